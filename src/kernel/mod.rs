@@ -1,0 +1,2 @@
+//! Time and order. Knows nothing of swarms.
+pub mod queue;

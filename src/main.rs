@@ -1,0 +1,2 @@
+//! swarmecon.
+fn main(){}

@@ -1,0 +1,117 @@
+//! Plain records of a run: what a peer lived through, the state at a moment, the work done.
+
+use crate::ids::ClassId;
+use crate::units::{ByteRate, Bytes, SimTime, Span};
+
+/// What one peer lived through. Times are absolute; `None` where it did not happen.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PeerRecord {
+    /// Position in the plan's classes.
+    pub class: ClassId,
+    /// Whether it arrived with the whole content.
+    pub is_origin: bool,
+    /// Access link, upload direction, as its user allows it.
+    pub upload: ByteRate,
+    /// Access link, download direction.
+    pub download: ByteRate,
+    /// When it arrived.
+    pub arrival: SimTime,
+    /// When its first piece was verified.
+    pub first_piece: Option<SimTime>,
+    /// When it had the whole content; `None` for an origin seeder.
+    pub completed: Option<SimTime>,
+    /// When it left.
+    pub departed: Option<SimTime>,
+    /// Payload sent.
+    pub uploaded: Bytes,
+    /// Payload received, wasted included.
+    pub downloaded: Bytes,
+    /// Payload received that was of no use: duplicates, and blocks cut short.
+    pub wasted: Bytes,
+    /// Payload sent when it completed.
+    pub uploaded_at_completion: Bytes,
+    /// Useful payload it holds at the end: whole content for a finished peer.
+    pub useful: Bytes,
+    /// Time as a leecher, up to completion, departure or the end.
+    pub leeching: Span,
+    /// The part of `leeching` in which at least one neighbour unchoked it.
+    pub unchoked: Span,
+}
+
+/// The state of the swarm at one moment. Rates are means since the previous row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sample {
+    /// The moment.
+    pub at: SimTime,
+    /// Peers present without the whole content.
+    pub leechers: u32,
+    /// Peers present with the whole content.
+    pub seeders: u32,
+    /// Distributed copies: copies of the rarest piece + share of pieces with more copies.
+    pub availability: f64,
+    /// Copies of the rarest piece among the peers present.
+    pub rarest_copies: u32,
+    /// Payload sent since the previous row.
+    pub uploaded: Bytes,
+    /// Payload the upload links present could have carried since the previous row.
+    pub upload_offered: Bytes,
+    /// Mean share of the content that the leechers present hold, verified pieces only; 0 if none.
+    pub mean_progress: f64,
+    /// Mean over leechers of the share of their neighbours they are interested in
+    /// (Legout et al., IMC 2006, §4.1); `None` without leechers that have neighbours.
+    pub interest: Option<f64>,
+    /// Leechers that completed so far.
+    pub completed: u32,
+}
+
+/// Work done by the engine: deterministic, so a change of cost shows as an exact difference.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Events taken from the queue and acted on.
+    pub events: u64,
+    /// Events taken from the queue that had been cancelled.
+    pub stale_events: u64,
+    /// Most events pending at one time.
+    pub pending_max: u64,
+    /// Pieces verified by leechers.
+    pub pieces: u64,
+    /// Runs of blocks claimed.
+    pub runs: u64,
+    /// Runs cut short: choked, lost, or taken over.
+    pub runs_cut: u64,
+    /// Block runs asked for twice in the end game.
+    pub end_game_runs: u64,
+    /// Times the choker ran.
+    pub rechokes: u64,
+    /// Unchokes carried out.
+    pub unchokes: u64,
+    /// Links whose shares were computed again.
+    pub reshares: u64,
+    /// Flows whose rate changed.
+    pub rate_changes: u64,
+    /// Neighbour relations looked at to keep interest up to date.
+    pub interest_checks: u64,
+    /// Connections opened.
+    pub connections: u64,
+    /// Announces to the tracker.
+    pub announces: u64,
+}
+
+/// All that a run leaves behind.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// One per peer, by peer id.
+    pub peers: Vec<PeerRecord>,
+    /// The timeline.
+    pub samples: Vec<Sample>,
+    /// Work done.
+    pub counters: Counters,
+    /// Hash over (time, event, entity) of all events: equal runs have equal fingerprints.
+    pub fingerprint: u64,
+    /// When the run ended.
+    pub end: SimTime,
+    /// When the first origin seeder had sent every piece once; `None` if it never did.
+    pub first_copy: Option<SimTime>,
+    /// Size of the content.
+    pub content: Bytes,
+}

@@ -1,0 +1,3 @@
+//! Brains: pure decisions. A view comes in, a decision goes out; nothing here can reach the world.
+pub mod choke;
+pub mod pick;

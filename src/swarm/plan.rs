@@ -1,0 +1,344 @@
+//! What a run needs to know: the resolved, immutable input of the engine.
+//!
+//! A plan holds no file paths, no text to parse and no defaults left open: `scenario` makes it.
+//! Together with a seed it fixes every bit of a run.
+
+use crate::policy::choke::ChokerSpec;
+use crate::policy::pick::PickOrder;
+use crate::units::{ByteRate, Bytes, SimTime, Span};
+use std::sync::Arc;
+
+/// One swarm to simulate.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Size of the shared content; the last piece may be short.
+    pub content: Bytes,
+    /// Size of a piece, a multiple of 16 KiB unless it is the only one. At most 65 534 pieces.
+    pub piece: Bytes,
+    /// When the run ends at the latest.
+    pub horizon: SimTime,
+    /// Whether the run goes on to the horizon after the last leecher is done.
+    pub until_horizon: bool,
+    /// Time between two rows of the timeline.
+    pub sample: Span,
+    /// Peers by class; a class is a set of peers that differ only by chance.
+    pub classes: Vec<ClassPlan>,
+    /// How often the whole world is checked against its laws.
+    pub audit: Audit,
+}
+
+/// A set of peers that differ only by chance.
+#[derive(Clone, Debug)]
+pub struct ClassPlan {
+    /// Its name in every result file.
+    pub name: String,
+    /// What its peers hold when they arrive.
+    pub role: Role,
+    /// When they arrive, and with that how many.
+    pub arrivals: Arrivals,
+    /// Access link, upload direction.
+    pub upload: RateDist,
+    /// Access link, download direction.
+    pub download: DownloadDist,
+    /// Share of the upload capacity the peer's user allows, in `(0, 1]`; a throttling free rider.
+    pub upload_share: f64,
+    /// When a leecher leaves after its download, or an origin seeder after its arrival.
+    pub stay: Stay,
+    /// Mean of the exponential time after which an unfinished leecher gives up.
+    pub patience: Option<Span>,
+    /// Whom a leecher of this class serves.
+    pub choker: ChokerSpec,
+    /// Whether it hides its pieces as a seeder (BEP 16).
+    pub super_seed: bool,
+    /// Client rules and their parameters.
+    pub protocol: Arc<Protocol>,
+}
+
+/// What a peer holds when it arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Nothing yet: it downloads.
+    Leecher,
+    /// Everything: an origin seeder.
+    Seeder,
+}
+
+impl Role {
+    /// As written in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Leecher => "leecher",
+            Self::Seeder => "seeder",
+        }
+    }
+}
+
+/// When the peers of a class arrive.
+#[derive(Clone, Debug)]
+pub enum Arrivals {
+    /// `count` peers at `at`, each moved by a uniform draw from `[0, spread)`.
+    AtOnce {
+        /// How many.
+        count: u32,
+        /// The earliest arrival.
+        at: SimTime,
+        /// Width of the window of arrivals.
+        spread: Span,
+    },
+    /// A Poisson process.
+    Poisson {
+        /// Rate in peers per second.
+        per_s: f64,
+        /// No arrival before.
+        from: SimTime,
+        /// No arrival after; the horizon bounds it too.
+        until: SimTime,
+    },
+    /// A Poisson process whose rate decays as exp(−t/τ) (Guo et al., IMC 2005, §4).
+    Decaying {
+        /// Rate at `from`, in peers per second.
+        per_s: f64,
+        /// The time constant τ.
+        tau: Span,
+        /// No arrival before.
+        from: SimTime,
+        /// No arrival after; the horizon bounds it too.
+        until: SimTime,
+    },
+    /// Given times, in any order: peer `i` of the class arrives at the `i`-th.
+    At(Vec<SimTime>),
+}
+
+/// Capacity of one direction of an access link.
+#[derive(Clone, Debug)]
+pub enum RateDist {
+    /// Every peer the same.
+    Fixed(ByteRate),
+    /// Uniform in `[low, high)`, KiB/s.
+    Uniform {
+        /// Lower end in KiB/s.
+        low: f64,
+        /// Upper end in KiB/s.
+        high: f64,
+    },
+    /// Log-normal.
+    LogNormal {
+        /// Median in KiB/s.
+        median: f64,
+        /// Standard deviation of the natural logarithm.
+        sigma: f64,
+    },
+    /// Pareto.
+    Pareto {
+        /// Smallest value in KiB/s.
+        minimum: f64,
+        /// Tail exponent; the mean is finite above 1.
+        shape: f64,
+    },
+    /// By inverse CDF: quantile → KiB/s, rising in both, linear in between.
+    Empirical(Arc<Vec<(f64, f64)>>),
+    /// Peer `i` of the class has the `i`-th rate.
+    PerPeer(Vec<ByteRate>),
+}
+
+/// Capacity of the download direction.
+#[derive(Clone, Debug)]
+pub enum DownloadDist {
+    /// A distribution of its own.
+    Rate(RateDist),
+    /// This many times the peer's own upload capacity.
+    TimesUpload(f64),
+}
+
+/// How long a peer stays when it has the whole content.
+#[derive(Clone, Debug)]
+pub enum Stay {
+    /// It leaves at once.
+    Leave,
+    /// It seeds for this long. For an origin seeder: counted from its arrival.
+    Linger(Span),
+    /// It seeds for an exponential time with this mean.
+    LingerExp(Span),
+    /// It seeds until uploaded ÷ content size reaches this.
+    UntilRatio(f64),
+    /// It never leaves.
+    Forever,
+    /// An origin seeder leaves when it has uploaded this many times the content.
+    AfterCopies(f64),
+    /// Peer `i` of the class follows the `i`-th rule.
+    PerPeer(Vec<Stay>),
+}
+
+/// How often `swarm::audit` checks the laws of the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audit {
+    /// Once, when the run is over.
+    End,
+    /// Once per sample of the timeline.
+    EverySample,
+    /// After each event: for tests, thousands of times slower.
+    EveryEvent,
+}
+
+/// Rules of a client and their parameters. Presets are made by `scenario::presets`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Protocol {
+    /// Tracker and neighbours.
+    pub overlay: Overlay,
+    /// Whom to serve.
+    pub choking: Choking,
+    /// What to ask for.
+    pub requests: Requests,
+    /// What the link loses to headers.
+    pub overhead: Overhead,
+    /// One-way delay between this peer and the core of the network.
+    pub latency: Span,
+}
+
+/// Tracker and neighbours.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overlay {
+    /// Peers asked of the tracker per announce.
+    pub numwant: u32,
+    /// Time between regular announces.
+    pub announce: Span,
+    /// Time between two looks at whether there are enough neighbours.
+    pub rerequest: Span,
+    /// Fewer neighbours than this make the peer ask the tracker again at such a look.
+    pub min_neighbours: u32,
+    /// No connection is accepted or opened above this.
+    pub max_neighbours: u32,
+    /// The peer opens connections of its own only below this many neighbours.
+    pub max_initiate: u32,
+    /// Time from an announce to the connections made from it (a client's connect tick).
+    pub connect_delay: Span,
+}
+
+/// Whom to serve.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Choking {
+    /// Time between two rounds of the choker.
+    pub rechoke: Span,
+    /// Time between two optimistic unchokes.
+    pub optimistic: Span,
+    /// Whether each peer's clock starts at a random phase of its period, or at its arrival.
+    pub random_phase: bool,
+    /// Upload slots in all, optimistic ones included.
+    pub slots: Slots,
+    /// How many of the slots are optimistic.
+    pub optimistic_slots: u32,
+    /// Whose turn the optimistic unchoke is.
+    pub optimistic_order: OptimisticOrder,
+    /// How much likelier a neighbour without a whole piece is unchoked optimistically (BEP 3: 3).
+    pub new_peer_weight: u32,
+    /// What ranks a neighbour for a regular slot.
+    pub rank: RankBy,
+    /// Whether a free slot goes at once to a neighbour that becomes interested.
+    pub unchoke_on_interest: bool,
+    /// Whether a neighbour that loses interest is choked at once.
+    pub choke_on_lost_interest: bool,
+    /// When the choker runs again because a slot fell free; `None`: at its next round.
+    pub refill: Option<Span>,
+    /// No block for this long while unchoked: the neighbour gets no regular slot. `None`: off.
+    pub snub: Option<Span>,
+    /// Whom a seeder serves.
+    pub seed: SeedChoker,
+}
+
+/// Number of upload slots.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Slots {
+    /// This many.
+    Fixed(u32),
+    /// Mainline 4.x: by upload limit u in kB/s: < 9: 2, < 15: 3, < 42: 4, else ⌊√(0.6 u)⌋;
+    /// 7 without a limit (`_max_uploads`).
+    Auto,
+    /// Everybody who is interested.
+    All,
+}
+
+/// Whose turn the optimistic unchoke is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OptimisticOrder {
+    /// Whoever waited longest since its last optimistic unchoke (libtorrent).
+    LongestWaiting,
+    /// Anybody, with equal chances but for `new_peer_weight`.
+    Random,
+}
+
+/// What ranks a neighbour for a regular slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RankBy {
+    /// Bytes received in the last two rounds: the 20 s rate window of mainline.
+    TwoRounds,
+    /// Bytes received in the last round (libtorrent).
+    LastRound,
+}
+
+/// Whom a seeder serves.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum SeedChoker {
+    /// libtorrent's default: a neighbour keeps its slot until it got `quota_pieces` and held it
+    /// for `tenure`; then whoever waited longest.
+    RoundRobin {
+        /// Pieces after which the slot may pass on.
+        quota_pieces: u32,
+        /// Time after which the slot may pass on.
+        tenure: Span,
+    },
+    /// Mainline 4.0: the most recently unchoked stay; a third of the slots per 10 s is forced
+    /// to pass on to whoever waited longest.
+    MostRecent,
+    /// Mainline 3.x: the neighbours that take fastest.
+    FastestUpload,
+    /// libtorrent's `anti_leech`: the nearly empty and the nearly complete first.
+    AntiLeech,
+    /// Drawn anew each round.
+    Random,
+}
+
+/// What to ask for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Requests {
+    /// Order of pieces.
+    pub order: PickOrder,
+    /// This many first pieces are picked at random.
+    pub random_first: u32,
+    /// Finish started pieces before new ones (mainline), or only prefer them among equals.
+    pub strict_priority: bool,
+    /// A request to a seeder continues only pieces begun at a seeder (mainline `seedstarted`).
+    pub seed_started_list: bool,
+    /// A neighbour fast enough for a piece in this time is asked for whole pieces. Zero: off.
+    pub whole_piece: Span,
+    /// Blocks outstanding at rate r: `queue_base + r × queue_span`, within the two bounds.
+    pub queue_span: Span,
+    /// See `queue_span`.
+    pub queue_base: u32,
+    /// Fewest blocks outstanding.
+    pub queue_min: u32,
+    /// Most blocks outstanding.
+    pub queue_max: u32,
+    /// What to do when every missing block is asked for.
+    pub end_game: EndGame,
+}
+
+/// What to do when every missing block is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndGame {
+    /// Wait.
+    Off,
+    /// Ask an idle neighbour for a block that another one is slow to send.
+    Strict,
+}
+
+/// What the link loses to headers.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Overhead {
+    /// Nothing: capacities are payload.
+    None,
+    /// Payload is this share of the capacity, either way.
+    Factor(f64),
+    /// 40 bytes per 1460 of payload, each way: data costs the sender headers and the receiver
+    /// acknowledgements (libtorrent `rate_limit_ip_overhead`).
+    TcpIp,
+}
