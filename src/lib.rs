@@ -1,9 +1,11 @@
 //! swarmecon: a deterministic discrete-event simulator of BitTorrent swarms.
 pub mod ids;
 pub mod kernel;
+pub mod net;
 pub mod observe;
 pub mod policy;
 pub mod rng;
 pub mod scenario;
 pub mod swarm;
+pub mod torrent;
 pub mod units;

@@ -1,0 +1,165 @@
+//! Access links: two directions, and the flows through them.
+//!
+//! Laws: the rates through a direction never add up to more than its capacity; opening and
+//! closing flows keeps the books of both ends in step.
+
+use super::flow::Flow;
+use crate::units::{ByteRate, SimTime, Volume, u32_of};
+
+/// An access link.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkId(pub u32);
+
+impl LinkId {
+    /// The position in columns of links.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The upload direction of a link.
+#[derive(Clone, Debug)]
+pub struct Uplink<T> {
+    /// What it can carry.
+    pub cap: ByteRate,
+    /// The rate per unit of weight it offers to a flow that takes all it can get.
+    pub level: ByteRate,
+    /// The sum of its flows' rates.
+    pub used: ByteRate,
+    /// Its flows, in no meaningful order; positions change when one is closed.
+    pub flows: Vec<Flow<T>>,
+}
+
+/// The download direction of a link.
+#[derive(Clone, Debug)]
+pub struct Downlink {
+    /// What it can carry.
+    pub cap: ByteRate,
+    /// The most it lets any one flow have; `UNLIMITED` while it is not the bottleneck.
+    pub level: ByteRate,
+    /// The sum of the rates of the flows into it.
+    pub used: ByteRate,
+    /// The links that send to it, one entry per flow.
+    pub sources: Vec<LinkId>,
+}
+
+/// All access links of a run.
+#[derive(Clone, Debug)]
+pub struct Links<T> {
+    /// Upload directions, by link.
+    pub up: Vec<Uplink<T>>,
+    /// Download directions, by link.
+    pub down: Vec<Downlink>,
+    /// Links whose flows' due times may have changed since the owner last looked.
+    pub dirty: Vec<LinkId>,
+    /// Links whose shares were computed again: a work counter.
+    pub reshares: u64,
+    /// Flows whose rate changed: a work counter.
+    pub rate_changes: u64,
+    pub(super) work: Vec<super::share::Task>,
+}
+
+impl<T: Copy> Links<T> {
+    /// No links yet.
+    pub fn new() -> Self {
+        Self {
+            up: Vec::new(),
+            down: Vec::new(),
+            dirty: Vec::new(),
+            reshares: 0,
+            rate_changes: 0,
+            work: Vec::new(),
+        }
+    }
+
+    /// Adds a link.
+    pub fn add(&mut self, up: ByteRate, down: ByteRate) -> LinkId {
+        let id = LinkId(u32_of(self.up.len()));
+        let used = ByteRate::ZERO;
+        self.up.push(Uplink { cap: up, level: up, used, flows: Vec::new() });
+        let level = ByteRate::UNLIMITED;
+        self.down.push(Downlink { cap: down, level, used, sources: Vec::new() });
+        id
+    }
+
+    /// Opens a flow whose first byte leaves at `start` and whose mark is `left` away.
+    ///
+    /// # Panics
+    /// If a link would send to itself, or twice to the same one: an owner with more to send
+    /// there extends the flow it has.
+    pub fn open(&mut self, now: SimTime, from: LinkId, opening: Opening<T>) {
+        let Opening { to, weight, start, left, payload } = opening;
+        assert!(from != to, "a link does not send to itself");
+        assert!(weight > 0, "a flow without weight would never move");
+        let flow = Flow {
+            to,
+            weight,
+            rate: ByteRate::ZERO,
+            since: start.max(now),
+            left,
+            due: SimTime::NEVER,
+            payload,
+        };
+        let twice = self.up[from.index()].flows.iter().any(|f| f.to == to);
+        assert!(!twice, "one flow from a link to another");
+        self.up[from.index()].flows.push(flow);
+        self.down[to.index()].sources.push(from);
+        self.share_up(now, from);
+    }
+
+    /// Closes flow number `at` of `from`. The last flow takes its position.
+    pub fn close(&mut self, now: SimTime, from: LinkId, at: usize) -> Flow<T> {
+        let up = &mut self.up[from.index()];
+        let mut flow = up.flows.swap_remove(at);
+        flow.advance(now);
+        up.used = up.used - flow.rate;
+        let down = &mut self.down[flow.to.index()];
+        down.used = down.used - flow.rate;
+        let source = down.sources.iter().position(|&s| s == from);
+        down.sources.swap_remove(source.expect("both ends know of a flow"));
+        self.share_after_close(now, from, flow.to);
+        flow
+    }
+
+    /// Changes the capacities of a link.
+    pub fn set_caps(&mut self, now: SimTime, link: LinkId, up: ByteRate, down: ByteRate) {
+        let i = link.index();
+        if self.up[i].cap != up {
+            self.up[i].cap = up;
+            self.share_up(now, link);
+        }
+        if self.down[i].cap != down {
+            self.down[i].cap = down;
+            self.share_down(now, link);
+        }
+    }
+
+    /// When the next flow out of `link` reaches its mark.
+    #[inline]
+    pub fn next_due(&self, link: LinkId) -> SimTime {
+        let flows = &self.up[link.index()].flows;
+        flows.iter().map(|f| f.due).min().unwrap_or(SimTime::NEVER)
+    }
+}
+
+impl<T: Copy> Default for Links<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a new flow needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<T> {
+    /// The receiving link.
+    pub to: LinkId,
+    /// Share of the sender's upload relative to its other flows; at least 1.
+    pub weight: u32,
+    /// When the first byte leaves.
+    pub start: SimTime,
+    /// Data until the first mark.
+    pub left: Volume,
+    /// The owner's.
+    pub payload: T,
+}

@@ -1,0 +1,240 @@
+//! Who gets what rate: max-min fairness kept up locally.
+//!
+//! Each uplink keeps a level A, each downlink a level B, and a flow of weight w moves at
+//! min(w A, B). An uplink sets A so that its flows use its capacity; a downlink sets B so that
+//! the flows into it fit, or to "unlimited" while they do anyway. A change at one link is passed
+//! on only to the links it touches, until nothing changes by more than [`SLACK`].
+//!
+//! Law: no link ever carries more than its capacity, not even between two steps of a re-share:
+//! rates are lowered before others are raised. Rates agree with [`super::oracle`] but for the
+//! slack; tests hold both to that.
+
+use super::links::{LinkId, Links};
+use crate::units::{ByteRate, SimTime};
+
+/// A link is shared again only if more than 1/1024 of its capacity would be gained.
+const SLACK: u32 = 10;
+/// Raising steps per change; lowering is never limited. Reached only by pathological chains.
+const RAISES_MAX: u32 = 64;
+
+/// A link to be shared again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Task {
+    /// An uplink may have capacity to spare.
+    Up(LinkId),
+    /// A downlink may have capacity to spare.
+    Down(LinkId),
+}
+
+impl<T: Copy> Links<T> {
+    /// Shares an uplink again, and whatever that touches.
+    pub(super) fn share_up(&mut self, now: SimTime, link: LinkId) {
+        self.work.push(Task::Up(link));
+        self.settle(now);
+    }
+
+    /// Shares a downlink again, and whatever that touches.
+    pub(super) fn share_down(&mut self, now: SimTime, link: LinkId) {
+        self.lower_down(now, link);
+        self.work.push(Task::Down(link));
+        self.settle(now);
+    }
+
+    /// A flow has been closed: both its ends may have capacity to spare.
+    pub(super) fn share_after_close(&mut self, now: SimTime, from: LinkId, to: LinkId) {
+        if !self.down[to.index()].level.is_unlimited() {
+            self.work.push(Task::Down(to));
+        }
+        self.work.push(Task::Up(from));
+        self.settle(now);
+    }
+
+    /// Works off the tasks, first come, first served.
+    fn settle(&mut self, now: SimTime) {
+        let mut done = 0;
+        let mut raises = 0;
+        while let Some(&task) = self.work.get(done) {
+            done += 1;
+            raises += 1;
+            if raises > RAISES_MAX {
+                break;
+            }
+            match task {
+                Task::Up(link) => self.fill_up(now, link),
+                Task::Down(link) => self.relax_down(now, link),
+            }
+        }
+        self.work.clear();
+    }
+
+    /// Computes an uplink's level and gives its flows what it allows.
+    fn fill_up(&mut self, now: SimTime, link: LinkId) {
+        self.reshares += 1;
+        let up = &self.up[link.index()];
+        if up.flows.is_empty() {
+            return;
+        }
+        let level = self.up_level(link);
+        let up = &mut self.up[link.index()];
+        up.level = level;
+        let mut changed = false;
+        // Lower first, then raise: the sum never exceeds the capacity in between.
+        for raising in [false, true] {
+            for i in 0..self.up[link.index()].flows.len() {
+                let flow = &self.up[link.index()].flows[i];
+                let limit = self.down[flow.to.index()].level;
+                let rate = weighted(level, flow.weight).min(limit);
+                if rate == flow.rate || (rate > flow.rate) != raising {
+                    continue;
+                }
+                self.set_rate(now, link, i, rate);
+                changed = true;
+            }
+        }
+        if changed {
+            self.dirty.push(link);
+        }
+        self.relieve(now, link);
+    }
+
+    /// Lowers the downlinks that an uplink's raise has overloaded; asks others to relax.
+    fn relieve(&mut self, now: SimTime, link: LinkId) {
+        for i in 0..self.up[link.index()].flows.len() {
+            let to = self.up[link.index()].flows[i].to;
+            let down = &self.down[to.index()];
+            if down.used > down.cap {
+                self.lower_down(now, to);
+            } else if !down.level.is_unlimited() && spare(down.used, down.cap) {
+                self.ask(Task::Down(to));
+            }
+        }
+    }
+
+    /// Sets a downlink's level so that what its sources offer fits, and lowers flows to it.
+    fn lower_down(&mut self, now: SimTime, link: LinkId) {
+        self.reshares += 1;
+        let level = self.down_level(link);
+        self.down[link.index()].level = level;
+        for s in 0..self.down[link.index()].sources.len() {
+            let from = self.down[link.index()].sources[s];
+            let i = self.flow_to(from, link);
+            if self.up[from.index()].flows[i].rate > level {
+                self.set_rate(now, from, i, level);
+                self.dirty.push(from);
+            }
+            let up = &self.up[from.index()];
+            if spare(up.used, up.cap) && up.flows.len() > 1 {
+                self.ask(Task::Up(from));
+            }
+        }
+        let down = &self.down[link.index()];
+        assert!(down.used <= down.cap, "a download link over its capacity");
+    }
+
+    /// Raises a downlink's level if there is something to gain, and asks its sources for more.
+    fn relax_down(&mut self, now: SimTime, link: LinkId) {
+        let down = &self.down[link.index()];
+        if down.level.is_unlimited() || !spare(down.used, down.cap) {
+            return;
+        }
+        self.lower_down(now, link);
+        for s in 0..self.down[link.index()].sources.len() {
+            let from = self.down[link.index()].sources[s];
+            let up = &self.up[from.index()];
+            if spare(up.used, up.cap) || self.would_take_more(from, link) {
+                self.ask(Task::Up(from));
+            }
+        }
+    }
+
+    /// Whether the flow from `from` to `link` runs below what both ends' levels allow.
+    fn would_take_more(&self, from: LinkId, link: LinkId) -> bool {
+        let limit = self.down[link.index()].level;
+        let up = &self.up[from.index()];
+        let flow = &up.flows[self.flow_to(from, link)];
+        spare(flow.rate, weighted(up.level, flow.weight).min(limit))
+    }
+
+    fn ask(&mut self, task: Task) {
+        self.work.push(task);
+    }
+
+    #[inline]
+    fn set_rate(&mut self, now: SimTime, from: LinkId, at: usize, rate: ByteRate) {
+        self.rate_changes += 1;
+        let up = &mut self.up[from.index()];
+        let flow = &mut up.flows[at];
+        let down = &mut self.down[flow.to.index()];
+        up.used = ByteRate(up.used.0 - flow.rate.0 + rate.0);
+        down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
+        flow.set_rate(now, rate);
+        debug_assert!(up.used <= up.cap, "an upload link over its capacity");
+    }
+
+    /// The level at which the flows out of `link` use its capacity: Σ min(w A, B) = cap.
+    #[inline]
+    fn up_level(&self, link: LinkId) -> ByteRate {
+        let up = &self.up[link.index()];
+        water_level(up.cap, || {
+            up.flows.iter().map(|f| (self.down[f.to.index()].level, u64::from(f.weight)))
+        })
+    }
+
+    /// The level at which what the sources offer fits into `link`: Σ min(w A, B) = cap.
+    fn down_level(&self, link: LinkId) -> ByteRate {
+        let down = &self.down[link.index()];
+        water_level(down.cap, || {
+            down.sources.iter().map(|&from| {
+                let up = &self.up[from.index()];
+                let flow = &up.flows[self.flow_to(from, link)];
+                (weighted(up.level, flow.weight).min(up.cap), 1)
+            })
+        })
+    }
+
+    /// The position of the flow from `from` to `to`.
+    #[inline]
+    fn flow_to(&self, from: LinkId, to: LinkId) -> usize {
+        let at = self.up[from.index()].flows.iter().position(|f| f.to == to);
+        at.expect("both ends know of a flow")
+    }
+}
+
+/// Fills flows with (limit, weight) from `cap` by raising one level for all: the level at which
+/// `cap` is used up, or `UNLIMITED` if the limits leave some of it over.
+#[inline]
+fn water_level<I: Iterator<Item = (ByteRate, u64)>>(cap: ByteRate, flows: impl Fn() -> I) -> ByteRate {
+    let mut level = 0;
+    loop {
+        let mut rest = cap.0;
+        let mut open = 0;
+        for (limit, weight) in flows() {
+            if limit.0 <= level * weight {
+                rest = rest.saturating_sub(limit.0);
+            } else {
+                open += weight;
+            }
+        }
+        if open == 0 {
+            return ByteRate::UNLIMITED;
+        }
+        // Each pass settles the flows with the lowest limits; the level only ever rises.
+        let next = rest / open;
+        if next <= level {
+            return ByteRate(level);
+        }
+        level = next;
+    }
+}
+
+/// `level` times `weight`, not beyond unlimited.
+#[inline]
+fn weighted(level: ByteRate, weight: u32) -> ByteRate {
+    ByteRate(level.0.saturating_mul(u64::from(weight)).min(ByteRate::UNLIMITED.0))
+}
+
+/// Whether `used` leaves more than the slack of `cap`.
+#[inline]
+fn spare(used: ByteRate, cap: ByteRate) -> bool {
+    cap.0.saturating_sub(used.0) > cap.0 >> SLACK
+}

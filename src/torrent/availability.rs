@@ -1,0 +1,206 @@
+//! What is rare: exact counts of copies over many bitfields at once, in bit-sliced form.
+//!
+//! Counting per pick over the neighbours' dense bitfields beats keeping counters per peer: a HAVE
+//! then costs nothing, and the bitfields of 10 000 peers fit the second-level cache.
+
+/// Words handled together: one SIMD register's worth of 256 bits.
+const LANES: usize = 4;
+/// Binary digits of a count: up to 65 535 copies.
+const PLANES: usize = 16;
+
+/// Counts of up to 256 pieces: bit `b` of plane `k` is digit `k` of the count of piece `b`.
+type Slice = [[u64; LANES]; PLANES];
+
+/// The rarest of the candidates, found by counting copies over a set of bitfields.
+#[derive(Debug, Default)]
+pub struct Rarest {
+    /// Words of the candidates that are rarest.
+    pub words: Vec<u64>,
+    /// How many candidates are that rare.
+    pub ties: usize,
+    /// Copies of each of them.
+    pub copies: u32,
+}
+
+impl Rarest {
+    /// Finds the candidates with fewest copies.
+    ///
+    /// `candidates` is a set of pieces; `fields` holds the dense bitfields of all peers, `words`
+    /// words each; `holders` are the positions of the peers to count. Without candidates,
+    /// `ties` is 0.
+    pub fn find(&mut self, candidates: &[u64], fields: &[u64], holders: &[u32]) {
+        let words = candidates.len();
+        self.words.clear();
+        self.words.resize(words, 0);
+        self.ties = 0;
+        self.copies = u32::MAX;
+        for start in (0..words).step_by(LANES) {
+            let lanes = LANES.min(words - start);
+            let mut wanted = [0; LANES];
+            wanted[..lanes].copy_from_slice(&candidates[start..start + lanes]);
+            if wanted == [0; LANES] {
+                continue;
+            }
+            let (slice, depth) = count_slice(fields, words, holders, start, lanes);
+            let copies = keep_rarest(&mut wanted, &slice, depth);
+            if copies > self.copies {
+                continue;
+            }
+            if copies < self.copies {
+                self.copies = copies;
+                self.ties = 0;
+                self.words.fill(0);
+            }
+            self.ties += wanted.iter().map(|w| w.count_ones() as usize).sum::<usize>();
+            self.words[start..start + lanes].copy_from_slice(&wanted[..lanes]);
+        }
+    }
+
+    /// The rarest candidate with rank `n` among the ties.
+    pub fn nth(&self, n: usize) -> usize {
+        super::bitfield::nth(&self.words, n).expect("a rank below the number of ties")
+    }
+}
+
+/// Adds up one slice of four words over all holders. Returns the planes and how many are used.
+fn count_slice(
+    fields: &[u64],
+    words: usize,
+    holders: &[u32],
+    start: usize,
+    lanes: usize,
+) -> (Slice, usize) {
+    let mut slice = [[0; LANES]; PLANES];
+    let mut depth = 0;
+    // Four fields at a time through two full adders: ones and twos are carried in registers and
+    // only the fours ripple into the planes.
+    let mut ones = [0; LANES];
+    let mut twos = [0; LANES];
+    let mut groups = holders.chunks_exact(4);
+    for group in &mut groups {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|i| lanes_of(fields, words, group[i], start, lanes));
+        let mut fours = [0; LANES];
+        for l in 0..LANES {
+            let (s1, c1) = full_add(ones[l], a[l], b[l]);
+            let (s2, c2) = full_add(s1, c[l], d[l]);
+            let (s3, c3) = full_add(twos[l], c1, c2);
+            ones[l] = s2;
+            twos[l] = s3;
+            fours[l] = c3;
+        }
+        depth = depth.max(ripple(&mut slice, 2, fours));
+    }
+    slice[0] = ones;
+    slice[1] = twos;
+    depth = depth.max(2);
+    for &holder in groups.remainder() {
+        let carry = lanes_of(fields, words, holder, start, lanes);
+        depth = depth.max(ripple(&mut slice, 0, carry));
+    }
+    (slice, depth)
+}
+
+/// Sum and carry of three bits, 64 times.
+#[inline]
+fn full_add(a: u64, b: u64, c: u64) -> (u64, u64) {
+    let ab = a ^ b;
+    (ab ^ c, (a & b) | (ab & c))
+}
+
+/// The four words of one holder, zeros beyond the last.
+#[inline]
+fn lanes_of(fields: &[u64], words: usize, holder: u32, start: usize, lanes: usize) -> [u64; LANES] {
+    let at = holder as usize * words + start;
+    if lanes == LANES {
+        let field = &fields[at..at + LANES];
+        return [field[0], field[1], field[2], field[3]];
+    }
+    let mut out = [0; LANES];
+    out[..lanes].copy_from_slice(&fields[at..at + lanes]);
+    out
+}
+
+/// Adds `carry` into the planes from digit `k` up; returns the number of planes touched.
+#[inline]
+fn ripple(slice: &mut Slice, mut k: usize, mut carry: [u64; LANES]) -> usize {
+    while carry != [0; LANES] {
+        assert!(k < PLANES, "a piece has at most 65 535 copies among neighbours");
+        for (digit, carry) in slice[k].iter_mut().zip(&mut carry) {
+            let sum = *digit ^ *carry;
+            *carry &= *digit;
+            *digit = sum;
+        }
+        k += 1;
+    }
+    k
+}
+
+/// Leaves in `wanted` only those with the smallest count; returns that count.
+#[inline]
+fn keep_rarest(wanted: &mut [u64; LANES], slice: &Slice, depth: usize) -> u32 {
+    let mut copies = 0;
+    for plane in slice[..depth].iter().rev() {
+        let mut without = [0; LANES];
+        for l in 0..LANES {
+            without[l] = wanted[l] & !plane[l];
+        }
+        copies <<= 1;
+        if without == [0; LANES] {
+            copies |= 1;
+        } else {
+            *wanted = without;
+        }
+    }
+    copies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bitfield;
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    #[test]
+    fn agrees_with_counting_one_by_one() {
+        let mut s = stream(5, Purpose::Pick, 0);
+        let mut rarest = Rarest::default();
+        for round in 0..200 {
+            let pieces = 1 + s.below(700);
+            let words = pieces.div_ceil(64);
+            let n = 1 + s.below(120);
+            let mut fields = vec![0; n * words];
+            for peer in 0..n {
+                let share = 1 + s.below(4);
+                for piece in 0..pieces {
+                    if s.below(4) < share {
+                        bitfield::set(&mut fields[peer * words..(peer + 1) * words], piece);
+                    }
+                }
+            }
+            let mut candidates = vec![0; words];
+            for piece in 0..pieces {
+                if s.below(3) == 0 {
+                    bitfield::set(&mut candidates, piece);
+                }
+            }
+            let holders: Vec<u32> = (0..n).map(crate::units::u32_of).filter(|h| h % 5 != 1).collect();
+            rarest.find(&candidates, &fields, &holders);
+            let copies = |p: usize| {
+                holders.iter().filter(|&&h| {
+                    bitfield::has(&fields[h as usize * words..(h as usize + 1) * words], p)
+                }).count()
+            };
+            let wanted: Vec<usize> = bitfield::members(&candidates).collect();
+            let Some(least) = wanted.iter().map(|&p| copies(p)).min() else {
+                assert_eq!(rarest.ties, 0, "round {round}");
+                continue;
+            };
+            let expected: Vec<usize> =
+                wanted.into_iter().filter(|&p| copies(p) == least).collect();
+            let got: Vec<usize> = bitfield::members(&rarest.words).collect();
+            assert_eq!(got, expected, "round {round}");
+            assert_eq!(rarest.ties, expected.len());
+            assert_eq!(rarest.copies as usize, least);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Sets of pieces or blocks as 64-bit words. Bits beyond the last member are always 0.
+
+/// Whether member `i` is in the set.
+#[inline]
+pub fn has(words: &[u64], i: usize) -> bool {
+    words[i / 64] >> (i % 64) & 1 == 1
+}
+
+/// Puts member `i` into the set.
+#[inline]
+pub fn set(words: &mut [u64], i: usize) {
+    words[i / 64] |= 1 << (i % 64);
+}
+
+/// Takes member `i` out of the set.
+#[inline]
+pub fn clear(words: &mut [u64], i: usize) {
+    words[i / 64] &= !(1 << (i % 64));
+}
+
+/// Number of members.
+#[inline]
+pub fn count(words: &[u64]) -> usize {
+    words.iter().map(|w| w.count_ones() as usize).sum()
+}
+
+/// A set of the members `0..n`.
+pub fn fill(words: &mut [u64], n: usize) {
+    for (i, word) in words.iter_mut().enumerate() {
+        let below = n.saturating_sub(i * 64).min(64);
+        *word = if below == 64 { u64::MAX } else { (1 << below) - 1 };
+    }
+}
+
+/// Position of the set bit with rank `n` (from 0) in one word that has more than `n` set bits.
+#[inline]
+pub fn nth_in_word(mut word: u64, n: u32) -> usize {
+    for _ in 0..n {
+        word &= word - 1;
+    }
+    word.trailing_zeros() as usize
+}
+
+/// The member with rank `n` (from 0), if there are more than `n`.
+#[inline]
+pub fn nth(words: &[u64], n: usize) -> Option<usize> {
+    let mut left = n;
+    for (i, &word) in words.iter().enumerate() {
+        let here = word.count_ones() as usize;
+        if left < here {
+            return Some(i * 64 + nth_in_word(word, crate::units::u32_of(left)));
+        }
+        left -= here;
+    }
+    None
+}
+
+/// All members, rising.
+pub fn members(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(i, &word)| BitsOf(word).map(move |bit| i * 64 + bit))
+}
+
+/// The set bits of one word, rising.
+#[derive(Clone, Copy, Debug)]
+pub struct BitsOf(pub u64);
+
+impl Iterator for BitsOf {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(bit)
+    }
+}
+
+/// The first run of free members `from..to` in `0..n`, where `busy` marks members that are not.
+pub fn first_free_run(busy: &[u64], n: usize) -> Option<(usize, usize)> {
+    let from = (0..n).find(|&i| !has(busy, i))?;
+    let to = (from..n).find(|&i| has(busy, i)).unwrap_or(n);
+    Some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_and_runs() {
+        let words = [0b1011_u64, 1 << 63];
+        let all: Vec<usize> = members(&words).collect();
+        assert_eq!(all, [0, 1, 3, 127]);
+        for (rank, &member) in all.iter().enumerate() {
+            assert_eq!(nth(&words, rank), Some(member));
+        }
+        assert_eq!(nth(&words, 4), None);
+        assert_eq!(first_free_run(&[0b0011], 8), Some((2, 8)));
+        assert_eq!(first_free_run(&[0b1011], 4), Some((2, 3)));
+        assert_eq!(first_free_run(&[0b1111], 4), None);
+    }
+
+    #[test]
+    fn fill_stops_at_the_last_member() {
+        let mut words = [0; 3];
+        fill(&mut words, 70);
+        assert_eq!(count(&words), 70);
+        assert!(has(&words, 69) && !has(&words, 70));
+        clear(&mut words, 69);
+        assert_eq!(count(&words), 69);
+    }
+}
