@@ -135,6 +135,13 @@ impl<T: Copy> Links<T> {
         }
     }
 
+    /// Changes the weight of flow number `at` of `from`.
+    pub fn set_weight(&mut self, now: SimTime, from: LinkId, at: usize, weight: u32) {
+        assert!(weight > 0, "a flow without weight would never move");
+        self.up[from.index()].flows[at].weight = weight;
+        self.share_up(now, from);
+    }
+
     /// When the next flow out of `link` reaches its mark.
     #[inline]
     pub fn next_due(&self, link: LinkId) -> SimTime {

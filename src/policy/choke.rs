@@ -1,5 +1,21 @@
 //! Whom to serve: the choker plug.
+//!
+//! A choker sees its interested neighbours and returns which of them to serve. It sees what a
+//! client can measure itself: bytes from and to each neighbour, who unchokes it, and since when.
+//! It does not see capacities, other peers' neighbours, or what anybody else decides.
 
+mod leecher;
+mod rules;
+mod seeder;
+mod strategic;
+
+pub use leecher::{equal_turns, tit_for_tat};
+pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
+pub use seeder::seed;
+pub use strategic::{BitTyrant, FairTorrent, PropShare};
+
+use crate::rng::{Stream, mix};
+use crate::units::{ByteRate, Bytes, Span};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +42,112 @@ pub enum ChokerSpec {
 pub trait ChokerFactory: Send + Sync {
     /// Its name in manifests.
     fn name(&self) -> String;
+    /// A choker for one peer, with a memory of its own.
+    fn make(&self) -> Box<dyn Choker>;
+}
+
+/// Decides whom to serve, round by round. One per peer.
+pub trait Choker: Send {
+    /// Chooses among the candidates of `view`. `luck` is the peer's own stream.
+    ///
+    /// The conductor refuses slots that are not candidates; weights must be at least 1.
+    fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision);
+    /// The neighbour in `slot` has left; the slot may soon hold another one.
+    fn forget(&mut self, slot: u16) {
+        let _ = slot;
+    }
+}
+
+/// A neighbour that is interested in us.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// The place of the neighbour in our peer set.
+    pub slot: u16,
+    /// Bytes received from it in the window that ranks it (one round or two).
+    pub received: u64,
+    /// Bytes received from it since the last round.
+    pub received_round: u64,
+    /// Bytes sent to it since the last round.
+    pub sent_round: u64,
+    /// Bytes sent to it since it was last unchoked; 0 if choked.
+    pub sent: u64,
+    /// How long it has been unchoked; zero if choked.
+    pub served_for: Span,
+    /// How long ago it was last unchoked, or connected if it never was.
+    pub waited: Span,
+    /// Whether it is unchoked now.
+    pub unchoked: bool,
+    /// Whether it holds an optimistic slot now.
+    pub optimistic: bool,
+    /// Whether it unchokes us.
+    pub serves_us: bool,
+    /// Whether it sent us nothing for longer than the snub time; never, without one.
+    pub snubbed: bool,
+    /// Pieces it has announced.
+    pub pieces: u16,
+}
+
+/// What a choker is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct ChokeView<'a> {
+    /// Interested neighbours, by slot.
+    pub candidates: &'a [Candidate],
+    /// Upload slots in all.
+    pub slots: usize,
+    /// How many of them are optimistic.
+    pub optimistic_slots: usize,
+    /// Whether the optimistic slots are to be given anew.
+    pub rotate: bool,
+    /// Whether this is a regular round, and not a run because a slot fell free.
+    pub timed: bool,
+    /// Number of regular rounds so far.
+    pub round: u64,
+    /// Time since the last run.
+    pub elapsed: Span,
+    /// Our upload capacity.
+    pub upload: ByteRate,
+    /// Pieces in the content.
+    pub pieces: usize,
+    /// Size of a piece.
+    pub piece: Bytes,
+}
+
+/// Whom to serve from now on.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The neighbours to serve; all others are choked.
+    pub served: Vec<Served>,
+    /// How many may be served in all until the next run: a free place goes to whoever becomes
+    /// interested, if the client does that.
+    pub open: usize,
+}
+
+/// One neighbour to serve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Served {
+    /// Its place in our peer set.
+    pub slot: u16,
+    /// Its share of our upload relative to the others served; at least 1.
+    pub weight: u32,
+    /// Whether this is an optimistic slot.
+    pub optimistic: bool,
+}
+
+impl Served {
+    /// A regular slot with an equal share.
+    pub fn regular(slot: u16) -> Self {
+        Self { slot, weight: 1, optimistic: false }
+    }
+    /// An optimistic slot with an equal share.
+    pub fn optimistic(slot: u16) -> Self {
+        Self { slot, weight: 1, optimistic: true }
+    }
+}
+
+/// A random order of slots that differs from run to run: breaks ties.
+#[inline]
+pub(crate) fn tie(salt: u64, slot: u16) -> u64 {
+    mix(salt ^ u64::from(slot))
 }
 
 impl fmt::Debug for ChokerSpec {
@@ -45,6 +167,17 @@ impl ChokerSpec {
             Self::PropShare => "propshare".into(),
             Self::FairTorrent => "fairtorrent".into(),
             Self::Custom(factory) => factory.name(),
+        }
+    }
+
+    /// The memory a peer with this choker carries; `None` for chokers without memory.
+    pub fn make(&self) -> Option<Box<dyn Choker>> {
+        match self {
+            Self::TitForTat | Self::EqualTurns | Self::Never => None,
+            Self::BitTyrant => Some(Box::new(BitTyrant::default())),
+            Self::PropShare => Some(Box::new(PropShare)),
+            Self::FairTorrent => Some(Box::new(FairTorrent::default())),
+            Self::Custom(factory) => Some(factory.make()),
         }
     }
 }

@@ -1,10 +1,34 @@
-//! The conductor of one run.
+//! The conductor of one run: peers, links and the protocol between them.
+//!
+//! `plan` is its input. `world` holds the state, `run` the loop; each other file is named after
+//! what happens in it. `audit` checks the laws of the whole.
+mod audit;
+mod edges;
+mod event;
+mod headers;
+mod interest;
+mod leave;
+mod overlay;
+mod piece_done;
 pub mod plan;
+mod population;
+mod progress;
+mod rechoke;
+mod request;
+mod run;
+mod sample;
+mod super_seed;
+mod transfer;
+mod world;
 
 use crate::observe::{Observer, Outcome};
 use plan::Plan;
 
-/// Runs one swarm to its end. The same plan and seed give the same outcome, bit for bit.
-pub fn run<O: Observer>(_plan: &Plan, _seed: u64, _observer: &mut O) -> Outcome {
-    unimplemented!()
+/// Runs one swarm to its end. The same plan and seed give the same outcome, bit for bit, whoever
+/// watches.
+///
+/// # Panics
+/// If a law of the model is broken: always a fault of this program, never of the scenario.
+pub fn run<O: Observer>(plan: &Plan, seed: u64, observer: &mut O) -> Outcome {
+    world::Swarm::new(plan, seed, observer).run()
 }

@@ -3,7 +3,8 @@
 //! A plan holds no file paths, no text to parse and no defaults left open: `scenario` makes it.
 //! Together with a seed it fixes every bit of a run.
 
-use crate::policy::choke::ChokerSpec;
+pub use crate::policy::choke::ChokerSpec;
+pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
 use crate::policy::pick::PickOrder;
 use crate::units::{ByteRate, Bytes, SimTime, Span};
 use std::sync::Arc;
@@ -214,89 +215,6 @@ pub struct Overlay {
     pub connect_delay: Span,
 }
 
-/// Whom to serve.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Choking {
-    /// Time between two rounds of the choker.
-    pub rechoke: Span,
-    /// Time between two optimistic unchokes.
-    pub optimistic: Span,
-    /// Whether each peer's clock starts at a random phase of its period, or at its arrival.
-    pub random_phase: bool,
-    /// Upload slots in all, optimistic ones included.
-    pub slots: Slots,
-    /// How many of the slots are optimistic.
-    pub optimistic_slots: u32,
-    /// Whose turn the optimistic unchoke is.
-    pub optimistic_order: OptimisticOrder,
-    /// How much likelier a neighbour without a whole piece is unchoked optimistically (BEP 3: 3).
-    pub new_peer_weight: u32,
-    /// What ranks a neighbour for a regular slot.
-    pub rank: RankBy,
-    /// Whether a free slot goes at once to a neighbour that becomes interested.
-    pub unchoke_on_interest: bool,
-    /// Whether a neighbour that loses interest is choked at once.
-    pub choke_on_lost_interest: bool,
-    /// When the choker runs again because a slot fell free; `None`: at its next round.
-    pub refill: Option<Span>,
-    /// No block for this long while unchoked: the neighbour gets no regular slot. `None`: off.
-    pub snub: Option<Span>,
-    /// Whom a seeder serves.
-    pub seed: SeedChoker,
-}
-
-/// Number of upload slots.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Slots {
-    /// This many.
-    Fixed(u32),
-    /// Mainline 4.x: by upload limit u in kB/s: < 9: 2, < 15: 3, < 42: 4, else ⌊√(0.6 u)⌋;
-    /// 7 without a limit (`_max_uploads`).
-    Auto,
-    /// Everybody who is interested.
-    All,
-}
-
-/// Whose turn the optimistic unchoke is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OptimisticOrder {
-    /// Whoever waited longest since its last optimistic unchoke (libtorrent).
-    LongestWaiting,
-    /// Anybody, with equal chances but for `new_peer_weight`.
-    Random,
-}
-
-/// What ranks a neighbour for a regular slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RankBy {
-    /// Bytes received in the last two rounds: the 20 s rate window of mainline.
-    TwoRounds,
-    /// Bytes received in the last round (libtorrent).
-    LastRound,
-}
-
-/// Whom a seeder serves.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum SeedChoker {
-    /// libtorrent's default: a neighbour keeps its slot until it got `quota_pieces` and held it
-    /// for `tenure`; then whoever waited longest.
-    RoundRobin {
-        /// Pieces after which the slot may pass on.
-        quota_pieces: u32,
-        /// Time after which the slot may pass on.
-        tenure: Span,
-    },
-    /// Mainline 4.0: the most recently unchoked stay; a third of the slots per 10 s is forced
-    /// to pass on to whoever waited longest.
-    MostRecent,
-    /// Mainline 3.x: the neighbours that take fastest.
-    FastestUpload,
-    /// libtorrent's `anti_leech`: the nearly empty and the nearly complete first.
-    AntiLeech,
-    /// Drawn anew each round.
-    Random,
-}
-
 /// What to ask for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Requests {
@@ -310,6 +228,9 @@ pub struct Requests {
     pub seed_started_list: bool,
     /// A neighbour fast enough for a piece in this time is asked for whole pieces. Zero: off.
     pub whole_piece: Span,
+    /// Whether such a neighbour is asked for as many contiguous pieces as it can send in that
+    /// time (libtorrent `prefer_contiguous_blocks`), or for one.
+    pub contiguous: bool,
     /// Blocks outstanding at rate r: `queue_base + r × queue_span`, within the two bounds.
     pub queue_span: Span,
     /// See `queue_span`.

@@ -1,0 +1,99 @@
+//! Chokers of leechers: tit-for-tat, and the one without incentives it is compared with.
+
+use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, tie};
+use crate::rng::Stream;
+use std::cmp::Reverse;
+
+/// Tit-for-tat (Cohen 2003, §3; BEP 3): the best givers get the regular slots, and one or more
+/// optimistic slots go to others regardless, so that newcomers and better partners are found.
+///
+/// Ties are broken as libtorrent does (`choker.cpp`): whoever has not had its quota yet, whoever
+/// took most in the last round, whoever waited longest; then at random. Neighbours that gave
+/// nothing for the snub time get no regular slot (mainline `Choker.py`).
+pub fn tit_for_tat(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    luck: &mut Stream,
+    decision: &mut Decision,
+) {
+    let salt = luck.bits();
+    let regular = view.slots.saturating_sub(view.optimistic_slots.min(view.slots));
+    let mut ranked: Vec<&Candidate> = view.candidates.iter().filter(|c| !c.snubbed).collect();
+    let quota = 20 * view.piece.0;
+    let rank = |c: &&Candidate| {
+        let sated = c.unchoked && c.sent > quota && c.served_for.as_secs() > 60.0;
+        let sent = if c.unchoked { c.sent_round } else { 0 };
+        (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot))
+    };
+    if ranked.len() > regular && regular > 0 {
+        ranked.select_nth_unstable_by_key(regular - 1, rank);
+    }
+    ranked.truncate(regular);
+    decision.served.extend(ranked.iter().map(|c| Served::regular(c.slot)));
+    let optimistic = view
+        .optimistic_slots
+        .max((rules.min_uploads as usize).saturating_sub(decision.served.len()))
+        .min(view.slots);
+    decision.open = match rules.snub {
+        Some(_) => (decision.served.len() + optimistic).min(view.slots),
+        None => view.slots,
+    };
+    serve_optimistically(view, rules, salt, optimistic, decision);
+}
+
+/// Serves whoever waited longest, regardless of what it gave.
+pub fn equal_turns(
+    view: &ChokeView<'_>,
+    luck: &mut Stream,
+    decision: &mut Decision,
+) {
+    let salt = luck.bits();
+    decision.open = view.slots;
+    if !view.rotate {
+        let kept = view.candidates.iter().filter(|c| c.unchoked).take(view.slots);
+        decision.served.extend(kept.map(|c| Served::regular(c.slot)));
+    }
+    let missing = view.slots.saturating_sub(decision.served.len());
+    let mut waiting: Vec<&Candidate> =
+        view.candidates.iter().filter(|c| view.rotate || !c.unchoked).collect();
+    waiting.sort_unstable_by_key(|c| (c.unchoked, Reverse(c.waited), tie(salt, c.slot)));
+    decision.served.extend(waiting.iter().take(missing).map(|c| Served::regular(c.slot)));
+}
+
+/// Fills `n` optimistic slots with neighbours not served yet.
+pub(super) fn serve_optimistically(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    salt: u64,
+    n: usize,
+    decision: &mut Decision,
+) {
+    let taken = decision.served.len();
+    if !view.rotate {
+        for c in view.candidates.iter().filter(|c| c.optimistic) {
+            let served = decision.served[..taken].iter().any(|s| s.slot == c.slot);
+            if !served && decision.served.len() < taken + n {
+                decision.served.push(Served::optimistic(c.slot));
+            }
+        }
+    }
+    while decision.served.len() < taken + n {
+        let free = view
+            .candidates
+            .iter()
+            .filter(|c| !decision.served.iter().any(|s| s.slot == c.slot));
+        let next = match rules.optimistic_order {
+            // A neighbour that just held the slot has waited least: it goes last.
+            OptimisticOrder::LongestWaiting => {
+                free.max_by_key(|c| (!c.optimistic, !c.unchoked, c.waited, tie(salt, c.slot)))
+            }
+            OptimisticOrder::Random => free.max_by_key(|c| {
+                let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };
+                let best = (0..tries.max(1)).map(|k| tie(salt.wrapping_add(k << 16), c.slot)).max();
+                (!c.optimistic, best)
+            }),
+        };
+        let Some(next) = next else { break };
+        decision.served.push(Served::optimistic(next.slot));
+    }
+}

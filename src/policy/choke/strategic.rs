@@ -1,0 +1,166 @@
+//! Strategic chokers from the literature. Each keeps a memory by slot.
+
+use super::{Candidate, ChokeView, Choker, Decision, Served, tie};
+use crate::rng::Stream;
+use crate::units::floor_u64;
+use std::cmp::Reverse;
+
+/// Weights are shares of this.
+const WHOLE: f64 = 1_000_000.0;
+
+/// BitTyrant (Piatek et al., NSDI 2007, §4.1): serve the neighbours with the best expected return
+/// d/u per unit of upload until the upload is spent, and find each one's price u by trial.
+///
+/// Departs from the paper in one point: upload is split by weights in proportion to u, not by a
+/// rate limit per neighbour, so capacity left over is not lost.
+#[derive(Clone, Debug, Default)]
+pub struct BitTyrant {
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Upload rate it takes to be served, bytes per second.
+    price: f64,
+    /// Download rate it gives when it serves, bytes per second.
+    gives: f64,
+    /// Rounds in a row in which it served us.
+    loyal: u32,
+}
+
+/// The paper's start values: nothing is known, so a typical equal split on both sides.
+const UNKNOWN: Known = Known { price: 16_000.0, gives: 16_000.0, loyal: 0 };
+/// The price rises by a fifth when a neighbour we served did not serve us (δ).
+const RAISE: f64 = 1.2;
+/// The price falls by a tenth (γ) after three rounds (r) of service.
+const LOWER: f64 = 0.9;
+
+impl BitTyrant {
+    fn learn(&mut self, c: &Candidate, seconds: f64) {
+        let slot = usize::from(c.slot);
+        if self.known.len() <= slot {
+            self.known.resize(slot + 1, UNKNOWN);
+        }
+        let known = &mut self.known[slot];
+        if c.serves_us {
+            known.loyal += 1;
+            if c.received_round > 0 {
+                known.gives = crate::units::f64_of(c.received_round) / seconds.max(0.1);
+            }
+            if known.loyal >= 3 && c.unchoked {
+                known.price *= LOWER;
+            }
+        } else {
+            known.loyal = 0;
+            if c.unchoked {
+                known.price *= RAISE;
+            }
+        }
+    }
+}
+
+impl Choker for BitTyrant {
+    fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
+        let salt = luck.bits();
+        if view.timed {
+            for c in view.candidates {
+                self.learn(c, view.elapsed.as_secs());
+            }
+        }
+        let known = |c: &Candidate| self.known.get(usize::from(c.slot)).copied().unwrap_or(UNKNOWN);
+        let mut ranked: Vec<&Candidate> = view.candidates.iter().collect();
+        ranked.sort_by(|a, b| {
+            let value = |c: &Candidate| known(c).gives / known(c).price;
+            let order = value(b).total_cmp(&value(a));
+            order.then(tie(salt, a.slot).cmp(&tie(salt, b.slot)))
+        });
+        let mut left = view.upload.as_kib_per_s() * 1024.0;
+        for c in ranked {
+            let price = known(c).price;
+            // The first one is served whatever it costs: upload is never idle.
+            if price > left && !decision.served.is_empty() {
+                break;
+            }
+            left -= price;
+            let weight = weight_of(price / 1000.0 / WHOLE);
+            decision.served.push(Served { slot: c.slot, weight, optimistic: false });
+        }
+        decision.open = decision.served.len();
+    }
+
+    fn forget(&mut self, slot: u16) {
+        if let Some(known) = self.known.get_mut(usize::from(slot)) {
+            *known = UNKNOWN;
+        }
+    }
+}
+
+/// A share in `[0, 1]` as a weight of at least 1.
+fn weight_of(share: f64) -> u32 {
+    u32::try_from(floor_u64(share * WHOLE)).unwrap_or(u32::MAX).max(1)
+}
+
+/// PropShare (Levin et al., SIGCOMM 2008, §4): four fifths of the upload go to the neighbours in
+/// proportion to what they gave in the last round, one fifth to a few others at random.
+#[derive(Clone, Copy, Debug)]
+pub struct PropShare;
+
+impl Choker for PropShare {
+    fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
+        let salt = luck.bits();
+        let total: u64 = view.candidates.iter().map(|c| c.received).sum();
+        let explore = view.optimistic_slots.max(1);
+        for c in view.candidates.iter().filter(|c| c.received > 0) {
+            let share = 0.8 * crate::units::f64_of(c.received) / crate::units::f64_of(total);
+            let weight = weight_of(share);
+            decision.served.push(Served { slot: c.slot, weight, optimistic: false });
+        }
+        let mut others: Vec<&Candidate> =
+            view.candidates.iter().filter(|c| c.received == 0).collect();
+        others.sort_unstable_by_key(|c| (view.rotate && c.unchoked, !c.unchoked, tie(salt, c.slot)));
+        let share = if total == 0 { 1.0 } else { 0.2 };
+        let n = if total == 0 { view.slots } else { explore };
+        let weight = weight_of(share / crate::units::f64_of_len(n));
+        let chosen = others.iter().take(n);
+        decision.served.extend(chosen.map(|c| Served { slot: c.slot, weight, optimistic: true }));
+        decision.open = decision.served.len().max(view.slots);
+    }
+}
+
+/// FairTorrent (Sherman et al., CoNEXT 2009, §3): the next block goes to the neighbour it owes
+/// most, the largest deficit of sent minus received.
+///
+/// In a flow model the rule is applied per round to the few with the largest debt, so a short
+/// round (1 s) is part of the mechanism: see docs/scenario.md.
+#[derive(Clone, Debug, Default)]
+pub struct FairTorrent {
+    /// Bytes received minus bytes sent, by slot.
+    owed: Vec<i64>,
+}
+
+impl Choker for FairTorrent {
+    fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
+        let salt = luck.bits();
+        for c in view.candidates {
+            let slot = usize::from(c.slot);
+            if self.owed.len() <= slot {
+                self.owed.resize(slot + 1, 0);
+            }
+            let signed = |n: u64| i64::try_from(n).expect("a round moves less than 8 EiB");
+            self.owed[slot] += signed(c.received_round) - signed(c.sent_round);
+        }
+        let mut ranked: Vec<&Candidate> = view.candidates.iter().collect();
+        ranked.sort_unstable_by_key(|c| {
+            (Reverse(self.owed[usize::from(c.slot)]), !c.unchoked, tie(salt, c.slot))
+        });
+        let n = view.slots.min(ranked.len());
+        decision.served.extend(ranked[..n].iter().map(|c| Served::regular(c.slot)));
+        decision.open = n;
+    }
+
+    fn forget(&mut self, slot: u16) {
+        if let Some(owed) = self.owed.get_mut(usize::from(slot)) {
+            *owed = 0;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The laws of the whole world, checked against the state as it stands. A broken law is our fault
+//! and ends the run.
+
+use super::edges::{Mask, NO_PIECE};
+use super::world::{Stage, Swarm};
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+use crate::units::{ByteRate, u16_of};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Checks every law.
+    pub(super) fn audit(&self) {
+        let mut rates_up = 0;
+        let mut rates_down = 0;
+        for i in 0..self.peers.len() {
+            self.audit_link(i);
+            rates_up += self.links.up[i].used.0;
+            rates_down += self.links.down[i].used.0;
+        }
+        assert_eq!(rates_up, rates_down, "what is sent is received");
+        let uploaded: u64 = self.records.iter().map(|r| r.uploaded.0).sum();
+        let downloaded: u64 = self.records.iter().map(|r| r.downloaded.0).sum();
+        assert_eq!(uploaded, downloaded, "bytes sent are bytes received");
+        for &p in &self.present {
+            self.audit_peer(p);
+            for slot in self.edges.slots(self.peer(p).edges, Mask::Live) {
+                self.audit_edge(p, slot);
+            }
+        }
+        let mut copies = vec![0_u32; self.cut.pieces];
+        for &p in &self.present {
+            bitfield::members(&self.have[self.row(p)]).for_each(|piece| copies[piece] += 1);
+        }
+        assert_eq!(copies, self.copies, "copies are counted right");
+        self.audit_queue();
+    }
+
+    /// Per peer: an arrival, an announce, a choker's round, a refill, a charge, a departure, and
+    /// flow marks, some of them stale until their time comes.
+    fn audit_queue(&self) {
+        let bound = 64 * self.peers.len() + 1024;
+        assert!(self.queue.len() <= bound, "pending events are bounded");
+    }
+
+    fn audit_link(&self, i: usize) {
+        let (up, down) = (&self.links.up[i], &self.links.down[i]);
+        let sum: u64 = up.flows.iter().map(|f| f.rate.0).sum();
+        assert_eq!(ByteRate(sum), up.used, "an upload link's sum is right");
+        assert!(up.used <= up.cap, "an upload link within its capacity");
+        assert!(down.used <= down.cap, "a download link within its capacity");
+        for flow in &up.flows {
+            let sources = &self.links.down[flow.to.index()].sources;
+            assert!(sources.contains(&Self::link(PeerId::from_index(i))), "both ends know a flow");
+            assert!(self.peers[flow.to.index()].stage == Stage::Leecher, "only leechers receive");
+        }
+        let gone = !matches!(self.peers[i].stage, Stage::Leecher | Stage::Seeder);
+        assert!(!gone || up.flows.is_empty(), "no flow from a peer that left");
+    }
+
+    fn audit_peer(&self, p: PeerId) {
+        let peer = self.peer(p);
+        let have = &self.have[self.row(p)];
+        let taken = &self.taken[self.row(p)];
+        assert_eq!(bitfield::count(have), usize::from(peer.n_have), "have-bits are pieces");
+        let begun = peer.partials.len() + usize::from(peer.n_have);
+        assert_eq!(bitfield::count(taken), begun, "taken pieces are verified or begun");
+        assert_eq!(usize::from(peer.n_taken), begun, "taken pieces are counted right");
+        let record = &self.records[p.index()];
+        assert!(record.wasted <= record.downloaded, "waste is part of what was received");
+        let serves = self.edges.count(peer.edges, Mask::Serves);
+        assert_eq!(serves, peer.uploads.len(), "every served neighbour has a slot");
+        let served = self.edges.count(peer.edges, Mask::Served);
+        assert_eq!(served, usize::from(peer.n_served_by), "servers are counted right");
+        let live = self.edges.count(peer.edges, Mask::Live);
+        assert_eq!(live, usize::from(peer.n_neighbours), "neighbours are counted right");
+        let flows = self.links.up[p.index()].flows.len();
+        assert_eq!(self.edges.count(peer.edges, Mask::FlowOut), flows, "flows have masks");
+    }
+
+    fn audit_edge(&self, p: PeerId, slot: u16) {
+        let q = self.neighbour(p, slot);
+        let back = self.back(p, slot);
+        assert_eq!(self.neighbour(q, back), p, "neighbours know each other");
+        let pairs = [
+            (Mask::Wants, Mask::Wanted),
+            (Mask::Serves, Mask::Served),
+            (Mask::FlowOut, Mask::FlowIn),
+        ];
+        for (here, there) in pairs {
+            assert_eq!(self.is(p, here, slot), self.is(q, there, back), "both ends agree");
+        }
+        assert_eq!(self.is(p, Mask::Full, slot), self.peer(q).stage == Stage::Seeder, "full");
+        let have = &self.have[self.row(p)];
+        let shown;
+        let seen = match &self.peer(q).shown {
+            Some(hidden) => {
+                shown = hidden.to(back, self.cut.words);
+                &shown[..]
+            }
+            None => &self.visible[self.row(q)],
+        };
+        let lacks = (0..self.cut.pieces)
+            .any(|piece| bitfield::has(seen, piece) && !bitfield::has(have, piece));
+        let wants = self.is(p, Mask::Wants, slot);
+        assert_eq!(wants, lacks, "interest is exact");
+        let witness = self.edges.witness[self.peer(p).edges.at(slot)];
+        assert_eq!(wants, witness != NO_PIECE, "interest has a witness");
+        if wants {
+            let piece = usize::from(witness);
+            assert!(bitfield::has(seen, piece), "the witness was announced");
+            assert!(!bitfield::has(have, piece), "the witness is lacked");
+        }
+        if self.is(p, Mask::FlowOut, slot) && !self.is(p, Mask::Serves, slot) {
+            let at = self.flow_at(p, slot).expect("a mask has its flow");
+            let run = self.links.up[p.index()].flows[at].payload.run;
+            let left = run.to - run.from;
+            assert!(left <= u16_of(usize::from(self.cut.blocks)), "a choked flow ends soon");
+            let next = self.links.up[p.index()].flows[at].payload.next;
+            assert_eq!(next, super::transfer::NONE, "nothing is queued at a choked flow");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Neighbour relations: one arena for all peers, columns for what loops touch, bit masks by slot.
+//!
+//! A peer's neighbours sit in slots `0..cap` of its own stretch of the arena. Each relation is
+//! kept at both ends; `back` finds the other end. Law: what one end says, the other end agrees
+//! with (`audit`).
+
+use crate::ids::PeerId;
+use crate::torrent::bitfield::BitsOf;
+use crate::units::{u16_of, u32_of};
+use std::collections::BTreeMap;
+
+/// No piece: the neighbour has nothing we lack.
+pub(super) const NO_PIECE: u16 = u16::MAX;
+
+/// A set of a peer's slots.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub(super) enum Mask {
+    /// Holds a neighbour.
+    Live = 0,
+    /// We are interested in it.
+    Wants = 1,
+    /// It is interested in us.
+    Wanted = 2,
+    /// We unchoke it.
+    Serves = 3,
+    /// It unchokes us.
+    Served = 4,
+    /// It has a flow to us.
+    FlowIn = 5,
+    /// We have a flow to it.
+    FlowOut = 6,
+    /// It has the whole content.
+    Full = 7,
+    /// It holds an optimistic slot of ours.
+    Optimistic = 8,
+}
+
+const MASKS: usize = 9;
+
+/// Where a peer's stretch of the arena is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stretch {
+    base: u32,
+    mask_base: u32,
+    /// Most neighbours.
+    pub(super) cap: u16,
+    /// 64-bit words per mask.
+    words: u16,
+}
+
+/// The arena. Columns are indexed by `Stretch::at`.
+#[derive(Debug, Default)]
+pub(super) struct Edges {
+    /// The neighbour.
+    pub(super) peer: Vec<PeerId>,
+    /// Our slot at the neighbour.
+    pub(super) back: Vec<u16>,
+    /// A piece the neighbour has announced and we lack: the reason for our interest.
+    pub(super) witness: Vec<u16>,
+    /// Bytes received from it in this round.
+    pub(super) received: Vec<u32>,
+    /// Bytes received from it in the round before.
+    pub(super) received_before: Vec<u32>,
+    /// When we last received from it, in ms; 0 if never.
+    pub(super) heard_ms: Vec<u32>,
+    /// When we last unchoked it, or connected, in ms.
+    pub(super) served_ms: Vec<u32>,
+    masks: Vec<u64>,
+    free: BTreeMap<u16, Vec<Stretch>>,
+}
+
+impl Stretch {
+    /// Position of `slot` in the columns.
+    #[inline]
+    pub(super) fn at(self, slot: u16) -> usize {
+        debug_assert!(slot < self.cap, "a slot beyond the peer's last");
+        self.base as usize + usize::from(slot)
+    }
+
+    /// All positions, in order of slots.
+    #[inline]
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        self.base as usize..self.base as usize + usize::from(self.cap)
+    }
+
+    #[inline]
+    fn mask_at(self, mask: Mask, word: usize) -> usize {
+        self.mask_base as usize + mask as usize * usize::from(self.words) + word
+    }
+
+    /// Words per mask.
+    #[inline]
+    pub(super) fn words(self) -> usize {
+        usize::from(self.words)
+    }
+}
+
+impl Edges {
+    /// A stretch for `cap` neighbours, used before if possible.
+    pub(super) fn allot(&mut self, cap: u16) -> Stretch {
+        if let Some(stretch) = self.free.get_mut(&cap).and_then(Vec::pop) {
+            return stretch;
+        }
+        let words = usize::from(cap).div_ceil(64);
+        let stretch = Stretch {
+            base: u32_of(self.peer.len()),
+            mask_base: u32_of(self.masks.len()),
+            cap,
+            words: u16_of(words),
+        };
+        let len = self.peer.len() + usize::from(cap);
+        self.peer.resize(len, PeerId(u32::MAX));
+        self.back.resize(len, 0);
+        self.witness.resize(len, NO_PIECE);
+        self.received.resize(len, 0);
+        self.received_before.resize(len, 0);
+        self.heard_ms.resize(len, 0);
+        self.served_ms.resize(len, 0);
+        self.masks.resize(self.masks.len() + MASKS * words, 0);
+        stretch
+    }
+
+    /// Gives a stretch back. All its slots must be empty.
+    pub(super) fn give_back(&mut self, stretch: Stretch) {
+        let empty = (0..stretch.words()).all(|w| self.word(stretch, Mask::Live, w) == 0);
+        assert!(empty, "a peer that left has no neighbours");
+        self.free.entry(stretch.cap).or_default().push(stretch);
+    }
+
+    /// The first empty slot.
+    pub(super) fn empty_slot(&self, stretch: Stretch) -> Option<u16> {
+        (0..stretch.words()).find_map(|w| {
+            let free = !self.word(stretch, Mask::Live, w);
+            let slot = w * 64 + free.trailing_zeros() as usize;
+            (free != 0 && slot < usize::from(stretch.cap)).then(|| u16_of(slot))
+        })
+    }
+
+    /// One word of a mask.
+    #[inline]
+    pub(super) fn word(&self, stretch: Stretch, mask: Mask, word: usize) -> u64 {
+        self.masks[stretch.mask_at(mask, word)]
+    }
+
+    /// Whether `slot` is in the mask.
+    #[inline]
+    pub(super) fn is(&self, stretch: Stretch, mask: Mask, slot: u16) -> bool {
+        let (word, bit) = (usize::from(slot) / 64, slot % 64);
+        self.masks[stretch.mask_at(mask, word)] >> bit & 1 == 1
+    }
+
+    /// Puts `slot` into the mask.
+    #[inline]
+    pub(super) fn put(&mut self, stretch: Stretch, mask: Mask, slot: u16) {
+        let (word, bit) = (usize::from(slot) / 64, slot % 64);
+        self.masks[stretch.mask_at(mask, word)] |= 1 << bit;
+    }
+
+    /// Takes `slot` out of the mask.
+    #[inline]
+    pub(super) fn take(&mut self, stretch: Stretch, mask: Mask, slot: u16) {
+        let (word, bit) = (usize::from(slot) / 64, slot % 64);
+        self.masks[stretch.mask_at(mask, word)] &= !(1 << bit);
+    }
+
+    /// Takes `slot` out of all masks.
+    pub(super) fn clear_slot(&mut self, stretch: Stretch, slot: u16) {
+        let (word, bit) = (usize::from(slot) / 64, slot % 64);
+        for mask in 0..MASKS {
+            let at = stretch.mask_base as usize + mask * stretch.words() + word;
+            self.masks[at] &= !(1 << bit);
+        }
+    }
+
+    /// The slots in the mask, rising. `word_filter` may drop slots word by word.
+    #[inline]
+    pub(super) fn slots(&self, stretch: Stretch, mask: Mask) -> impl Iterator<Item = u16> + '_ {
+        (0..stretch.words()).flat_map(move |w| {
+            BitsOf(self.word(stretch, mask, w)).map(move |bit| u16_of(w * 64 + bit))
+        })
+    }
+
+    /// Number of slots in the mask.
+    pub(super) fn count(&self, stretch: Stretch, mask: Mask) -> usize {
+        (0..stretch.words()).map(|w| self.word(stretch, mask, w).count_ones() as usize).sum()
+    }
+
+    /// Bytes the arena holds, for the memory bench.
+    pub(super) fn bytes(&self) -> usize {
+        self.peer.capacity() * (4 + 2 + 2 + 4 + 4 + 4 + 4) + self.masks.capacity() * 8
+    }
+}

@@ -1,0 +1,48 @@
+//! What can happen: a closed list, small and `Copy`.
+
+use crate::ids::{PeerId, PieceId};
+
+/// Something that happens at a point in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Event {
+    /// A peer arrives.
+    Join(PeerId),
+    /// A peer looks whether it needs more neighbours.
+    Announce(PeerId),
+    /// A flow out of a peer reaches its mark. Stale unless the generation is the current one.
+    FlowDue(PeerId, u32),
+    /// A regular round of a peer's choker. Stale unless the generation is the current one.
+    Rechoke(PeerId, u32),
+    /// The choker runs because a slot fell free.
+    Refill(PeerId),
+    /// Headers of the last second are charged to a peer's link.
+    ChargeHeaders(PeerId),
+    /// A piece verified earlier becomes known to the neighbours.
+    Have(PeerId, PieceId),
+    /// A peer leaves.
+    Leave(PeerId),
+    /// A leecher loses patience.
+    GiveUp(PeerId),
+    /// A row of the timeline is due.
+    Sample,
+}
+
+const _: () = assert!(size_of::<Event>() <= 12, "events are copied a lot");
+
+impl Event {
+    /// Kind and entity, for the fingerprint.
+    pub(super) fn signature(self) -> (u8, u32) {
+        match self {
+            Self::Join(p) => (1, p.0),
+            Self::Announce(p) => (2, p.0),
+            Self::FlowDue(p, _) => (3, p.0),
+            Self::Rechoke(p, _) => (4, p.0),
+            Self::Refill(p) => (5, p.0),
+            Self::ChargeHeaders(p) => (6, p.0),
+            Self::Have(p, piece) => (7, p.0 ^ u32::from(piece.0) << 16),
+            Self::Leave(p) => (8, p.0),
+            Self::GiveUp(p) => (9, p.0),
+            Self::Sample => (10, 0),
+        }
+    }
+}

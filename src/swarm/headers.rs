@@ -1,0 +1,112 @@
+//! What headers cost: TCP/IP and protocol messages charged to both directions of a link.
+//!
+//! Rules (libtorrent `stat.hpp`, `rate_limit_ip_overhead`): each started 1460 bytes of payload
+//! cost 40 bytes of header to the sender's upload, and the same again, as acknowledgements, to the
+//! receiver's upload; the other ends pay the same on their downloads. Requests (17 bytes), HAVEs
+//! (9 bytes) and block headers (13 bytes) are messages with headers of their own. Once a second
+//! what the last second cost is taken off the capacity for the next one.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::plan::Overhead;
+use super::world::{Stage, Swarm};
+use crate::ids::{PeerId, PieceId};
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of};
+
+/// Bytes per second of a started TCP/IP packet.
+const HEADER: f64 = 40.0;
+/// Payload of a full packet on Ethernet.
+const PACKET: f64 = 1460.0;
+/// Time between two charges: the client's own tick.
+const TICK: Span = Span(1_000_000_000);
+
+/// Header bytes since the last charge.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Headers {
+    up: f64,
+    down: f64,
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    fn charges(&self, p: PeerId) -> bool {
+        self.class(p).protocol.overhead == Overhead::TcpIp
+    }
+
+    /// Starts the clock of a new peer's charges.
+    pub(super) fn start_headers(&mut self, p: PeerId) {
+        if self.charges(p) {
+            self.queue.push(self.now + TICK, Event::ChargeHeaders(p));
+        }
+    }
+
+    /// Payload moved: headers one way, acknowledgements and requests the other.
+    #[inline]
+    pub(super) fn count_headers(&mut self, from: PeerId, to: PeerId, payload: Bytes) {
+        let packets = payload.as_f64() / PACKET;
+        let blocks = payload.as_f64() / BLOCK.as_f64();
+        let data = packets * HEADER + blocks * 13.0;
+        let request = blocks * (17.0 + HEADER);
+        let replies = packets * HEADER + request;
+        if self.charges(from) {
+            let headers = &mut self.peers[from.index()].headers;
+            headers.up += data + blocks * HEADER;
+            headers.down += replies;
+        }
+        if self.charges(to) {
+            let headers = &mut self.peers[to.index()].headers;
+            headers.down += data + blocks * HEADER;
+            headers.up += replies;
+        }
+    }
+
+    /// A HAVE went out to all neighbours that lack the piece.
+    pub(super) fn count_have(&mut self, p: PeerId, piece: PieceId) {
+        if !self.charges(p) {
+            return;
+        }
+        let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
+        for slot in slots {
+            let q = self.neighbour(p, slot);
+            if bitfield::has(&self.have[self.row(q)], piece.index()) {
+                continue;
+            }
+            let message = 9.0 + HEADER;
+            for (x, up, down) in [(p, message, HEADER), (q, HEADER, message)] {
+                let headers = &mut self.peers[x.index()].headers;
+                headers.up += up;
+                headers.down += down;
+            }
+        }
+    }
+
+    /// Takes what the last second cost off the capacity for the next.
+    pub(super) fn charge_headers(&mut self, p: PeerId) {
+        if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
+            return;
+        }
+        self.credit_flows_of(p);
+        let cost = std::mem::take(&mut self.peer_mut(p).headers);
+        let link = Self::link(p).index();
+        let newcomer = &self.newcomers[p.index()];
+        let up = less(newcomer.upload, cost.up);
+        let down = less(newcomer.download, cost.down);
+        // A change too small to matter is not worth a re-share.
+        let same = |old: ByteRate, new: ByteRate| old.0.abs_diff(new.0) <= old.0 >> 9;
+        let (old_up, old_down) = (self.links.up[link].cap, self.links.down[link].cap);
+        let up = if same(old_up, up) { old_up } else { up };
+        let down = if same(old_down, down) { old_down } else { down };
+        self.links.set_caps(self.now, Self::link(p), up, down);
+        self.queue.push(self.now + TICK, Event::ChargeHeaders(p));
+    }
+}
+
+/// A capacity less so many bytes per tick; a tenth at least remains.
+fn less(cap: ByteRate, bytes_per_tick: f64) -> ByteRate {
+    if cap.is_unlimited() || cap == ByteRate::ZERO {
+        return cap;
+    }
+    let whole = f64_of(cap.volume_in(TICK).bytes().0);
+    cap.scaled((1.0 - bytes_per_tick / whole).max(0.1))
+}

@@ -1,0 +1,143 @@
+//! Who wants what from whom, kept exact by witnesses.
+//!
+//! A peer is interested in a neighbour that has announced a piece it lacks (BEP 3). For each
+//! neighbour we are interested in we keep one such piece, the witness. Only when that very piece
+//! completes must the neighbour be looked at again, and only a HAVE to a neighbour that is not yet
+//! interested can change anything: a handful of looks per piece instead of one per neighbour.
+
+use super::edges::{Mask, NO_PIECE};
+use super::world::{Stage, Swarm};
+use crate::ids::{PeerId, PieceId};
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+use crate::units::u16_of;
+
+impl<O: Observer> Swarm<'_, O> {
+    /// After a connection or a new piece shown: is `p` interested in its neighbour in `slot`?
+    pub(super) fn look_for_interest(&mut self, p: PeerId, slot: u16) {
+        if self.peer(p).stage != Stage::Leecher || self.is(p, Mask::Wants, slot) {
+            return;
+        }
+        if let Some(piece) = self.find_witness(p, slot) {
+            self.become_interested(p, slot, piece);
+        }
+    }
+
+    /// A piece that the neighbour in `slot` has announced and `p` lacks, if there is one; one that
+    /// is not begun yet if possible, so that the witness lasts.
+    fn find_witness(&mut self, p: PeerId, slot: u16) -> Option<u16> {
+        self.counters.interest_checks += 1;
+        let q = self.neighbour(p, slot);
+        let words = self.cut.words;
+        let (have, taken) = (&self.have[self.row(p)], &self.taken[self.row(p)]);
+        let shown;
+        let seen = match &self.peer(q).shown {
+            Some(hidden) => {
+                shown = hidden.to(self.back(p, slot), words);
+                &shown[..]
+            }
+            None => &self.visible[self.row(q)],
+        };
+        // Neighbours start at different words, so that one piece is not the witness of them all.
+        let start = usize::from(slot) % words;
+        let mut begun = None;
+        for i in 0..words {
+            let w = if i + start < words { i + start } else { i + start - words };
+            let lacking = seen[w] & !have[w];
+            let fresh = lacking & !taken[w];
+            let pick = if fresh != 0 { fresh } else { lacking };
+            if pick != 0 {
+                let turn = u32::from(slot) * 7 % pick.count_ones();
+                let piece = w * 64 + bitfield::nth_in_word(pick, turn);
+                if fresh != 0 {
+                    return Some(u16_of(piece));
+                }
+                begun = begun.or(Some(u16_of(piece)));
+            }
+        }
+        begun
+    }
+
+    fn become_interested(&mut self, p: PeerId, slot: u16, piece: u16) {
+        debug_assert!(!self.is(p, Mask::Wants, slot), "interest begins once");
+        let at = self.peer(p).edges.at(slot);
+        self.edges.witness[at] = piece;
+        self.put(p, Mask::Wants, slot);
+        let q = self.neighbour(p, slot);
+        let back = self.back(p, slot);
+        self.put(q, Mask::Wanted, back);
+        self.heard_interest(q, back);
+    }
+
+    /// `p` has verified `piece`: interest that rested on it is looked at again.
+    pub(super) fn review_interest(&mut self, p: PeerId, piece: PieceId) {
+        let stretch = self.peer(p).edges;
+        let mut slots = std::mem::take(&mut self.scratch.slots);
+        slots.clear();
+        let witnesses = &self.edges.witness[stretch.range()];
+        slots.extend((0_u16..).zip(witnesses).filter(|(_, w)| **w == piece.0).map(|(s, _)| s));
+        for &slot in &slots {
+            match self.find_witness(p, slot) {
+                Some(other) => self.edges.witness[stretch.at(slot)] = other,
+                None => self.lose_interest(p, slot),
+            }
+        }
+        self.scratch.slots = slots;
+    }
+
+    /// `p` needs nothing more from its neighbour in `slot`.
+    pub(super) fn lose_interest(&mut self, p: PeerId, slot: u16) {
+        let at = self.peer(p).edges.at(slot);
+        self.edges.witness[at] = NO_PIECE;
+        self.take(p, Mask::Wants, slot);
+        let q = self.neighbour(p, slot);
+        let back = self.back(p, slot);
+        self.take(q, Mask::Wanted, back);
+        self.heard_no_interest(q, back);
+    }
+
+    /// The neighbours of `p` learn that it has `piece` (HAVE).
+    pub(super) fn announce_piece(&mut self, p: PeerId, piece: PieceId) {
+        if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
+            return;
+        }
+        if self.peer(p).shown.is_some() {
+            return;
+        }
+        let row = self.row(p);
+        bitfield::set(&mut self.visible[row], piece.index());
+        let stretch = self.peer(p).edges;
+        for word in 0..stretch.words() {
+            let live = self.edges.word(stretch, Mask::Live, word);
+            let full = self.edges.word(stretch, Mask::Full, word);
+            let wanted = self.edges.word(stretch, Mask::Wanted, word);
+            for bit in bitfield::BitsOf(live & !full & !wanted) {
+                let slot = u16_of(word * 64 + bit);
+                let q = self.neighbour(p, slot);
+                self.counters.interest_checks += 1;
+                let row = self.row(q);
+                if !bitfield::has(&self.have[row], piece.index()) {
+                    let back = self.back(p, slot);
+                    self.become_interested(q, back, piece.0);
+                }
+            }
+        }
+        self.wake_idle(p, piece);
+        self.note_have(p, piece);
+    }
+
+    /// Neighbours that `p` unchokes and sends nothing may now ask for `piece`.
+    fn wake_idle(&mut self, p: PeerId, piece: PieceId) {
+        for i in (0..self.peer(p).uploads.len()).rev() {
+            let Some(slot) = self.peer(p).uploads.get(i).map(|u| u.slot) else { continue };
+            if self.is(p, Mask::FlowOut, slot) || !self.is(p, Mask::Wanted, slot) {
+                continue;
+            }
+            let q = self.neighbour(p, slot);
+            if !bitfield::has(&self.taken[self.row(q)], piece.index()) {
+                let back = self.back(p, slot);
+                self.ask_for_more(q, back);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Peers leave: when they have been generous enough, when they lose patience, or at once.
+
+use super::event::Event;
+use super::plan::Stay;
+use super::population;
+use super::transfer::Partial;
+use super::world::{Stage, Swarm};
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::rng::Purpose;
+use crate::torrent::bitfield;
+use crate::units::{SimTime, Span};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// A peer has the whole content: when will it leave?
+    pub(super) fn schedule_departure(&mut self, p: PeerId) {
+        let span = match self.stay(p) {
+            Stay::Leave => Span::ZERO,
+            Stay::Linger(span) => *span,
+            Stay::LingerExp(mean) => {
+                population::exponential(self.seed, Purpose::Stay, self.entity(p), *mean)
+            }
+            Stay::UntilRatio(_) | Stay::AfterCopies(_) => {
+                self.leave_if_generous_enough(p);
+                return;
+            }
+            Stay::Forever => return,
+            Stay::PerPeer(_) => unreachable!("resolved when the population was drawn"),
+        };
+        let at = self.now + span;
+        if at < SimTime::NEVER {
+            self.queue.push(at, Event::Leave(p));
+        }
+    }
+
+    /// Peers that stay until they have given so much leave when they have.
+    pub(super) fn leave_if_generous_enough(&mut self, p: PeerId) {
+        let copies = match self.stay(p) {
+            Stay::UntilRatio(ratio) => *ratio,
+            Stay::AfterCopies(copies) => *copies,
+            _ => return,
+        };
+        let given = self.records[p.index()].uploaded.as_f64() / self.plan.content.as_f64();
+        if self.peer(p).stage == Stage::Seeder && given >= copies {
+            self.queue.push(self.now, Event::Leave(p));
+        }
+    }
+
+    /// A leecher loses patience.
+    pub(super) fn give_up(&mut self, p: PeerId) {
+        if self.peer(p).stage == Stage::Leecher {
+            self.leave(p);
+        }
+    }
+
+    /// A peer leaves.
+    pub(super) fn leave(&mut self, p: PeerId) {
+        let stage = self.peer(p).stage;
+        if !matches!(stage, Stage::Leecher | Stage::Seeder) {
+            return;
+        }
+        self.credit_flows_of(p);
+        self.disconnect_where(p, |_, _| true);
+        // Blocks of cut runs that arrived whole are taken in before the books are closed; they
+        // may complete the content.
+        while let Some((to, run, from)) = self.late.pop() {
+            self.receive(to, run, from);
+        }
+        if self.peer(p).stage == Stage::Leecher {
+            self.close_leeching(p);
+            self.leechers -= 1;
+            self.unfinished -= 1;
+        } else {
+            self.seeders -= 1;
+        }
+        let held = self.held_bytes(p);
+        let record = &mut self.records[p.index()];
+        record.departed = Some(self.now);
+        record.useful = held;
+        self.account_capacity();
+        for piece in bitfield::members(&self.have[self.row(p)]) {
+            self.copies[piece] -= 1;
+        }
+        self.hiding -= u32::from(self.peer(p).shown.is_some());
+        let peer = self.peer_mut(p);
+        peer.stage = Stage::Gone;
+        peer.uploads = Vec::new();
+        peer.shown = None;
+        peer.brain = None;
+        let stretch = peer.edges;
+        let partials: Vec<Partial> = std::mem::take(&mut peer.partials);
+        partials.iter().for_each(|part| self.blocks.give_back(part.bits));
+        self.edges.give_back(stretch);
+        let at = self.place[p.index()] as usize;
+        self.present.swap_remove(at);
+        if let Some(&moved) = self.present.get(at) {
+            self.place[moved.index()] = crate::units::u32_of(at);
+        }
+        self.observer.departed(self.now, p);
+    }
+}

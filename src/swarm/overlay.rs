@@ -1,0 +1,157 @@
+//! Who knows whom: the tracker, connections made and lost.
+
+use super::edges::{Mask, NO_PIECE};
+use super::event::Event;
+use super::world::{Stage, Swarm};
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::rng::{Purpose, draw};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// A look at whether the peer needs neighbours; asks the tracker if so, or if it is time to.
+    pub(super) fn announce(&mut self, p: PeerId) {
+        if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
+            return;
+        }
+        let overlay = &self.class(p).protocol.overlay;
+        let peer = self.peer(p);
+        let few = u32::from(peer.n_neighbours) < overlay.min_neighbours;
+        let due = peer.announced.is_none_or(|at| self.now.since(at) >= overlay.announce);
+        if few || due {
+            self.peer_mut(p).announced = Some(self.now);
+            self.counters.announces += 1;
+            self.ask_tracker(p, overlay.numwant as usize);
+        }
+        self.queue.push(self.now + overlay.rerequest, Event::Announce(p));
+    }
+
+    /// The tracker names up to `numwant` random peers; the peer connects while it may.
+    fn ask_tracker(&mut self, p: PeerId, numwant: usize) {
+        let mut named = std::mem::take(&mut self.scratch.peers);
+        self.name_peers(p, numwant, &mut named);
+        let overlay = &self.class(p).protocol.overlay;
+        let most = overlay.max_initiate.min(overlay.max_neighbours);
+        for &q in &named {
+            if u32::from(self.peer(p).n_neighbours) >= most {
+                break;
+            }
+            self.connect(p, q);
+        }
+        self.scratch.peers = named;
+    }
+
+    /// Draws up to `n` different peers that are present, other than `p`, in random order.
+    fn name_peers(&mut self, p: PeerId, n: usize, named: &mut Vec<PeerId>) {
+        named.clear();
+        let others = self.present.len() - 1;
+        let (seed, entity, announce) = (self.seed, self.entity(p), self.counters.announces);
+        let mut luck = crate::rng::stream(
+            draw(seed, Purpose::Announce, entity, announce),
+            Purpose::Announce,
+            entity,
+        );
+        if n >= others {
+            named.extend(self.present.iter().copied().filter(|&q| q != p));
+            named.sort_unstable();
+            luck.shuffle(named);
+            return;
+        }
+        self.scratch.marked.resize(self.peers.len(), 0);
+        while named.len() < n {
+            let q = self.present[luck.below(self.present.len())];
+            if q != p && self.scratch.marked[q.index()] == 0 {
+                self.scratch.marked[q.index()] = 1;
+                named.push(q);
+            }
+        }
+        for &q in named.iter() {
+            self.scratch.marked[q.index()] = 0;
+        }
+    }
+
+    /// Connects two peers, if both have room and they are of use to each other.
+    fn connect(&mut self, p: PeerId, q: PeerId) {
+        let both_full = [p, q].iter().all(|&x| self.peer(x).stage == Stage::Seeder);
+        let room = u32::from(self.peer(q).n_neighbours)
+            < self.class(q).protocol.overlay.max_neighbours;
+        if both_full || !room || self.is_connected(p, q) {
+            return;
+        }
+        let slots = [p, q].map(|x| self.edges.empty_slot(self.peer(x).edges));
+        let [Some(sp), Some(sq)] = slots else { return };
+        self.counters.connections += 1;
+        for (a, sa, b, sb) in [(p, sp, q, sq), (q, sq, p, sp)] {
+            let stretch = self.peer(a).edges;
+            let at = stretch.at(sa);
+            self.edges.peer[at] = b;
+            self.edges.back[at] = sb;
+            self.edges.witness[at] = NO_PIECE;
+            self.edges.received[at] = 0;
+            self.edges.received_before[at] = 0;
+            self.edges.heard_ms[at] = 0;
+            self.edges.served_ms[at] = self.now_ms();
+            self.edges.put(stretch, Mask::Live, sa);
+            if self.peer(b).stage == Stage::Seeder {
+                self.edges.put(stretch, Mask::Full, sa);
+            }
+            self.peer_mut(a).n_neighbours += 1;
+        }
+        for (a, sa, b, sb) in [(p, sp, q, sq), (q, sq, p, sp)] {
+            self.show_first_piece(b, sb);
+            self.look_for_interest(a, sa);
+        }
+    }
+
+    fn is_connected(&self, p: PeerId, q: PeerId) -> bool {
+        // Slots beyond the last neighbour keep old names: the mask decides.
+        let stretch = self.peer(p).edges;
+        let names = &self.edges.peer[stretch.range()];
+        let found = |(slot, _): (usize, &PeerId)| {
+            self.edges.is(stretch, Mask::Live, crate::units::u16_of(slot))
+        };
+        names.iter().enumerate().filter(|(_, name)| **name == q).any(found)
+    }
+
+    /// Ends the connection of `p` to its neighbour in `slot`; what is on its way is lost.
+    pub(super) fn disconnect(&mut self, p: PeerId, slot: u16) {
+        let q = self.neighbour(p, slot);
+        let back = self.back(p, slot);
+        for (a, sa, b, sb) in [(p, slot, q, back), (q, back, p, slot)] {
+            if let Some(at) = self.flow_at(a, sa) {
+                self.cut_flow(a, at);
+            }
+            if self.is(a, Mask::Serves, sa) {
+                self.end_service(a, sa);
+                self.slot_fell_free(a);
+            }
+            debug_assert!(!self.is(b, Mask::FlowIn, sb), "no flow outlives its connection");
+        }
+        for (a, sa) in [(p, slot), (q, back)] {
+            let stretch = self.peer(a).edges;
+            self.edges.clear_slot(stretch, sa);
+            self.edges.witness[stretch.at(sa)] = NO_PIECE;
+            self.edges.peer[stretch.at(sa)] = PeerId(u32::MAX);
+            let peer = self.peer_mut(a);
+            peer.n_neighbours -= 1;
+            if let Some(brain) = &mut peer.brain {
+                brain.forget(sa);
+            }
+            if let Some(shown) = &mut peer.shown {
+                shown.forget(sa);
+            }
+        }
+    }
+
+    /// Ends all connections for which `which` holds of the neighbour.
+    pub(super) fn disconnect_where(&mut self, p: PeerId, which: impl Fn(&Self, PeerId) -> bool) {
+        let mut slots = std::mem::take(&mut self.scratch.slots);
+        slots.clear();
+        slots.extend(self.edges.slots(self.peer(p).edges, Mask::Live));
+        for &slot in &slots {
+            if which(self, self.neighbour(p, slot)) {
+                self.disconnect(p, slot);
+            }
+        }
+        self.scratch.slots = slots;
+    }
+}

@@ -1,0 +1,80 @@
+//! A piece is whole and verified; with the last one the leecher becomes a seeder.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::world::{Stage, Swarm};
+use crate::ids::{PeerId, PieceId};
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+
+impl<O: Observer> Swarm<'_, O> {
+    /// All blocks of `piece` are in.
+    pub(super) fn piece_done(&mut self, p: PeerId, piece: PieceId) {
+        let at = self.partial_at(p, piece).expect("a finished piece was begun");
+        let part = self.peer_mut(p).partials.swap_remove(at);
+        assert!(part.missing == 0, "a piece is done when no block is missing");
+        self.blocks.give_back(part.bits);
+        let row = self.row(p);
+        assert!(!bitfield::has(&self.have[row.clone()], piece.index()), "a piece is done once");
+        bitfield::set(&mut self.have[row], piece.index());
+        self.counters.pieces += 1;
+        self.copies[piece.index()] += 1;
+        self.peer_mut(p).n_have += 1;
+        let now = self.now;
+        self.records[p.index()].first_piece.get_or_insert(now);
+        if !bitfield::has(&self.spread, piece.index()) {
+            bitfield::set(&mut self.spread, piece.index());
+            self.n_spread += 1;
+            if self.n_spread == self.cut.pieces {
+                self.first_copy = Some(now);
+            }
+        }
+        self.observer.piece_done(now, p, piece);
+        // Neighbours hear of the piece before we tell others that we need them no more: so does
+        // every client we know of, and a freed slot then finds its next taker.
+        let latency = self.class(p).protocol.latency;
+        if latency.0 == 0 {
+            self.announce_piece(p, piece);
+        } else {
+            self.queue.push(now + latency, Event::Have(p, piece));
+        }
+        self.review_interest(p, piece);
+        if usize::from(self.peer(p).n_have) == self.cut.pieces {
+            self.complete(p);
+        }
+    }
+
+    /// A leecher has the whole content.
+    fn complete(&mut self, p: PeerId) {
+        self.credit_flows_of(p);
+        let now = self.now;
+        let record = &mut self.records[p.index()];
+        record.completed = Some(now);
+        record.uploaded_at_completion = record.uploaded;
+        self.close_leeching(p);
+        self.peer_mut(p).stage = Stage::Seeder;
+        self.leechers -= 1;
+        self.seeders += 1;
+        self.completed += 1;
+        self.unfinished -= 1;
+        self.observer.completed(now, p);
+        // What is still on its way are twins of blocks that are in.
+        let stretch = self.peer(p).edges;
+        let incoming: Vec<u16> = self.edges.slots(stretch, Mask::FlowIn).collect();
+        for slot in incoming {
+            let from = self.neighbour(p, slot);
+            if let Some(at) = self.flow_at(from, self.back(p, slot)) {
+                self.cut_flow(from, at);
+            }
+        }
+        let slots: Vec<u16> = self.edges.slots(stretch, Mask::Live).collect();
+        for slot in slots {
+            let q = self.neighbour(p, slot);
+            let back = self.back(p, slot);
+            self.put(q, Mask::Full, back);
+        }
+        // Seeders have nothing to say to each other.
+        self.disconnect_where(p, |s, q| s.peer(q).stage == Stage::Seeder);
+        self.schedule_departure(p);
+    }
+}

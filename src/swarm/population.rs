@@ -1,0 +1,186 @@
+//! Who arrives when, with what link: a plan's classes and a seed become a list of peers.
+//!
+//! Every draw is keyed by (seed, purpose, class and position in the class), so a peer keeps its
+//! luck when another class grows or an arm changes its behaviour.
+
+use super::plan::{Arrivals, ClassPlan, DownloadDist, Plan, RateDist, Role, Stay};
+use crate::ids::ClassId;
+use crate::rng::{Purpose, Stream, stream};
+use crate::units::{ByteRate, SimTime, Span, floor_usize};
+
+/// One peer to be.
+#[derive(Clone, Debug)]
+pub(super) struct Newcomer {
+    /// Its class.
+    pub(super) class: ClassId,
+    /// Its name in the random streams.
+    pub(super) entity: u64,
+    /// When it arrives.
+    pub(super) arrival: SimTime,
+    /// Upload capacity its user allows.
+    pub(super) upload: ByteRate,
+    /// Download capacity.
+    pub(super) download: ByteRate,
+    /// What it holds on arrival.
+    pub(super) role: Role,
+    /// When it leaves after completion.
+    pub(super) stay: Stay,
+}
+
+/// Draws all peers of a run, in order of classes. Peers that would arrive after the horizon are
+/// not part of the run.
+pub(super) fn draw(plan: &Plan, seed: u64) -> Vec<Newcomer> {
+    let mut peers = Vec::new();
+    for (c, class) in plan.classes.iter().enumerate() {
+        let times = arrivals(&class.arrivals, plan.horizon, seed, c as u64);
+        for (i, arrival) in times.into_iter().enumerate() {
+            if arrival <= plan.horizon {
+                peers.push(newcomer(class, ClassId::from_index(c), i, arrival, seed));
+            }
+        }
+    }
+    peers
+}
+
+fn newcomer(class: &ClassPlan, id: ClassId, i: usize, arrival: SimTime, seed: u64) -> Newcomer {
+    let entity = entity(id, i);
+    let mut capacity = stream(seed, Purpose::Capacity, entity);
+    let upload = rate(&class.upload, i, &mut capacity);
+    let download = match &class.download {
+        DownloadDist::Rate(dist) => rate(dist, i, &mut capacity),
+        DownloadDist::TimesUpload(factor) => upload.scaled(*factor),
+    };
+    let stay = match &class.stay {
+        Stay::PerPeer(stays) => stays[i].clone(),
+        stay => stay.clone(),
+    };
+    let upload = upload.scaled(class.upload_share);
+    Newcomer { class: id, entity, arrival, upload, download, role: class.role, stay }
+}
+
+/// The name of peer `i` of a class in the random streams.
+fn entity(class: ClassId, i: usize) -> u64 {
+    (u64::from(class.0) << 32) + i as u64
+}
+
+fn arrivals(how: &Arrivals, horizon: SimTime, seed: u64, class: u64) -> Vec<SimTime> {
+    match how {
+        Arrivals::AtOnce { count, at, spread } => (0..*count)
+            .map(|i| {
+                let mut luck = stream(seed, Purpose::Arrival, (class << 32) + u64::from(i));
+                *at + Span::from_secs(luck.unit() * spread.as_secs())
+            })
+            .collect(),
+        Arrivals::Poisson { per_s, from, until } => {
+            let mut luck = stream(seed, Purpose::Arrival, class << 32);
+            let end = (*until).min(horizon);
+            let gap = |luck: &mut Stream, _| luck.exponential(1.0 / per_s);
+            renewals(*from, end, &mut luck, gap)
+        }
+        // Thinning by inversion: Λ(t) = λ₀ τ (1 − exp(−t/τ)) grows by an Exp(1) draw per arrival.
+        Arrivals::Decaying { per_s, tau, from, until } => {
+            let mut luck = stream(seed, Purpose::Arrival, class << 32);
+            let end = (*until).min(horizon);
+            let (rate, tau) = (*per_s, tau.as_secs());
+            let gap = move |luck: &mut Stream, t: f64| {
+                let left = libm::exp(-t / tau) - luck.exponential(1.0) / (rate * tau);
+                if left > 0.0 { -tau * libm::log(left) - t } else { f64::INFINITY }
+            };
+            renewals(*from, end, &mut luck, gap)
+        }
+        Arrivals::At(times) => times.clone(),
+    }
+}
+
+/// Times from `from` to `end`, each `gap(luck, seconds since from)` after the one before.
+fn renewals(
+    from: SimTime,
+    end: SimTime,
+    luck: &mut Stream,
+    gap: impl Fn(&mut Stream, f64) -> f64,
+) -> Vec<SimTime> {
+    let mut times = Vec::new();
+    let mut t = 0.0;
+    loop {
+        t += gap(luck, t);
+        let at = from + Span::from_secs(t);
+        if at > end {
+            return times;
+        }
+        times.push(at);
+    }
+}
+
+fn rate(dist: &RateDist, i: usize, luck: &mut Stream) -> ByteRate {
+    match dist {
+        RateDist::Fixed(rate) => *rate,
+        RateDist::Uniform { low, high } => ByteRate::from_kib_per_s(luck.uniform(*low, *high)),
+        RateDist::LogNormal { median, sigma } => {
+            ByteRate::from_kib_per_s(luck.log_normal(*median, *sigma))
+        }
+        RateDist::Pareto { minimum, shape } => {
+            ByteRate::from_kib_per_s(luck.pareto(*minimum, *shape))
+        }
+        RateDist::Empirical(points) => ByteRate::from_kib_per_s(quantile(points, luck.unit())),
+        RateDist::PerPeer(rates) => rates[i],
+    }
+}
+
+/// The value at quantile `q`, linear between the points.
+fn quantile(points: &[(f64, f64)], q: f64) -> f64 {
+    let after = points.partition_point(|&(p, _)| p <= q);
+    if after == 0 {
+        return points[0].1;
+    }
+    let (q0, x0) = points[after - 1];
+    let Some(&(q1, x1)) = points.get(after) else { return x0 };
+    x0 + (x1 - x0) * (q - q0) / (q1 - q0)
+}
+
+/// Seconds of an exponential draw as a span; used for stays and patience.
+pub(super) fn exponential(seed: u64, purpose: Purpose, entity: u64, mean: Span) -> Span {
+    Span::from_secs(stream(seed, purpose, entity).exponential(mean.as_secs()))
+}
+
+/// A uniform draw from `[0, period)`.
+pub(super) fn phase(seed: u64, entity: u64, period: Span) -> Span {
+    let steps = floor_usize(period.as_secs() * 1e6).max(1);
+    let micros = stream(seed, Purpose::Phase, entity).below(steps);
+    Span(micros as u64 * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::f64_of_len;
+
+    #[test]
+    fn quantiles_are_linear_in_between() {
+        let points = [(0.0, 10.0), (0.5, 20.0), (1.0, 100.0)];
+        for (q, x) in [(0.0, 10.0), (0.25, 15.0), (0.5, 20.0), (0.75, 60.0), (1.0, 100.0)] {
+            assert!((quantile(&points, q) - x).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn arrival_processes_have_their_rates() {
+        let horizon = SimTime::from_secs(1e5);
+        let poisson = Arrivals::Poisson { per_s: 0.2, from: SimTime::ZERO, until: horizon };
+        // n = 20 000, sd 141: four of them.
+        let n = arrivals(&poisson, horizon, 1, 0).len();
+        assert!(n.abs_diff(20_000) < 566, "{n}");
+        let decaying = Arrivals::Decaying {
+            per_s: 10.0,
+            tau: Span::from_secs(1000.0),
+            from: SimTime::ZERO,
+            until: horizon,
+        };
+        // λ₀ τ = 10 000 in all, 1 − 1/e of them in the first τ.
+        let times = arrivals(&decaying, horizon, 1, 0);
+        assert!(times.len().abs_diff(10_000) < 400, "{}", times.len());
+        let early = times.iter().filter(|t| t.as_secs() < 1000.0).count();
+        let share = f64_of_len(early) / f64_of_len(times.len());
+        assert!((share - 0.632).abs() < 0.02, "{share}");
+        assert!(times.is_sorted());
+    }
+}

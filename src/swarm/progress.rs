@@ -1,0 +1,441 @@
+//! Data arrives: flows reach their marks, are entered in the books of both ends, or are cut.
+//!
+//! Law: what one end has sent the other has received, entered with the same number in the same
+//! statement. Whole blocks received are kept; of a block cut short, the bytes are waste.
+
+use super::edges::Mask;
+use super::request::queue_bytes;
+use super::transfer::{NONE, Run};
+use super::world::{Stage, Swarm};
+use crate::ids::{PeerId, PieceId};
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+use crate::units::{BLOCK, Bytes, SimTime, Volume, u16_of};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Flows out of `p` have reached their marks.
+    pub(super) fn flow_due(&mut self, p: PeerId) {
+        self.peer_mut(p).next_due = SimTime::NEVER;
+        let now = self.now;
+        let due = |s: &Self| s.links.up[p.index()].flows.iter().position(|f| f.due <= now);
+        while let Some(at) = due(self) {
+            self.reach_mark(p, at);
+        }
+        self.links.dirty.push(Self::link(p));
+        if self.peer(p).stage == Stage::Seeder {
+            self.leave_if_generous_enough(p);
+        }
+    }
+
+    /// One flow has reached its mark.
+    fn reach_mark(&mut self, from: PeerId, at: usize) {
+        let flow = &mut self.links.up[from.index()].flows[at];
+        flow.advance(self.now);
+        debug_assert!(flow.left == Volume::ZERO, "a mark is reached when nothing is left");
+        let (to, slot) = (Self::behind(flow.to), flow.payload.back);
+        if flow.payload.beyond > Volume::ZERO {
+            // Time to ask for more, before the run ends.
+            flow.left = flow.payload.beyond;
+            flow.payload.beyond = Volume::ZERO;
+            self.ask_or_go_on(from, at, to, slot);
+        } else if flow.payload.run.is_empty() {
+            self.ask_or_close(from, at, to, slot);
+        } else {
+            self.end_run(from, at, to);
+        }
+    }
+
+    fn ask_or_go_on(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
+        let serves = self.is(to, Mask::Served, slot) && self.is(to, Mask::Wants, slot);
+        if serves {
+            self.ask_for_more(to, slot);
+        } else {
+            self.flow_mut(from, at).dry = true;
+            self.set_mark(from, at, Bytes::ZERO);
+        }
+    }
+
+    fn ask_or_close(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
+        self.ask_for_more(to, slot);
+        let empty = self.links.up[from.index()].flows[at].payload.run.is_empty();
+        if empty {
+            self.close_flow(from, at);
+        }
+    }
+
+    /// The last block of a run has arrived.
+    fn end_run(&mut self, from: PeerId, at: usize, to: PeerId) {
+        self.credit(from, at);
+        let run = self.flow_mut(from, at).run;
+        self.next_run(from, at);
+        self.receive(to, run, from);
+    }
+
+    /// Goes on to the next run of a flow's queue, or to none.
+    fn next_run(&mut self, from: PeerId, at: usize) {
+        let transfer = self.flow_mut(from, at);
+        transfer.credited = 0;
+        transfer.beyond = Volume::ZERO;
+        if transfer.next == NONE {
+            transfer.run = Run::EMPTY;
+            self.links.up[from.index()].flows[at].set_mark(Volume::ZERO);
+            return;
+        }
+        let next = transfer.next;
+        let (run, next) = self.runs.pop_front(next);
+        let size = self.run_size(run);
+        let transfer = self.flow_mut(from, at);
+        transfer.run = run;
+        transfer.next = next;
+        transfer.queued -= u32::try_from(size.0).expect("a run is at most a piece");
+        let flow = &mut self.links.up[from.index()].flows[at];
+        flow.left = size.volume();
+        let rate = flow.rate;
+        let to = self.receiver(from, at);
+        let target = queue_bytes(&self.class(to).protocol.requests, rate);
+        self.set_mark(from, at, target);
+    }
+
+    /// Enters what has moved since the last time in the books of both ends.
+    pub(super) fn credit(&mut self, from: PeerId, at: usize) {
+        let flow = &mut self.links.up[from.index()].flows[at];
+        flow.advance(self.now);
+        let transfer = flow.payload;
+        if transfer.run.is_empty() {
+            return;
+        }
+        let left = Volume(flow.left.0 + transfer.beyond.0);
+        let to = Self::behind(flow.to);
+        let size = self.cut.blocks_size(transfer.run.piece(), transfer.run.from, transfer.run.to);
+        // Progress is rounded down to the byte: what is left is rounded up.
+        let moved = size.0 - left.0.div_ceil(1 << 20);
+        let delta = moved - u64::from(transfer.credited);
+        if delta == 0 {
+            return;
+        }
+        flow.payload.credited = u32::try_from(moved).expect("a run is at most a piece");
+        let payload = Bytes(delta);
+        self.books.uploaded += payload;
+        self.records[from.index()].uploaded += payload;
+        self.records[to.index()].downloaded += payload;
+        let peer = &mut self.peers[from.index()];
+        if let Some(upload) = peer.uploads.iter_mut().find(|u| u.slot == transfer.slot) {
+            upload.sent += delta;
+            upload.sent_round += delta;
+        }
+        let edge = self.peers[to.index()].edges.at(transfer.back);
+        let received = &mut self.edges.received[edge];
+        *received = received.saturating_add(u32::try_from(delta).unwrap_or(u32::MAX));
+        self.edges.heard_ms[edge] = self.now_ms().max(1);
+        self.count_headers(from, to, payload);
+        self.observer.transferred(self.now, from, to, payload);
+    }
+
+    /// What has moved on a flow and is not in the books yet.
+    pub(super) fn uncredited(&self, from: PeerId, at: usize) -> Bytes {
+        let flow = &self.links.up[from.index()].flows[at];
+        let run = flow.payload.run;
+        if run.is_empty() {
+            return Bytes::ZERO;
+        }
+        let left = flow.left_at(self.now).0 + flow.payload.beyond.0;
+        let moved = self.run_size(run).0 - left.div_ceil(1 << 20);
+        Bytes(moved - u64::from(flow.payload.credited))
+    }
+
+    /// Enters all that moves out of `p` and into it.
+    pub(super) fn credit_flows_of(&mut self, p: PeerId) {
+        for at in 0..self.links.up[p.index()].flows.len() {
+            self.credit(p, at);
+        }
+        self.credit_inflow(p);
+    }
+
+    /// Enters all that moves into `p`.
+    pub(super) fn credit_inflow(&mut self, p: PeerId) {
+        let stretch = self.peer(p).edges;
+        for word in 0..stretch.words() {
+            for bit in bitfield::BitsOf(self.edges.word(stretch, Mask::FlowIn, word)) {
+                let edge = stretch.at(u16_of(word * 64 + bit));
+                let (from, back) = (self.edges.peer[edge], self.edges.back[edge]);
+                let at = self.flow_at(from, back).expect("both ends know of a flow");
+                self.credit(from, at);
+            }
+        }
+    }
+
+    /// A choke: the block on its way is finished, the rest is given back.
+    pub(super) fn finish_block_and_stop(&mut self, from: PeerId, at: usize) {
+        self.credit(from, at);
+        self.release_queue(from, at);
+        let transfer = self.links.up[from.index()].flows[at].payload;
+        let run = transfer.run;
+        if run.is_empty() {
+            self.close_flow(from, at);
+            return;
+        }
+        let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
+        let in_service = u64::from(transfer.credited) > u64::from(done) * BLOCK.0;
+        let end = run.from + done + u16::from(in_service);
+        let to = self.receiver(from, at);
+        if end < run.to {
+            self.counters.runs_cut += 1;
+            self.release(to, Run { from: end, ..run });
+            let flow = &mut self.links.up[from.index()].flows[at];
+            flow.payload.run.to = end;
+            let size = self.cut.blocks_size(run.piece(), run.from, end);
+            flow.left = Bytes(size.0 - u64::from(transfer.credited)).volume();
+        } else {
+            let flow = &mut self.links.up[from.index()].flows[at];
+            flow.left = flow.left + flow.payload.beyond;
+        }
+        let flow = &mut self.links.up[from.index()].flows[at];
+        flow.payload.beyond = Volume::ZERO;
+        flow.payload.dry = true;
+        let left = flow.left;
+        flow.set_mark(left);
+        self.links.dirty.push(Self::link(from));
+        if !in_service && done == 0 {
+            self.close_flow(from, at);
+        }
+    }
+
+    /// A connection is lost: whole blocks stay, the block on its way is waste.
+    pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
+        self.credit(from, at);
+        self.release_queue(from, at);
+        let transfer = self.links.up[from.index()].flows[at].payload;
+        let to = self.receiver(from, at);
+        self.close_flow(from, at);
+        let run = transfer.run;
+        if run.is_empty() {
+            return;
+        }
+        let done = u64::from(transfer.credited) / BLOCK.0;
+        let waste = u64::from(transfer.credited) - done * BLOCK.0;
+        self.records[to.index()].wasted += Bytes(waste);
+        let end = run.from + u16_of_u64(done);
+        if end < run.to {
+            self.counters.runs_cut += 1;
+            self.release(to, Run { from: end, ..run });
+        }
+        if end > run.from {
+            self.late.push((to, Run { to: end, ..run }, from));
+        }
+    }
+
+    /// Gives back all runs after the current one.
+    fn release_queue(&mut self, from: PeerId, at: usize) {
+        let to = self.receiver(from, at);
+        let transfer = self.flow_mut(from, at);
+        let mut next = transfer.next;
+        transfer.next = NONE;
+        transfer.queued = 0;
+        while next != NONE {
+            let (run, after) = self.runs.pop_front(next);
+            self.release(to, run);
+            next = after;
+        }
+    }
+
+    /// Gives blocks back to the pool of what `p` may ask others for.
+    fn release(&mut self, p: PeerId, run: Run) {
+        if run.is_empty() || run.twin {
+            return;
+        }
+        let Some(at) = self.partial_at(p, run.piece()) else { return };
+        let words = self.cut.block_words;
+        let part = &mut self.peers[p.index()].partials[at];
+        for block in run.from..run.to {
+            if !bitfield::has(self.blocks.got(part.bits, words), usize::from(block)) {
+                bitfield::clear(self.blocks.busy(part.bits, words), usize::from(block));
+                part.free += 1;
+            }
+        }
+        self.request_repoll(p);
+    }
+
+    /// Closes an idle or stopped flow.
+    fn close_flow(&mut self, from: PeerId, at: usize) {
+        let flow = self.links.close(self.now, Self::link(from), at);
+        let to = Self::behind(flow.to);
+        debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
+        self.take(from, Mask::FlowOut, flow.payload.slot);
+        self.take(to, Mask::FlowIn, flow.payload.back);
+        self.links.dirty.push(Self::link(from));
+    }
+
+    /// `p` has received the blocks of `run` from `from`.
+    pub(super) fn receive(&mut self, p: PeerId, run: Run, from: PeerId) {
+        let piece = run.piece();
+        let Some(at) = self.partial_at(p, piece) else {
+            let size = self.run_size(run);
+            self.records[p.index()].wasted += size;
+            return;
+        };
+        let words = self.cut.block_words;
+        let part = &mut self.peers[p.index()].partials[at];
+        let twins = part.twins;
+        for block in run.from..run.to {
+            let i = usize::from(block);
+            let got = self.blocks.got(part.bits, words);
+            if bitfield::has(got, i) {
+                self.records[p.index()].wasted += self.cut.blocks_size(piece, block, block + 1);
+                continue;
+            }
+            bitfield::set(got, i);
+            part.missing -= 1;
+            let busy = self.blocks.busy(part.bits, words);
+            if !bitfield::has(busy, i) {
+                // A twin came in whose original had been given back.
+                bitfield::set(busy, i);
+                part.free -= 1;
+            }
+        }
+        let missing = part.missing;
+        if twins {
+            for block in run.from..run.to {
+                self.cancel_block(p, piece, block, from);
+            }
+        }
+        if missing == 0 {
+            self.piece_done(p, piece);
+        }
+    }
+
+    /// Takes a block that is in out of the queues of all other connections (CANCEL).
+    fn cancel_block(&mut self, p: PeerId, piece: PieceId, block: u16, except: PeerId) {
+        let mut slots = std::mem::take(&mut self.scratch.slots);
+        slots.clear();
+        slots.extend(self.edges.slots(self.peer(p).edges, Mask::FlowIn));
+        for &slot in &slots {
+            let from = self.neighbour(p, slot);
+            let at = self.flow_at(from, self.back(p, slot));
+            let Some(at) = at.filter(|_| from != except) else { continue };
+            self.remove_block(from, at, piece, block);
+        }
+        self.scratch.slots = slots;
+    }
+
+    /// Takes one block out of a flow's queue. If it is on its way its bytes so far are waste.
+    fn remove_block(&mut self, from: PeerId, at: usize, piece: PieceId, block: u16) {
+        let next = self.flow_mut(from, at).next;
+        let covers = |run: &Run| run.piece == piece.0 && (run.from..run.to).contains(&block);
+        if self.runs.iter(next).any(|run| covers(&run)) {
+            let next = self.runs.rewrite(next, |run| {
+                if !covers(&run) {
+                    return [run, Run::EMPTY];
+                }
+                [Run { to: block, ..run }, Run { from: block + 1, ..run }]
+            });
+            let size = self.cut.blocks_size(piece, block, block + 1).0;
+            let transfer = self.flow_mut(from, at);
+            transfer.next = next;
+            transfer.queued -= u32::try_from(size).expect("a block is small");
+        }
+        let run = self.flow_mut(from, at).run;
+        if !covers(&run) {
+            return;
+        }
+        self.credit(from, at);
+        let to = self.receiver(from, at);
+        let credited = u64::from(self.flow_mut(from, at).credited);
+        let before = self.cut.blocks_size(piece, run.from, block).0;
+        let after = Run { from: block + 1, ..run };
+        if !after.is_empty() {
+            let size = u32::try_from(self.run_size(after).0).expect("a run is at most a piece");
+            let next = self.flow_mut(from, at).next;
+            let next = self.runs.push_front(next, after);
+            let transfer = self.flow_mut(from, at);
+            transfer.next = next;
+            transfer.queued += size;
+        }
+        if credited <= before && block > run.from {
+            // Not begun yet: the run ends before it.
+            let flow = &mut self.links.up[from.index()].flows[at];
+            flow.payload.run.to = block;
+            flow.payload.beyond = Volume::ZERO;
+            flow.left = Bytes(before - credited).volume();
+            let left = flow.left;
+            flow.set_mark(left);
+            self.links.dirty.push(Self::link(from));
+            return;
+        }
+        let waste = credited.saturating_sub(before);
+        self.records[to.index()].wasted += Bytes(waste);
+        self.next_run(from, at);
+        self.links.dirty.push(Self::link(from));
+        if block > run.from {
+            self.late.push((to, Run { to: block, ..run }, from));
+        }
+    }
+
+    /// Splits the run that holds `block`, so that the moment it arrives is an event.
+    pub(super) fn isolate_block(&mut self, p: PeerId, piece: PieceId, block: u16) {
+        let mut slots = std::mem::take(&mut self.scratch.slots);
+        slots.clear();
+        slots.extend(self.edges.slots(self.peer(p).edges, Mask::FlowIn));
+        for &slot in &slots {
+            let from = self.neighbour(p, slot);
+            let at = self.flow_at(from, self.back(p, slot)).expect("both ends know of a flow");
+            let transfer = *self.flow_mut(from, at);
+            let covers = |run: &Run| run.piece == piece.0 && (run.from..run.to).contains(&block);
+            if self.runs.iter(transfer.next).any(|run| covers(&run)) {
+                let next = self.runs.rewrite(transfer.next, |run| {
+                    if !covers(&run) {
+                        return [run, Run::EMPTY];
+                    }
+                    [Run { to: block + 1, ..run }, Run { from: block + 1, ..run }]
+                });
+                self.flow_mut(from, at).next = next;
+            }
+            let run = transfer.run;
+            if covers(&run) && block + 1 < run.to {
+                let rest = Run { from: block + 1, ..run };
+                let size = u32::try_from(self.run_size(rest).0).expect("a run is at most a piece");
+                self.shorten_run(from, at, block + 1);
+                let next = self.flow_mut(from, at).next;
+                let next = self.runs.push_front(next, rest);
+                let transfer = self.flow_mut(from, at);
+                transfer.next = next;
+                transfer.queued += size;
+            }
+        }
+        self.scratch.slots = slots;
+    }
+
+    /// Takes out of `blocks` those of `piece` that are in already, though their run is not over.
+    pub(super) fn drop_blocks_in(&self, p: PeerId, piece: PieceId, blocks: &mut [u64]) {
+        for slot in self.edges.slots(self.peer(p).edges, Mask::FlowIn) {
+            let from = self.neighbour(p, slot);
+            let Some(at) = self.flow_at(from, self.back(p, slot)) else { continue };
+            let transfer = &self.links.up[from.index()].flows[at].payload;
+            if transfer.run.piece == piece.0 && !transfer.run.is_empty() {
+                let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
+                for block in transfer.run.from..transfer.run.from + done {
+                    bitfield::clear(blocks, usize::from(block));
+                }
+            }
+        }
+    }
+
+    /// Useful bytes a peer holds: verified pieces, and blocks of begun ones.
+    pub(super) fn held_bytes(&mut self, p: PeerId) -> Bytes {
+        let pieces = &self.have[self.row(p)];
+        let mut held: u64 =
+            bitfield::members(pieces).map(|i| self.cut.piece_size(PieceId(u16_of(i))).0).sum();
+        let words = self.cut.block_words;
+        for part in &self.peers[p.index()].partials {
+            let got = self.blocks.got(part.bits, words);
+            held += bitfield::members(got)
+                .map(|b| self.cut.blocks_size(PieceId(part.piece), u16_of(b), u16_of(b + 1)).0)
+                .sum::<u64>();
+        }
+        Bytes(held)
+    }
+}
+
+/// A count that is known to be small.
+fn u16_of_u64(n: u64) -> u16 {
+    u16::try_from(n).expect("a run has at most 65 535 blocks")
+}

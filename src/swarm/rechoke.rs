@@ -1,0 +1,296 @@
+//! Whom a peer serves: rounds of its choker, and what happens between them.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::plan::{ChokerSpec, RankBy};
+use super::population;
+use super::world::{Stage, Swarm, UploadSlot};
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::policy::choke::{self, Candidate, ChokeView, Decision};
+use crate::units::{SimTime, Span, u16_of};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Starts the clock of a new peer's choker.
+    pub(super) fn start_choker(&mut self, p: PeerId) {
+        let protocol = &self.class(p).protocol;
+        let first = if protocol.choking.random_phase {
+            population::phase(self.seed, self.entity(p), protocol.choking.rechoke)
+        } else {
+            protocol.overlay.connect_delay
+        };
+        let optimistic = protocol.choking.optimistic;
+        let at = self.now + first;
+        self.peer_mut(p).optimistic_due = self.now + optimistic;
+        self.peer_mut(p).last_rechoke = self.now;
+        self.queue.push(at, Event::Rechoke(p, self.peer(p).rechoke_generation));
+    }
+
+    /// The choker runs because a slot fell free.
+    pub(super) fn refill(&mut self, p: PeerId) {
+        self.peer_mut(p).refill_pending = false;
+        self.rechoke(p, false);
+    }
+
+    /// The choker runs; `timed` in its regular rounds.
+    pub(super) fn rechoke(&mut self, p: PeerId, timed: bool) {
+        if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
+            return;
+        }
+        self.counters.rechokes += 1;
+        let rules = &self.class(p).protocol.choking;
+        let ranks_last_round = rules.rank == RankBy::LastRound;
+        if timed {
+            self.peer_mut(p).rounds += 1;
+        }
+        if self.peer(p).slots > 0 {
+            self.credit_flows_of(p);
+            self.decide(p, timed);
+        }
+        // A client that ranks by the last round starts a new one at every run (libtorrent).
+        if timed || ranks_last_round {
+            self.begin_round(p);
+        }
+        if timed {
+            self.leave_if_generous_enough(p);
+            let peer = self.peer_mut(p);
+            let event = Event::Rechoke(p, peer.rechoke_generation);
+            self.queue.push(self.now + rules.rechoke, event);
+            self.request_repoll(p);
+        } else if ranks_last_round {
+            let peer = self.peer_mut(p);
+            peer.rechoke_generation = peer.rechoke_generation.wrapping_add(1);
+            let event = Event::Rechoke(p, peer.rechoke_generation);
+            self.queue.push(self.now + rules.rechoke, event);
+        }
+    }
+
+    /// Shows the choker its view and carries out what it decides.
+    fn decide(&mut self, p: PeerId, timed: bool) {
+        let mut candidates = std::mem::take(&mut self.scratch.candidates);
+        self.list_candidates(p, &mut candidates);
+        let mut decision = std::mem::take(&mut self.scratch.decision);
+        decision.served.clear();
+        decision.open = 0;
+        self.choose(p, timed, &candidates, &mut decision);
+        self.carry_out(p, &candidates, &decision);
+        self.scratch.candidates = candidates;
+        self.scratch.decision = decision;
+    }
+
+    fn choose(&mut self, p: PeerId, timed: bool, candidates: &[Candidate], out: &mut Decision) {
+        let class = self.class(p);
+        let rules = &class.protocol.choking;
+        let peer = &self.peers[p.index()];
+        let rotate = self.now >= peer.optimistic_due;
+        let view = ChokeView {
+            candidates,
+            slots: usize::from(peer.slots),
+            optimistic_slots: rules.optimistic_slots as usize,
+            rotate,
+            timed,
+            round: peer.rounds,
+            elapsed: self.now.since(peer.last_rechoke),
+            upload: self.records[p.index()].upload,
+            pieces: self.cut.pieces,
+            piece: self.cut.piece,
+        };
+        let peer = &mut self.peers[p.index()];
+        if rotate {
+            peer.optimistic_due = self.now + rules.optimistic;
+        }
+        let luck = &mut peer.choke_luck;
+        if peer.stage == Stage::Seeder {
+            choke::seed(&view, rules, luck, out);
+            return;
+        }
+        match (&class.choker, &mut peer.brain) {
+            (_, Some(brain)) => brain.choose(&view, luck, out),
+            (ChokerSpec::EqualTurns, None) => choke::equal_turns(&view, luck, out),
+            _ => choke::tit_for_tat(&view, rules, luck, out),
+        }
+    }
+
+    /// Interested neighbours, as the choker sees them.
+    fn list_candidates(&mut self, p: PeerId, candidates: &mut Vec<Candidate>) {
+        candidates.clear();
+        let rules = &self.class(p).protocol.choking;
+        let peer = self.peer(p);
+        let stretch = peer.edges;
+        let two_rounds = rules.rank == RankBy::TwoRounds;
+        for slot in self.edges.slots(stretch, Mask::Wanted) {
+            let at = stretch.at(slot);
+            let unchoked = self.edges.is(stretch, Mask::Serves, slot);
+            let given = if unchoked { peer.uploads.iter().find(|u| u.slot == slot) } else { None };
+            let round = u64::from(self.edges.received[at]);
+            let before = if two_rounds { self.edges.received_before[at] } else { 0 };
+            let heard_ms = self.edges.heard_ms[at];
+            candidates.push(Candidate {
+                slot,
+                received: round + u64::from(before),
+                received_round: round,
+                sent_round: given.map_or(0, |u| u.sent_round),
+                sent: given.map_or(0, |u| u.sent),
+                served_for: given.map_or(Span::ZERO, |u| self.now.since(u.since)),
+                waited: self.since_ms(self.edges.served_ms[at]),
+                unchoked,
+                optimistic: self.edges.is(stretch, Mask::Optimistic, slot),
+                serves_us: self.edges.is(stretch, Mask::Served, slot),
+                snubbed: rules
+                    .snub
+                    .is_some_and(|snub| heard_ms == 0 || self.since_ms(heard_ms) > snub),
+                pieces: self.peer(self.edges.peer[at]).n_have,
+            });
+        }
+    }
+
+    /// Chokes whoever is not to be served any more, then unchokes the others.
+    fn carry_out(&mut self, p: PeerId, candidates: &[Candidate], decision: &Decision) {
+        let served = &decision.served;
+        assert!(served.len() <= candidates.len(), "a choker serves candidates, each once");
+        for i in (0..self.peer(p).uploads.len()).rev() {
+            let slot = self.peer(p).uploads[i].slot;
+            if !served.iter().any(|s| s.slot == slot) {
+                self.choke(p, slot);
+            }
+        }
+        self.peer_mut(p).open = u16_of(decision.open.min(usize::from(u16::MAX)));
+        for s in served {
+            assert!(s.weight > 0, "a served neighbour has a share");
+            assert!(self.is(p, Mask::Wanted, s.slot), "a choker serves the interested only");
+            let stretch = self.peer(p).edges;
+            if s.optimistic {
+                self.edges.put(stretch, Mask::Optimistic, s.slot);
+                self.edges.served_ms[stretch.at(s.slot)] = self.now_ms();
+            } else {
+                self.edges.take(stretch, Mask::Optimistic, s.slot);
+            }
+            if self.is(p, Mask::Serves, s.slot) {
+                self.set_weight(p, s.slot, s.weight);
+            } else {
+                self.unchoke(p, s.slot, s.weight);
+            }
+        }
+    }
+
+    /// Moves on to the next round: what was received in this one becomes the one before.
+    fn begin_round(&mut self, p: PeerId) {
+        let range = self.peer(p).edges.range();
+        let edges = &mut self.edges;
+        edges.received_before[range.clone()].copy_from_slice(&edges.received[range.clone()]);
+        edges.received[range].fill(0);
+        let now = self.now;
+        let peer = self.peer_mut(p);
+        peer.last_rechoke = now;
+        for upload in &mut peer.uploads {
+            upload.sent_round = 0;
+        }
+    }
+
+    /// A neighbour became interested.
+    pub(super) fn heard_interest(&mut self, p: PeerId, slot: u16) {
+        if self.is(p, Mask::Serves, slot) {
+            let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+            self.ask_for_more(q, back);
+            return;
+        }
+        let at_once = self.class(p).protocol.choking.unchoke_on_interest;
+        let peer = self.peer(p);
+        if at_once && peer.slots > 0 && peer.uploads.len() < usize::from(peer.open) {
+            self.unchoke(p, slot, 1);
+        }
+    }
+
+    /// A neighbour lost interest.
+    pub(super) fn heard_no_interest(&mut self, p: PeerId, slot: u16) {
+        if self.is(p, Mask::Serves, slot) && self.class(p).protocol.choking.choke_on_lost_interest {
+            self.choke(p, slot);
+            self.slot_fell_free(p);
+        }
+    }
+
+    /// Has the choker run again soon, if the client does that.
+    pub(super) fn slot_fell_free(&mut self, p: PeerId) {
+        let Some(after) = self.class(p).protocol.choking.refill else { return };
+        if self.peer(p).refill_pending || self.peer(p).stage == Stage::Gone {
+            return;
+        }
+        self.peer_mut(p).refill_pending = true;
+        let span = self.until_tick(p, after);
+        self.queue.push(self.now + span, Event::Refill(p));
+    }
+
+    /// Begins to serve the neighbour in `slot`.
+    fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32) {
+        debug_assert!(!self.is(p, Mask::Serves, slot), "unchoked twice");
+        self.counters.unchokes += 1;
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        let at = self.peer(p).edges.at(slot);
+        self.edges.served_ms[at] = self.now_ms();
+        let since = self.now;
+        let upload = UploadSlot { slot, weight, since, sent: 0, sent_round: 0 };
+        self.peer_mut(p).uploads.push(upload);
+        self.put(p, Mask::Serves, slot);
+        self.put(q, Mask::Served, back);
+        let other = self.peer_mut(q);
+        other.n_served_by += 1;
+        if other.n_served_by == 1 {
+            other.served_since = since;
+        }
+        self.observer.unchoked(since, p, q, true);
+        self.ask_for_more(q, back);
+    }
+
+    /// Ceases to serve the neighbour in `slot`; the block on its way is finished.
+    fn choke(&mut self, p: PeerId, slot: u16) {
+        if let Some(at) = self.flow_at(p, slot) {
+            self.finish_block_and_stop(p, at);
+        }
+        self.end_service(p, slot);
+    }
+
+    /// Takes the neighbour in `slot` out of the books of both ends.
+    pub(super) fn end_service(&mut self, p: PeerId, slot: u16) {
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        let uploads = &mut self.peer_mut(p).uploads;
+        let at = uploads.iter().position(|u| u.slot == slot);
+        uploads.swap_remove(at.expect("a served neighbour has an upload slot"));
+        let stretch = self.peer(p).edges;
+        self.edges.served_ms[stretch.at(slot)] = self.now_ms();
+        self.take(p, Mask::Serves, slot);
+        self.take(p, Mask::Optimistic, slot);
+        self.take(q, Mask::Served, back);
+        let now = self.now;
+        let other = self.peer_mut(q);
+        other.n_served_by -= 1;
+        if other.n_served_by == 0 && other.stage == Stage::Leecher {
+            let span = now.since(other.served_since);
+            self.records[q.index()].unchoked += span;
+        }
+        self.observer.unchoked(now, p, q, false);
+    }
+
+    fn set_weight(&mut self, p: PeerId, slot: u16, weight: u32) {
+        let uploads = &mut self.peer_mut(p).uploads;
+        let upload = uploads.iter_mut().find(|u| u.slot == slot);
+        let upload = upload.expect("a served neighbour has an upload slot");
+        if upload.weight == weight {
+            return;
+        }
+        upload.weight = weight;
+        if let Some(at) = self.flow_at(p, slot) {
+            self.links.set_weight(self.now, Self::link(p), at, weight);
+        }
+    }
+
+    /// The weight of the upload slot of the neighbour in `slot`.
+    pub(super) fn weight(&self, p: PeerId, slot: u16) -> u32 {
+        self.peer(p).uploads.iter().find(|u| u.slot == slot).map_or(1, |u| u.weight)
+    }
+
+    /// When the first byte arrives if it is asked for now: a request there, and data back.
+    pub(super) fn first_byte_at(&self, from: PeerId, to: PeerId) -> SimTime {
+        // UNCHOKE travels one way, the request back, and the data again.
+        self.now + self.delay(from, to).times(3)
+    }
+}

@@ -1,0 +1,490 @@
+//! What to ask for: which piece, which of its blocks, and how much in advance.
+//!
+//! A connection claims a *run* of blocks of one piece. Claims are exact to the block; only their
+//! ends are events. A run is *hard* where the client would have sent the requests already, and
+//! *soft* beyond: another connection of the same peer may take over soft blocks. So two slow
+//! neighbours share a piece block by block, as real clients do, at two events instead of sixteen.
+
+use super::edges::Mask;
+use super::plan::{EndGame, Requests};
+use super::transfer::{NONE, Partial, Run, Transfer};
+use super::world::{Stage, Swarm};
+use crate::ids::{PeerId, PieceId};
+use crate::net::links::Opening;
+use crate::observe::Observer;
+use crate::policy::pick::PickOrder;
+use crate::torrent::bitfield;
+use crate::units::{BLOCK, ByteRate, Bytes, Volume, u16_of};
+
+/// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
+#[derive(Clone, Copy, Debug)]
+struct Ask {
+    to: PeerId,
+    slot: u16,
+    from: PeerId,
+    /// Whether the neighbour is fast enough to be asked for whole pieces.
+    fast: bool,
+    /// How many contiguous pieces it is asked for then.
+    contiguous: u16,
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Lets `p` ask its neighbour in `slot` for as much as its queue should hold.
+    pub(super) fn ask_for_more(&mut self, p: PeerId, slot: u16) {
+        let stretch = self.peer(p).edges;
+        if !self.edges.is(stretch, Mask::Served, slot) || !self.edges.is(stretch, Mask::Wants, slot) {
+            return;
+        }
+        let from = self.neighbour(p, slot);
+        let back = self.back(p, slot);
+        let at = self.flow_at(from, back);
+        let requests = &self.class(p).protocol.requests;
+        let rate = at.map_or(ByteRate::ZERO, |at| self.links.up[from.index()].flows[at].rate);
+        let per_window = rate.bytes_in(requests.whole_piece).0 / self.cut.piece.0;
+        let fast = at.is_some() && requests.whole_piece.0 > 0 && per_window > 0;
+        let contiguous = if requests.contiguous { u16_of_u64(per_window) } else { 1 };
+        let ask = Ask { to: p, slot, from, fast, contiguous };
+        let target = queue_bytes(requests, rate);
+        let mut asked = at.map_or(0, |at| self.outstanding(from, at));
+        let mut at = at;
+        while asked <= target.0 {
+            let Some(run) = self.pick(&ask) else {
+                if let Some(at) = at {
+                    self.flow_mut(from, at).dry = true;
+                }
+                break;
+            };
+            asked += self.run_size(run).0;
+            at = Some(self.append(&ask, at, run));
+            if fast && contiguous > 1 && !run.twin {
+                asked += self.claim_neighbours(&ask, at.expect("just appended"), run);
+            }
+        }
+        if let Some(at) = at {
+            // The rate of a new flow is known only now.
+            let rate = self.links.up[from.index()].flows[at].rate;
+            self.set_mark(from, at, queue_bytes(requests, rate));
+        }
+    }
+
+    /// Bytes asked for on this flow and not received.
+    fn outstanding(&self, from: PeerId, at: usize) -> u64 {
+        let flow = &self.links.up[from.index()].flows[at];
+        let left = flow.left_at(self.now) + flow.payload.beyond;
+        left.bytes().0 + u64::from(flow.payload.queued)
+    }
+
+    /// Puts a run at the end of a connection's queue; opens its flow if there is none.
+    fn append(&mut self, ask: &Ask, at: Option<usize>, run: Run) -> usize {
+        self.counters.runs += 1;
+        self.counters.end_game_runs += u64::from(run.twin);
+        let size = self.run_size(run);
+        let back = self.back(ask.to, ask.slot);
+        if let Some(at) = at {
+            let link = Self::link(ask.from);
+            self.links.up[link.index()].flows[at].advance(self.now);
+            let transfer = self.flow_mut(ask.from, at);
+            transfer.dry = false;
+            if transfer.run.is_empty() {
+                (transfer.run, transfer.credited) = (run, 0);
+                transfer.beyond = Volume::ZERO;
+                self.links.up[link.index()].flows[at].left = size.volume();
+            } else {
+                transfer.queued += u32::try_from(size.0).expect("a run is at most a piece");
+                let next = transfer.next;
+                let next = self.runs.push_back(next, run);
+                self.flow_mut(ask.from, at).next = next;
+            }
+            return at;
+        }
+        let start = self.first_byte_at(ask.from, ask.to);
+        let payload = Transfer {
+            slot: back,
+            back: ask.slot,
+            run,
+            next: NONE,
+            beyond: Volume::ZERO,
+            credited: 0,
+            queued: 0,
+            dry: false,
+        };
+        let weight = self.weight(ask.from, back);
+        let to = Self::link(ask.to);
+        let opening = Opening { to, weight, start, left: size.volume(), payload };
+        self.put(ask.from, Mask::FlowOut, back);
+        self.put(ask.to, Mask::FlowIn, ask.slot);
+        self.links.open(self.now, Self::link(ask.from), opening);
+        self.flow_at(ask.from, back).expect("just opened")
+    }
+
+    /// Sets the flow's mark: the end of its run, or earlier where more must be asked for.
+    pub(super) fn set_mark(&mut self, from: PeerId, at: usize, target: Bytes) {
+        let flow = &mut self.links.up[from.index()].flows[at];
+        flow.advance(self.now);
+        let run_left = flow.left + flow.payload.beyond;
+        let queued = Bytes(u64::from(flow.payload.queued)).volume();
+        let spare = Volume((run_left + queued).0.saturating_sub(target.volume().0));
+        let early = if flow.payload.dry || spare.0 == 0 { run_left } else { spare.min(run_left) };
+        flow.payload.beyond = run_left - early;
+        flow.set_mark(early);
+        self.links.dirty.push(Self::link(from));
+    }
+
+    /// Chooses a run of blocks to ask for and claims it.
+    fn pick(&mut self, ask: &Ask) -> Option<Run> {
+        let requests = &self.class(ask.to).protocol.requests;
+        while self.peer(ask.to).stage == Stage::Leecher {
+            self.list_choices(ask);
+            let Some(piece) = self.choose_piece(ask, requests) else {
+                return self.pick_twin(ask, requests);
+            };
+            // Fails only where a soft run turned out to be asked for already; that one is not
+            // listed again.
+            if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
+                return Some(run);
+            }
+        }
+        None
+    }
+
+    /// Chooses among the listed pieces, if there are any.
+    fn choose_piece(&mut self, ask: &Ask, requests: &Requests) -> Option<usize> {
+        let any = |words: &[u64]| words.iter().any(|&w| w != 0);
+        let (fresh, begun) = (any(&self.scratch.fresh), any(&self.scratch.begun));
+        if !fresh && !begun {
+            return None;
+        }
+        let random = u32::from(self.peer(ask.to).n_have) < requests.random_first;
+        let scratch = &mut self.scratch;
+        let only_begun = begun && (requests.strict_priority || !fresh);
+        scratch.wanted.clone_from(&scratch.begun);
+        if !only_begun {
+            scratch.wanted.iter_mut().zip(&scratch.fresh).for_each(|(w, f)| *w |= f);
+        }
+        Some(self.pick_piece(ask.to, requests.order, random && !only_begun))
+    }
+
+    /// Fills `scratch.fresh` and `scratch.begun`: pieces the neighbour has that are not begun, and
+    /// begun ones with blocks to claim.
+    fn list_choices(&mut self, ask: &Ask) {
+        let words = self.cut.words;
+        let scratch = &mut self.scratch;
+        scratch.begun.clear();
+        scratch.begun.resize(words, 0);
+        scratch.view.clear();
+        match &self.peers[ask.from.index()].shown {
+            Some(hidden) => {
+                let back = self.edges.back[self.peers[ask.to.index()].edges.at(ask.slot)];
+                scratch.view.extend(hidden.to(back, words));
+            }
+            None => {
+                let start = ask.from.index() * words;
+                scratch.view.extend_from_slice(&self.visible[start..start + words]);
+            }
+        }
+        scratch.fresh.clear();
+        let start = ask.to.index() * words;
+        let taken = &self.taken[start..start + words];
+        scratch.fresh.extend(scratch.view.iter().zip(taken).map(|(seen, taken)| seen & !taken));
+        let class = &self.plan.classes[self.peers[ask.to.index()].class.index()];
+        let seeders_own = class.protocol.requests.seed_started_list
+            && self.peers[ask.from.index()].stage == Stage::Seeder;
+        let nothing_fresh = scratch.fresh.iter().all(|&w| w == 0);
+        for part in &self.peers[ask.to.index()].partials {
+            // A fast neighbour keeps off pieces others are at work on while it has a choice.
+            let open = part.free > 0 || part.soft > 0 && (!ask.fast || nothing_fresh);
+            let allowed = !seeders_own || part.begun_at_seeder || nothing_fresh;
+            if open && allowed && bitfield::has(&scratch.view, usize::from(part.piece)) {
+                bitfield::set(&mut scratch.begun, usize::from(part.piece));
+            }
+        }
+    }
+
+    /// Chooses among `scratch.wanted` by the peer's order.
+    fn pick_piece(&mut self, p: PeerId, order: PickOrder, at_random: bool) -> usize {
+        let order = if at_random { PickOrder::Random } else { order };
+        match order {
+            PickOrder::Random => {
+                let wanted = &self.scratch.wanted;
+                let n = bitfield::count(wanted);
+                let rank = self.peers[p.index()].pick_luck.below(n);
+                bitfield::nth(wanted, rank).expect("a rank below the count")
+            }
+            PickOrder::Sequential => {
+                bitfield::nth(&self.scratch.wanted, 0).expect("there is something to pick")
+            }
+            PickOrder::SwarmRarest => self.pick_swarm_rarest(p),
+            PickOrder::RarestFirst => self.pick_rarest(p),
+        }
+    }
+
+    /// The piece with fewest copies among the neighbours; begun ones first, then at random.
+    fn pick_rarest(&mut self, p: PeerId) -> usize {
+        let stretch = self.peers[p.index()].edges;
+        let scratch = &mut self.scratch;
+        scratch.holders.clear();
+        // Neighbours with the whole content add one to every count: they need not be counted.
+        for word in 0..stretch.words() {
+            let live = self.edges.word(stretch, Mask::Live, word);
+            let full = self.edges.word(stretch, Mask::Full, word);
+            for bit in bitfield::BitsOf(live & !full) {
+                let at = stretch.at(u16_of(word * 64 + bit));
+                scratch.holders.push(self.edges.peer[at].0);
+            }
+        }
+        scratch.rarest.find(&scratch.wanted, &self.visible, &scratch.holders);
+        let ties = &mut scratch.rarest;
+        let begun = ties.words.iter().zip(&scratch.begun).any(|(t, b)| t & b != 0);
+        if begun {
+            for (tie, begun) in ties.words.iter_mut().zip(&scratch.begun) {
+                *tie &= begun;
+            }
+            ties.ties = bitfield::count(&ties.words);
+        }
+        let rank = self.peers[p.index()].pick_luck.below(ties.ties);
+        ties.nth(rank)
+    }
+
+    /// The piece with fewest copies in the whole swarm, ties at random.
+    fn pick_swarm_rarest(&mut self, p: PeerId) -> usize {
+        let mut best = Vec::new();
+        let mut least = u32::MAX;
+        for piece in bitfield::members(&self.scratch.wanted) {
+            let copies = self.copies[piece];
+            if copies < least {
+                least = copies;
+                best.clear();
+            }
+            if copies == least {
+                best.push(piece);
+            }
+        }
+        best[self.peers[p.index()].pick_luck.below(best.len())]
+    }
+
+    /// Claims blocks of `piece`: a new piece whole, a begun one's first free run, or the part of
+    /// somebody's soft run that is not asked for yet.
+    fn claim(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
+        let soft = !ask.fast;
+        let at = match self.partial_at(ask.to, piece) {
+            Some(at) => at,
+            None => self.begin_piece(ask, piece),
+        };
+        let words = self.cut.block_words;
+        let n = usize::from(self.cut.blocks_in(piece));
+        let part = &mut self.peers[ask.to.index()].partials[at];
+        if part.free == 0 {
+            return self.take_over(ask, piece);
+        }
+        let busy = self.blocks.busy(part.bits, words);
+        let (first, end) = bitfield::first_free_run(busy, n).expect("the piece has free blocks");
+        (first..end).for_each(|block| bitfield::set(busy, block));
+        part.free -= u16_of(end - first);
+        part.soft += u16::from(soft);
+        Some(Run { piece: piece.0, from: u16_of(first), to: u16_of(end), soft, twin: false })
+    }
+
+    /// Position of a begun piece among the peer's partial pieces.
+    pub(super) fn partial_at(&self, p: PeerId, piece: PieceId) -> Option<usize> {
+        self.peer(p).partials.iter().position(|part| part.piece == piece.0)
+    }
+
+    fn begin_piece(&mut self, ask: &Ask, piece: PieceId) -> usize {
+        let n = self.cut.blocks_in(piece);
+        let bits = self.blocks.allot(self.cut.block_words);
+        let begun_at_seeder = self.peer(ask.from).stage == Stage::Seeder;
+        let row = self.row(ask.to);
+        bitfield::set(&mut self.taken[row], piece.index());
+        let peer = self.peer_mut(ask.to);
+        peer.n_taken += 1;
+        peer.partials.push(Partial {
+            piece: piece.0,
+            begun_at_seeder,
+            free: n,
+            missing: n,
+            soft: 0,
+            twins: false,
+            bits,
+        });
+        peer.partials.len() - 1
+    }
+
+    /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.
+    /// Downwards first, then upwards, as libtorrent expands a piece. Returns the bytes claimed.
+    fn claim_neighbours(&mut self, ask: &Ask, at: usize, run: Run) -> u64 {
+        let n = usize::from(ask.contiguous);
+        let middle = usize::from(run.piece);
+        let fresh = |s: &Self, piece: usize| {
+            let row = s.row(ask.to);
+            bitfield::has(&s.scratch.view, piece) && !bitfield::has(&s.taken[row], piece)
+        };
+        let mut low = middle;
+        while low > 0 && middle - low + 1 < n && fresh(self, low - 1) {
+            low -= 1;
+        }
+        let mut bytes = 0;
+        let end = (low + n).min(self.cut.pieces);
+        for piece in (low..middle).chain(middle + 1..end) {
+            if piece > middle && !fresh(self, piece) {
+                break;
+            }
+            if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
+                bytes += self.run_size(run).0;
+                self.append(ask, Some(at), run);
+            }
+        }
+        bytes
+    }
+
+    /// Takes over the second half of what a soft run of `piece` has not asked for yet.
+    fn take_over(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
+        let requests = &self.class(ask.to).protocol.requests;
+        let mut best: Option<(u16, PeerId, usize)> = None;
+        for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
+            let other = self.neighbour(ask.to, slot);
+            let Some(at) = self.flow_at(other, self.back(ask.to, slot)) else { continue };
+            let flow = &self.links.up[other.index()].flows[at];
+            let run = flow.payload.run;
+            if run.piece != piece.0 || !run.soft || run.twin || slot == ask.slot {
+                continue;
+            }
+            let left = (flow.left_at(self.now) + flow.payload.beyond).bytes().0.div_ceil(BLOCK.0);
+            let hard = queue_bytes(requests, flow.rate).0.div_ceil(BLOCK.0);
+            let soft = u16_of_u64(left.saturating_sub(hard));
+            if soft > 0 && best.is_none_or(|(most, ..)| soft > most) {
+                best = Some((soft, other, at));
+            }
+        }
+        let Some((soft, other, at)) = best else {
+            // Nothing soft is left: the count was an upper bound.
+            let part = self.partial_at(ask.to, piece).expect("a begun piece");
+            self.peer_mut(ask.to).partials[part].soft = 0;
+            return None;
+        };
+        self.counters.runs_cut += 1;
+        let to = self.flow_mut(other, at).run.to;
+        let from = to - soft.div_ceil(2);
+        self.shorten_run(other, at, from);
+        let part = self.partial_at(ask.to, piece).expect("a begun piece");
+        self.peer_mut(ask.to).partials[part].soft += u16::from(!ask.fast);
+        Some(Run { piece: piece.0, from, to, soft: !ask.fast, twin: false })
+    }
+
+    /// Cuts the blocks from `to` on off the run of a flow; somebody else sends them.
+    pub(super) fn shorten_run(&mut self, from: PeerId, at: usize, to: u16) {
+        let requests = &self.class(self.receiver(from, at)).protocol.requests;
+        let run = self.flow_mut(from, at).run;
+        let cut = self.cut.blocks_size(run.piece(), to, run.to).volume();
+        let flow = &mut self.links.up[from.index()].flows[at];
+        flow.advance(self.now);
+        let left = flow.left + flow.payload.beyond;
+        flow.left = left - cut;
+        flow.payload.beyond = Volume::ZERO;
+        flow.payload.run.to = to;
+        let target = queue_bytes(requests, flow.rate);
+        self.set_mark(from, at, target);
+    }
+
+    /// In the end game: a block that another neighbour is slow to send, asked for again.
+    fn pick_twin(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
+        let peer = self.peer(ask.to);
+        let at = self.flow_at(ask.from, self.back(ask.to, ask.slot));
+        let flows = &self.links.up[ask.from.index()].flows;
+        let idle = at.is_none_or(|at| flows[at].payload.run.is_empty());
+        let all_begun = usize::from(peer.n_taken) == self.cut.pieces;
+        if requests.end_game == EndGame::Off || !idle || !all_begun {
+            return None;
+        }
+        let mut parts: Vec<u16> = peer
+            .partials
+            .iter()
+            .filter(|part| bitfield::has(&self.scratch.view, usize::from(part.piece)))
+            .map(|part| part.piece)
+            .collect();
+        while !parts.is_empty() {
+            let pick = self.peer_mut(ask.to).pick_luck.below(parts.len());
+            let piece = PieceId(parts.swap_remove(pick));
+            if let Some(run) = self.twin_of(ask, piece) {
+                return Some(run);
+            }
+        }
+        None
+    }
+
+    /// A random block of `piece` that is asked for and not in, as a run of its own.
+    fn twin_of(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
+        self.credit_inflow(ask.to);
+        let part = self.partial_at(ask.to, piece)?;
+        let bits = self.peer(ask.to).partials[part].bits;
+        let words = self.cut.block_words;
+        let got = self.blocks.got(bits, words).to_vec();
+        let mut open = self.blocks.busy(bits, words).to_vec();
+        for (open, got) in open.iter_mut().zip(got) {
+            *open &= !got;
+        }
+        self.drop_blocks_in(ask.to, piece, &mut open);
+        let n = bitfield::count(&open);
+        if n == 0 {
+            return None;
+        }
+        let rank = self.peer_mut(ask.to).pick_luck.below(n);
+        let block = u16_of(bitfield::nth(&open, rank).expect("a rank below the count"));
+        self.peer_mut(ask.to).partials[part].twins = true;
+        self.isolate_block(ask.to, piece, block);
+        Some(Run { piece: piece.0, from: block, to: block + 1, soft: false, twin: true })
+    }
+
+    /// Looks at all connections of `p` on which it is unchoked and asks for nothing.
+    pub(super) fn poll_idle(&mut self, p: PeerId) {
+        if self.peer(p).stage != Stage::Leecher {
+            return;
+        }
+        let stretch = self.peer(p).edges;
+        for word in 0..stretch.words() {
+            let served = self.edges.word(stretch, Mask::Served, word);
+            let busy = self.edges.word(stretch, Mask::FlowIn, word);
+            let wants = self.edges.word(stretch, Mask::Wants, word);
+            for bit in bitfield::BitsOf(served & wants & !busy) {
+                self.ask_for_more(p, u16_of(word * 64 + bit));
+            }
+        }
+    }
+
+    /// Has the idle connections of `p` looked at after this event.
+    pub(super) fn request_repoll(&mut self, p: PeerId) {
+        let peer = self.peer_mut(p);
+        if !peer.repoll_pending && peer.stage == Stage::Leecher {
+            peer.repoll_pending = true;
+            self.repoll.push(p);
+        }
+    }
+
+    /// Size of the blocks of a run.
+    pub(super) fn run_size(&self, run: Run) -> Bytes {
+        self.cut.blocks_size(run.piece(), run.from, run.to)
+    }
+
+    /// The owner's part of a flow.
+    #[inline]
+    pub(super) fn flow_mut(&mut self, from: PeerId, at: usize) -> &mut Transfer {
+        &mut self.links.up[from.index()].flows[at].payload
+    }
+
+    /// Who receives a flow.
+    #[inline]
+    pub(super) fn receiver(&self, from: PeerId, at: usize) -> PeerId {
+        Self::behind(self.links.up[from.index()].flows[at].to)
+    }
+}
+
+/// Bytes a connection at `rate` keeps asked for in advance, in whole blocks.
+pub(super) fn queue_bytes(requests: &Requests, rate: ByteRate) -> Bytes {
+    let blocks = rate.bytes_in(requests.queue_span).0 / BLOCK.0 + u64::from(requests.queue_base);
+    let blocks = blocks.clamp(u64::from(requests.queue_min), u64::from(requests.queue_max));
+    Bytes(blocks * BLOCK.0)
+}
+
+/// A count that is known to be small, at most 65 535.
+fn u16_of_u64(n: u64) -> u16 {
+    u16::try_from(n).unwrap_or(u16::MAX)
+}

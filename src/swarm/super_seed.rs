@@ -1,0 +1,103 @@
+//! Super-seeding (BEP 16): an origin seeder that shows each neighbour one piece at a time, and the
+//! next one only when it has seen the last one at somebody else.
+
+use super::edges::Mask;
+use super::world::Swarm;
+use crate::ids::{PeerId, PieceId};
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+use crate::units::u16_of;
+
+/// What a hiding peer has shown to whom.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    /// Pieces shown to the neighbour in each slot, in order.
+    by_slot: Vec<Vec<u16>>,
+    /// How often each piece has been shown.
+    times: Vec<u32>,
+}
+
+impl Shown {
+    /// The pieces shown to one neighbour, as a bitfield.
+    pub(super) fn to(&self, slot: u16, words: usize) -> Vec<u64> {
+        let mut field = vec![0; words];
+        for &piece in self.by_slot.get(usize::from(slot)).into_iter().flatten() {
+            bitfield::set(&mut field, usize::from(piece));
+        }
+        field
+    }
+
+    /// The neighbour in `slot` has left.
+    pub(super) fn forget(&mut self, slot: u16) {
+        if let Some(pieces) = self.by_slot.get_mut(usize::from(slot)) {
+            pieces.clear();
+        }
+    }
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Makes an arriving seeder hide its pieces.
+    pub(super) fn hide_pieces(&mut self, p: PeerId) {
+        let shown = Shown { by_slot: Vec::new(), times: vec![0; self.cut.pieces] };
+        self.peer_mut(p).shown = Some(Box::new(shown));
+        self.hiding += 1;
+    }
+
+    /// A hiding peer has a new neighbour.
+    pub(super) fn show_first_piece(&mut self, p: PeerId, slot: u16) {
+        if self.peer(p).shown.is_some() {
+            self.show_next_piece(p, slot);
+        }
+    }
+
+    /// Shows the neighbour in `slot` the piece it lacks that was shown least, ties at random.
+    fn show_next_piece(&mut self, p: PeerId, slot: u16) {
+        let q = self.neighbour(p, slot);
+        let have = self.have[self.row(q)].to_vec();
+        let peer = &mut self.peers[p.index()];
+        let shown = peer.shown.as_mut().expect("a hiding peer");
+        let at = usize::from(slot);
+        if shown.by_slot.len() <= at {
+            shown.by_slot.resize(at + 1, Vec::new());
+        }
+        let open = |&piece: &usize| {
+            !bitfield::has(&have, piece) && !shown.by_slot[at].contains(&u16_of(piece))
+        };
+        let choices: Vec<usize> = (0..shown.times.len()).filter(open).collect();
+        let Some(least) = choices.iter().map(|&piece| shown.times[piece]).min() else { return };
+        let rarest: Vec<usize> =
+            choices.into_iter().filter(|&piece| shown.times[piece] == least).collect();
+        let piece = rarest[peer.pick_luck.below(rarest.len())];
+        shown.times[piece] += 1;
+        shown.by_slot[at].push(u16_of(piece));
+        let back = self.back(p, slot);
+        self.look_for_interest(q, back);
+        if self.is(p, Mask::Serves, slot) && !self.is(p, Mask::FlowOut, slot) {
+            self.ask_for_more(q, back);
+        }
+    }
+
+    /// `p` has announced `piece`: hiding neighbours that showed it to others show those the next.
+    pub(super) fn note_have(&mut self, p: PeerId, piece: PieceId) {
+        self.count_have(p, piece);
+        if self.hiding == 0 {
+            return;
+        }
+        let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
+        for slot in slots {
+            let seeder = self.neighbour(p, slot);
+            let own = self.back(p, slot);
+            let Some(shown) = &self.peer(seeder).shown else { continue };
+            // With one neighbour only, nobody else could ever have it: its own word must do.
+            let alone = self.peer(seeder).n_neighbours == 1;
+            let waiting = |(at, pieces): (usize, &Vec<u16>)| {
+                let other = at != usize::from(own) || alone;
+                (other && pieces.last() == Some(&piece.0)).then(|| u16_of(at))
+            };
+            let next: Vec<u16> = shown.by_slot.iter().enumerate().filter_map(waiting).collect();
+            for at in next {
+                self.show_next_piece(seeder, at);
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a connection carries: runs of blocks of one piece, in the order they were asked for.
+
+use super::edges::NO_PIECE;
+use crate::ids::PieceId;
+use crate::units::{Volume, u32_of};
+
+/// No further run.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// The blocks `from..to` of one piece, asked for from one neighbour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Run {
+    /// The piece; `NO_PIECE` if there is no run.
+    pub(super) piece: u16,
+    /// First block.
+    pub(super) from: u16,
+    /// The block after the last.
+    pub(super) to: u16,
+    /// Whether another neighbour may take over blocks that are not asked for yet.
+    pub(super) soft: bool,
+    /// Whether the blocks are asked for from somebody else too (end game).
+    pub(super) twin: bool,
+}
+
+impl Run {
+    /// No run.
+    pub(super) const EMPTY: Self =
+        Self { piece: NO_PIECE, from: 0, to: 0, soft: false, twin: false };
+
+    /// Whether there is nothing to send.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.from >= self.to
+    }
+
+    /// The piece, of a run that has one.
+    #[inline]
+    pub(super) fn piece(&self) -> PieceId {
+        debug_assert!(self.piece != NO_PIECE, "an empty run has no piece");
+        PieceId(self.piece)
+    }
+}
+
+/// The owner's part of a flow: whose it is and what it carries.
+///
+/// The flow's mark is either the end of `run` (`beyond` is zero) or the moment before it at which
+/// more must be asked for; `beyond` is the volume from there to the end of the run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transfer {
+    /// The receiver's slot at the sender.
+    pub(super) slot: u16,
+    /// The sender's slot at the receiver.
+    pub(super) back: u16,
+    /// What is being sent.
+    pub(super) run: Run,
+    /// The run after it, in the pool.
+    pub(super) next: u32,
+    /// Volume from the flow's mark to the end of `run`.
+    pub(super) beyond: Volume,
+    /// Bytes of `run` already entered in the books of both ends.
+    pub(super) credited: u32,
+    /// Bytes of the runs after `run`.
+    pub(super) queued: u32,
+    /// Whether the last attempt to ask for more found nothing.
+    pub(super) dry: bool,
+}
+
+/// Further runs of all connections: singly linked lists in one arena.
+#[derive(Debug, Default)]
+pub(super) struct RunPool {
+    nodes: Vec<(Run, u32)>,
+    free: Vec<u32>,
+}
+
+impl RunPool {
+    /// Puts a run at the end of the list that starts at `first`; returns the list's start.
+    pub(super) fn push_back(&mut self, first: u32, run: Run) -> u32 {
+        let node = self.node(run, NONE);
+        if first == NONE {
+            return node;
+        }
+        let mut last = first;
+        while self.nodes[last as usize].1 != NONE {
+            last = self.nodes[last as usize].1;
+        }
+        self.nodes[last as usize].1 = node;
+        first
+    }
+
+    /// Puts a run at the start of the list; returns the new start.
+    pub(super) fn push_front(&mut self, first: u32, run: Run) -> u32 {
+        self.node(run, first)
+    }
+
+    /// Takes the first run off a list that has one; returns it and the new start.
+    pub(super) fn pop_front(&mut self, first: u32) -> (Run, u32) {
+        let (run, next) = self.nodes[first as usize];
+        self.free.push(first);
+        (run, next)
+    }
+
+    /// The runs of the list, in order.
+    pub(super) fn iter(&self, first: u32) -> impl Iterator<Item = Run> + '_ {
+        let mut at = first;
+        std::iter::from_fn(move || {
+            let (run, next) = *self.nodes.get(at as usize)?;
+            at = next;
+            Some(run)
+        })
+    }
+
+    /// Changes the runs of the list by `edit`, which returns what to keep in their place.
+    /// Returns the new start.
+    pub(super) fn rewrite(&mut self, first: u32, edit: impl Fn(Run) -> [Run; 2]) -> u32 {
+        let runs: Vec<Run> = self.iter(first).collect();
+        let mut at = first;
+        while at != NONE {
+            at = self.pop_front(at).1;
+        }
+        let kept = runs.into_iter().flat_map(edit).filter(|run| !run.is_empty());
+        kept.fold(NONE, |start, run| self.push_back(start, run))
+    }
+
+    fn node(&mut self, run: Run, next: u32) -> u32 {
+        if let Some(node) = self.free.pop() {
+            self.nodes[node as usize] = (run, next);
+            return node;
+        }
+        self.nodes.push((run, next));
+        u32_of(self.nodes.len() - 1)
+    }
+}
+
+/// A piece a leecher has begun: which of its blocks are in, and which are asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Partial {
+    /// The piece.
+    pub(super) piece: u16,
+    /// Whether it was begun at a seeder.
+    pub(super) begun_at_seeder: bool,
+    /// Blocks neither received nor asked for.
+    pub(super) free: u16,
+    /// Blocks not received yet.
+    pub(super) missing: u16,
+    /// Connections that were given soft runs of it, at least: may count some that are over.
+    pub(super) soft: u16,
+    /// Whether blocks of it are asked for twice.
+    pub(super) twins: bool,
+    /// Start of its two block sets in the arena: received, then received or asked for.
+    pub(super) bits: u32,
+}
+
+/// Block sets of partial pieces: one arena, two sets per piece.
+#[derive(Debug, Default)]
+pub(super) struct BlockSets {
+    words: Vec<u64>,
+    free: Vec<u32>,
+}
+
+impl BlockSets {
+    /// Two empty sets of `words` words each.
+    pub(super) fn allot(&mut self, words: usize) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.words[at as usize..at as usize + 2 * words].fill(0);
+            return at;
+        }
+        let at = u32_of(self.words.len());
+        self.words.resize(self.words.len() + 2 * words, 0);
+        at
+    }
+
+    /// Gives two sets back.
+    pub(super) fn give_back(&mut self, at: u32) {
+        self.free.push(at);
+    }
+
+    /// Blocks received.
+    #[inline]
+    pub(super) fn got(&mut self, at: u32, words: usize) -> &mut [u64] {
+        &mut self.words[at as usize..at as usize + words]
+    }
+
+    /// Blocks received or asked for.
+    #[inline]
+    pub(super) fn busy(&mut self, at: u32, words: usize) -> &mut [u64] {
+        &mut self.words[at as usize + words..at as usize + 2 * words]
+    }
+}

@@ -1,0 +1,375 @@
+//! The state of one run: columns by peer, arenas, clock and books.
+
+use super::edges::{Edges, Mask, Stretch};
+use super::event::Event;
+use super::plan::{ChokerSpec, ClassPlan, Plan, Stay};
+use super::population::{self, Newcomer};
+use super::transfer::{BlockSets, Partial, RunPool, Transfer};
+use crate::ids::{ClassId, PeerId};
+use crate::kernel::fingerprint::Fingerprint;
+use crate::kernel::queue::Queue;
+use crate::net::{LinkId, Links};
+use crate::observe::{Counters, Observer, PeerRecord, Sample};
+use crate::policy::choke::{Candidate, Choker, Decision};
+use crate::rng::{Purpose, Stream, stream};
+use crate::torrent::Geometry;
+use crate::torrent::availability::Rarest;
+use crate::units::{ByteRate, Bytes, SimTime, Span, u16_of};
+
+/// Where a peer is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// Not here yet.
+    Expected,
+    /// Here, without the whole content.
+    Leecher,
+    /// Here, with the whole content.
+    Seeder,
+    /// Not here any more.
+    Gone,
+}
+
+/// One of a peer's upload slots that is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UploadSlot {
+    /// The neighbour served.
+    pub(super) slot: u16,
+    /// Its share relative to the others.
+    pub(super) weight: u32,
+    /// When it was unchoked.
+    pub(super) since: SimTime,
+    /// Bytes sent since then.
+    pub(super) sent: u64,
+    /// Bytes sent in this round.
+    pub(super) sent_round: u64,
+}
+
+/// State of one peer. Cold things are in its record.
+pub(super) struct Peer {
+    pub(super) class: ClassId,
+    pub(super) stage: Stage,
+    /// Neighbours.
+    pub(super) edges: Stretch,
+    pub(super) n_neighbours: u16,
+    /// Pieces verified.
+    pub(super) n_have: u16,
+    /// Pieces verified or begun.
+    pub(super) n_taken: u16,
+    /// Neighbours that unchoke us.
+    pub(super) n_served_by: u16,
+    /// How many may be unchoked until the next run of the choker.
+    pub(super) open: u16,
+    /// Upload slots in all.
+    pub(super) slots: u16,
+    /// Generation of the pending `FlowDue`; others are stale.
+    pub(super) due_generation: u32,
+    /// Generation of the pending `Rechoke`; others are stale.
+    pub(super) rechoke_generation: u32,
+    /// When the pending `FlowDue` is due.
+    pub(super) next_due: SimTime,
+    /// Whether a `Refill` is pending.
+    pub(super) refill_pending: bool,
+    /// Whether somebody may have become able to ask it, or it somebody, for more.
+    pub(super) repoll_pending: bool,
+    /// When the optimistic slots are next given anew.
+    pub(super) optimistic_due: SimTime,
+    /// When the choker last ran.
+    pub(super) last_rechoke: SimTime,
+    /// Regular rounds so far.
+    pub(super) rounds: u64,
+    /// Neighbours served.
+    pub(super) uploads: Vec<UploadSlot>,
+    /// Pieces begun.
+    pub(super) partials: Vec<Partial>,
+    /// Luck in picking.
+    pub(super) pick_luck: Stream,
+    /// Luck in choking.
+    pub(super) choke_luck: Stream,
+    /// When `n_served_by` last rose from 0.
+    pub(super) served_since: SimTime,
+    /// Memory of a choker that has one.
+    pub(super) brain: Option<Box<dyn Choker>>,
+    /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
+    pub(super) shown: Option<Box<super::super_seed::Shown>>,
+    /// Header bytes (up, down) to charge at the next tick, and payload moved since the last.
+    pub(super) headers: super::headers::Headers,
+    /// When it last announced itself to the tracker.
+    pub(super) announced: Option<SimTime>,
+}
+
+/// One run.
+pub(super) struct Swarm<'a, O> {
+    pub(super) plan: &'a Plan,
+    pub(super) seed: u64,
+    pub(super) cut: Geometry,
+    pub(super) now: SimTime,
+    pub(super) queue: Queue<Event>,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) counters: Counters,
+    pub(super) observer: &'a mut O,
+    pub(super) newcomers: Vec<Newcomer>,
+    pub(super) peers: Vec<Peer>,
+    pub(super) records: Vec<PeerRecord>,
+    pub(super) links: Links<Transfer>,
+    pub(super) edges: Edges,
+    /// Pieces announced, by peer: dense, read by all neighbours.
+    pub(super) visible: Vec<u64>,
+    /// Pieces verified, by peer.
+    pub(super) have: Vec<u64>,
+    /// Pieces verified or begun, by peer.
+    pub(super) taken: Vec<u64>,
+    /// Copies of each piece among the peers present.
+    pub(super) copies: Vec<u32>,
+    /// Pieces some leecher has verified at some time.
+    pub(super) spread: Vec<u64>,
+    pub(super) n_spread: usize,
+    pub(super) first_copy: Option<SimTime>,
+    /// Peers present, in no meaningful order, and where each one stands in it.
+    pub(super) present: Vec<PeerId>,
+    pub(super) place: Vec<u32>,
+    pub(super) leechers: u32,
+    pub(super) seeders: u32,
+    pub(super) completed: u32,
+    /// Leechers that have neither completed nor left, those still expected included.
+    pub(super) unfinished: u32,
+    pub(super) runs: RunPool,
+    pub(super) blocks: BlockSets,
+    /// Peers whose idle connections should be looked at again.
+    pub(super) repoll: Vec<PeerId>,
+    /// Whole blocks of runs that were cut, to be taken in after the event: (to, run, from).
+    pub(super) late: Vec<(PeerId, super::transfer::Run, PeerId)>,
+    /// Peers that hide their pieces.
+    pub(super) hiding: u32,
+    pub(super) samples: Vec<Sample>,
+    pub(super) books: super::sample::Books,
+    pub(super) scratch: Scratch,
+}
+
+/// Buffers that are used again and again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) fresh: Vec<u64>,
+    pub(super) wanted: Vec<u64>,
+    pub(super) begun: Vec<u64>,
+    pub(super) view: Vec<u64>,
+    pub(super) holders: Vec<u32>,
+    pub(super) rarest: Rarest,
+    pub(super) slots: Vec<u16>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) decision: Decision,
+    pub(super) peers: Vec<PeerId>,
+    pub(super) marked: Vec<u32>,
+}
+
+impl<'a, O: Observer> Swarm<'a, O> {
+    /// A swarm in which nothing has happened yet.
+    pub(super) fn new(plan: &'a Plan, seed: u64, observer: &'a mut O) -> Self {
+        let cut = Geometry::new(plan.content, plan.piece);
+        let newcomers = population::draw(plan, seed);
+        let n = newcomers.len();
+        let mut links = Links::new();
+        for newcomer in &newcomers {
+            links.add(newcomer.upload, newcomer.download);
+        }
+        let unfinished = newcomers.iter().filter(|p| p.role == super::plan::Role::Leecher).count();
+        Self {
+            peers: newcomers.iter().map(|newcomer| peer(plan, seed, newcomer)).collect(),
+            records: newcomers.iter().map(record).collect(),
+            visible: vec![0; n * cut.words],
+            have: vec![0; n * cut.words],
+            taken: vec![0; n * cut.words],
+            copies: vec![0; cut.pieces],
+            spread: vec![0; cut.words],
+            place: vec![u32::MAX; n],
+            plan,
+            seed,
+            cut,
+            now: SimTime::ZERO,
+            queue: Queue::new(),
+            fingerprint: Fingerprint::default(),
+            counters: Counters::default(),
+            observer,
+            newcomers,
+            links,
+            edges: Edges::default(),
+            n_spread: 0,
+            first_copy: None,
+            present: Vec::new(),
+            leechers: 0,
+            seeders: 0,
+            completed: 0,
+            unfinished: crate::units::u32_of(unfinished),
+            runs: RunPool::default(),
+            blocks: BlockSets::default(),
+            repoll: Vec::new(),
+            late: Vec::new(),
+            hiding: 0,
+            samples: Vec::new(),
+            books: super::sample::Books::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn peer(&self, p: PeerId) -> &Peer {
+        &self.peers[p.index()]
+    }
+
+    #[inline]
+    pub(super) fn peer_mut(&mut self, p: PeerId) -> &mut Peer {
+        &mut self.peers[p.index()]
+    }
+
+    /// The class of a peer. Borrows from the plan, not from the swarm.
+    #[inline]
+    pub(super) fn class(&self, p: PeerId) -> &'a ClassPlan {
+        &self.plan.classes[self.peers[p.index()].class.index()]
+    }
+
+    /// The name of a peer in the random streams.
+    pub(super) fn entity(&self, p: PeerId) -> u64 {
+        self.newcomers[p.index()].entity
+    }
+
+    /// How long a peer stays once it has the whole content.
+    pub(super) fn stay(&self, p: PeerId) -> &Stay {
+        &self.newcomers[p.index()].stay
+    }
+
+    /// The access link of a peer: one membership, one link.
+    #[inline]
+    pub(super) fn link(p: PeerId) -> LinkId {
+        LinkId(p.0)
+    }
+
+    /// The peer behind a link.
+    #[inline]
+    pub(super) fn behind(link: LinkId) -> PeerId {
+        PeerId(link.0)
+    }
+
+    /// The words of one peer in a column of bitfields.
+    #[inline]
+    pub(super) fn row(&self, p: PeerId) -> std::ops::Range<usize> {
+        let start = p.index() * self.cut.words;
+        start..start + self.cut.words
+    }
+
+    /// The neighbour of `p` in `slot`.
+    #[inline]
+    pub(super) fn neighbour(&self, p: PeerId, slot: u16) -> PeerId {
+        self.edges.peer[self.peers[p.index()].edges.at(slot)]
+    }
+
+    /// The slot of `p` at its neighbour in `slot`.
+    #[inline]
+    pub(super) fn back(&self, p: PeerId, slot: u16) -> u16 {
+        self.edges.back[self.peers[p.index()].edges.at(slot)]
+    }
+
+    /// Whether `slot` of `p` is in `mask`.
+    #[inline]
+    pub(super) fn is(&self, p: PeerId, mask: Mask, slot: u16) -> bool {
+        self.edges.is(self.peers[p.index()].edges, mask, slot)
+    }
+
+    /// Puts `slot` of `p` into `mask`.
+    #[inline]
+    pub(super) fn put(&mut self, p: PeerId, mask: Mask, slot: u16) {
+        self.edges.put(self.peers[p.index()].edges, mask, slot);
+    }
+
+    /// Takes `slot` of `p` out of `mask`.
+    #[inline]
+    pub(super) fn take(&mut self, p: PeerId, mask: Mask, slot: u16) {
+        self.edges.take(self.peers[p.index()].edges, mask, slot);
+    }
+
+    /// The position of the flow from `from` to its neighbour in `slot`, if there is one.
+    #[inline]
+    pub(super) fn flow_at(&self, from: PeerId, slot: u16) -> Option<usize> {
+        let flows = &self.links.up[from.index()].flows;
+        flows.iter().position(|f| f.payload.slot == slot)
+    }
+
+    /// The clock in milliseconds, for the compact columns; wraps after 49 days.
+    #[inline]
+    pub(super) fn now_ms(&self) -> u32 {
+        u32::try_from(self.now.0 / 1_000_000 & u64::from(u32::MAX)).expect("masked")
+    }
+
+    /// Time since a moment kept in milliseconds.
+    pub(super) fn since_ms(&self, then_ms: u32) -> Span {
+        Span(u64::from(self.now_ms().wrapping_sub(then_ms)) * 1_000_000)
+    }
+
+    /// One-way delay between two peers.
+    pub(super) fn delay(&self, a: PeerId, b: PeerId) -> Span {
+        self.class(a).protocol.latency + self.class(b).protocol.latency
+    }
+}
+
+fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
+    let class = &plan.classes[newcomer.class.index()];
+    let slots = match class.choker {
+        ChokerSpec::Never => 0,
+        _ => class.protocol.choking.slots.count(newcomer.upload),
+    };
+    let slots = u16_of(slots.min(usize::from(u16::MAX) - 1));
+    Peer {
+        class: newcomer.class,
+        stage: Stage::Expected,
+        edges: Stretch::default(),
+        n_neighbours: 0,
+        n_have: 0,
+        n_taken: 0,
+        n_served_by: 0,
+        open: slots,
+        slots,
+        due_generation: 0,
+        rechoke_generation: 0,
+        next_due: SimTime::NEVER,
+        refill_pending: false,
+        repoll_pending: false,
+        optimistic_due: SimTime::ZERO,
+        last_rechoke: SimTime::ZERO,
+        rounds: 0,
+        uploads: Vec::new(),
+        partials: Vec::new(),
+        pick_luck: stream(seed, Purpose::Pick, newcomer.entity),
+        choke_luck: stream(seed, Purpose::Choke, newcomer.entity),
+        served_since: SimTime::ZERO,
+        brain: class.choker.make(),
+        shown: None,
+        headers: super::headers::Headers::default(),
+        announced: None,
+    }
+}
+
+fn record(newcomer: &Newcomer) -> PeerRecord {
+    PeerRecord {
+        class: newcomer.class,
+        is_origin: newcomer.role == super::plan::Role::Seeder,
+        upload: newcomer.upload,
+        download: newcomer.download,
+        arrival: newcomer.arrival,
+        first_piece: None,
+        completed: None,
+        departed: None,
+        uploaded: Bytes::ZERO,
+        downloaded: Bytes::ZERO,
+        wasted: Bytes::ZERO,
+        uploaded_at_completion: Bytes::ZERO,
+        useful: Bytes::ZERO,
+        leeching: Span::ZERO,
+        unchoked: Span::ZERO,
+    }
+}
+
+/// What a link can carry after a flat protocol overhead.
+pub(super) fn after_overhead(rate: ByteRate, overhead: super::plan::Overhead) -> ByteRate {
+    match overhead {
+        super::plan::Overhead::Factor(share) => rate.scaled(share),
+        super::plan::Overhead::None | super::plan::Overhead::TcpIp => rate,
+    }
+}
