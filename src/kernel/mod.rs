@@ -1,2 +1,5 @@
-//! Time and order. Knows nothing of swarms.
+//! Time and order: the event queue and the fingerprint of a run. Knows nothing of swarms.
+
+pub mod fingerprint;
+mod pool;
 pub mod queue;
