@@ -105,11 +105,12 @@ impl<E: Copy> Pool<E> {
     }
 
     /// Gives all chunks of `list` back.
-    pub(super) fn release(&mut self, list: List) {
+    pub(super) fn release(&mut self, list: &mut List) {
         if list.len > 0 {
             self.next[list.last as usize] = self.free;
             self.free = list.first;
         }
+        *list = List::EMPTY;
     }
 
     /// A chunk of nobody's. New ones are filled with `filler`, which is never read.

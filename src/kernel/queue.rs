@@ -25,6 +25,8 @@ use std::collections::{BinaryHeap, VecDeque};
 const PER_BUCKET: usize = 128;
 /// A bucket with more than this is spread over a finer rung instead of being sorted whole.
 const FULL: usize = 1024;
+/// Bits of the position in a bucket that is sorted by offset and position in one number.
+const POSITION_BITS: u32 = FULL.ilog2();
 /// Late comers beside the current bucket; with more, what is left of it is spread out.
 const LATE: usize = 256;
 /// Events looked at to find the width of a rung.
@@ -36,26 +38,36 @@ pub struct Queue<E> {
     /// Sorted: the bucket whose turn it is, and what was appended to it in order.
     current: VecDeque<Entry<E>>,
     /// What came into the time of `current` out of order.
-    late: BinaryHeap<Entry<E>>,
+    late: BinaryHeap<Late<E>>,
     /// `late` may hold this many.
     late_limit: usize,
     /// Both of them hold all events up to and including this time, in nanoseconds.
     until: u64,
     /// Later events, the furthest first; each rung subdivides a used-up bucket of the one before.
+    /// Equals lie in order of entry in every list.
     rungs: Vec<Rung>,
     pool: Pool<E>,
+    /// A bucket being sorted: its entries as they lay, and the order they shall have.
+    unsorted: Vec<Entry<E>>,
+    order: Vec<u64>,
     len: usize,
-    pushed: u64,
+    pushed_late: u64,
     longest: usize,
     now: SimTime,
 }
 
-/// An event and its place in the order.
+/// An event and its time. Among equals its place says who came first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<E> {
     at: u64,
-    seq: u64,
     event: E,
+}
+
+/// An entry in the heap of late comers, which forgets places.
+#[derive(Debug)]
+struct Late<E> {
+    entry: Entry<E>,
+    seq: u64,
 }
 
 /// A row of buckets of 2^`shift` ns each; the last one reaches to `until`, inclusive.
@@ -69,26 +81,26 @@ struct Rung {
     buckets: Vec<List>,
 }
 
-impl<E> Entry<E> {
+impl<E> Late<E> {
     /// Time and order of entry as one number: comparing it needs no branch.
     #[inline]
     fn key(&self) -> u128 {
-        (u128::from(self.at) << 64) | u128::from(self.seq)
+        (u128::from(self.entry.at) << 64) | u128::from(self.seq)
     }
 }
 
-impl<E> PartialEq for Entry<E> {
+impl<E> PartialEq for Late<E> {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
+impl<E> Eq for Late<E> {}
+impl<E> PartialOrd for Late<E> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
-impl<E> Ord for Entry<E> {
+impl<E> Ord for Late<E> {
     /// Reversed: the greatest is the earliest, as `BinaryHeap` wants it.
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())
@@ -129,8 +141,10 @@ impl<E: Copy> Queue<E> {
             until: u64::MAX,
             rungs: Vec::new(),
             pool: Pool::new(),
+            unsorted: Vec::new(),
+            order: Vec::new(),
             len: 0,
-            pushed: 0,
+            pushed_late: 0,
             longest: 0,
             now: SimTime::ZERO,
         }
@@ -140,12 +154,7 @@ impl<E: Copy> Queue<E> {
     #[inline]
     pub fn push(&mut self, at: SimTime, event: E) {
         assert!(at >= self.now, "an event cannot be sent into the past");
-        let entry = Entry {
-            at: at.0,
-            seq: self.pushed,
-            event,
-        };
-        self.pushed += 1;
+        let entry = Entry { at: at.0, event };
         self.len += 1;
         self.longest = self.longest.max(self.len);
         if entry.at <= self.until {
@@ -161,9 +170,10 @@ impl<E: Copy> Queue<E> {
         if self.current.is_empty() && self.late.is_empty() {
             self.advance();
         }
+        // A late comer came after every equal in the sorted bucket: those go first.
         let entry = match (self.current.front(), self.late.peek()) {
-            (Some(sorted), Some(late)) if late.key() < sorted.key() => self.late.pop(),
-            (None, _) => self.late.pop(),
+            (Some(sorted), Some(late)) if late.entry.at < sorted.at => self.pop_late(),
+            (None, _) => self.pop_late(),
             _ => self.current.pop_front(),
         }?;
         assert!(entry.at >= self.now.0, "the clock never runs back");
@@ -194,10 +204,16 @@ impl<E: Copy> Queue<E> {
             self.current.push_back(entry);
             return;
         }
-        self.late.push(entry);
+        let seq = self.pushed_late;
+        self.pushed_late += 1;
+        self.late.push(Late { entry, seq });
         if self.late.len() > self.late_limit {
             self.spread_current();
         }
+    }
+
+    fn pop_late(&mut self) -> Option<Entry<E>> {
+        self.late.pop().map(|late| late.entry)
     }
 
     /// Behind the current bucket: into the innermost rung that reaches so far.
@@ -232,30 +248,59 @@ impl<E: Copy> Queue<E> {
         self.until = u64::MAX;
     }
 
-    /// Sorts `list` into the empty current bucket.
-    fn sort_into_current(&mut self, list: List) {
+    /// Sorts `list` into the empty current bucket; equals stay in order of entry.
+    fn sort_into_current(&mut self, mut list: List) {
         self.current.clear();
         let room = self.current.capacity();
         if room > 4 * FULL && room / 4 > list.len() {
             self.current.shrink_to(list.len()); // after a burst of ties
         }
-        for chunk in self.pool.chunks(list) {
-            self.current.extend(chunk);
+        if list.len() > FULL || !self.sort_by_offset(list) {
+            for chunk in self.pool.chunks(list) {
+                self.current.extend(chunk);
+            }
+            let entries = self.current.make_contiguous();
+            if !entries.is_sorted_by_key(|entry| entry.at) {
+                entries.sort_by_key(|entry| entry.at);
+            }
         }
-        self.pool.release(list);
-        let entries = self.current.make_contiguous();
-        entries.sort_unstable_by_key(Entry::key);
+        self.pool.release(&mut list);
+    }
+
+    /// As above, by sorting 8 bytes per event instead of whole entries: the offset from the first
+    /// and the position, side by side. Refuses if the times are too far apart for that.
+    fn sort_by_offset(&mut self, list: List) -> bool {
+        self.unsorted.clear();
+        for chunk in self.pool.chunks(list) {
+            self.unsorted.extend_from_slice(chunk);
+        }
+        let times = self.unsorted.iter().map(|entry| entry.at);
+        let (first, last) = times.fold((u64::MAX, 0), |(a, b), at| (a.min(at), b.max(at)));
+        if last.saturating_sub(first) >> (u64::BITS - POSITION_BITS) != 0 {
+            return false;
+        }
+        self.order.clear();
+        let numbered = self.unsorted.iter().zip(0..);
+        let key =
+            |(entry, position): (&Entry<E>, u64)| ((entry.at - first) << POSITION_BITS) | position;
+        self.order.extend(numbered.map(key));
+        self.order.sort_unstable();
+        let mask = FULL - 1;
+        let sorted = self.order.iter().map(|&key| self.unsorted[low(key) & mask]);
+        self.current.extend(sorted);
+        true
     }
 
     /// Spreads the current bucket and its late comers over a new rung, if their times differ.
     #[cold]
     fn spread_current(&mut self) {
         let mut list = List::EMPTY;
-        for &entry in self.current.iter().chain(self.late.iter()) {
+        for entry in self.current.drain(..) {
             self.pool.push(&mut list, entry);
         }
-        self.current.clear();
-        self.late.clear();
+        while let Some(entry) = self.pop_late() {
+            self.pool.push(&mut list, entry);
+        }
         if self.spread(list) {
             self.advance();
         } else {
@@ -333,6 +378,13 @@ impl<E: Copy> Default for Queue<E> {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The low bits of a number, at least 16 of them.
+#[inline]
+fn low(key: u64) -> usize {
+    let bytes = key.to_le_bytes();
+    usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 #[cfg(test)]
@@ -533,8 +585,8 @@ mod tests {
 
     #[test]
     fn an_entry_is_as_small_as_promised() {
-        assert_eq!(size_of::<Entry<[u32; 4]>>(), 32);
-        assert_eq!(size_of::<Entry<[u32; 2]>>(), 24);
+        assert_eq!(size_of::<Entry<[u32; 4]>>(), 24);
+        assert_eq!(size_of::<Entry<[u32; 2]>>(), 16);
     }
 
     #[test]
