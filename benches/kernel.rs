@@ -84,15 +84,19 @@ fn hold(criterion: &mut Criterion) {
 }
 
 fn fingerprint(criterion: &mut Criterion) {
-    criterion.bench_function("fingerprint/absorb", |bencher| {
-        let mut print = Fingerprint::new();
-        let mut n = 0_u32;
+    let mut group = criterion.benchmark_group("fingerprint");
+    let events = 1000_u32;
+    group.throughput(Throughput::Elements(u64::from(events)));
+    group.bench_function("absorb_1000", |bencher| {
         bencher.iter(|| {
-            n = n.wrapping_add(1);
-            print.absorb(SimTime(u64::from(n) << 20), 3, n);
+            let mut print = Fingerprint::new();
+            for n in 0..black_box(events) {
+                print.absorb(SimTime(u64::from(n) << 20), 3, n);
+            }
+            print.value()
         });
-        black_box(print.value());
     });
+    group.finish();
 }
 
 criterion_group!(benches, hold, fingerprint);
