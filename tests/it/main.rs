@@ -1,1 +1,3 @@
-
+//! Everything that looks at the crate from outside.
+mod cli;
+mod report;
