@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Simulates `BitTorrent` swarms and the economy inside them
+/// Simulates BitTorrent swarms and the economy inside them
 ///
 /// A scenario file describes a swarm and the question it is to answer; `run` simulates it as often
 /// as the file says, in every arm, and writes tables and figures into one folder. The same
@@ -28,22 +28,28 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Simulate a scenario and write its results
+    ///
+    /// Makes every run of the scenario (arms × replicates), writes the tables and figures, and
+    /// prints a short answer with 95 % confidence intervals. Replicate r has the same random
+    /// numbers in every arm, so arms are compared pair by pair.
+    ///
+    /// The results folder is replaced only when the new results are complete; a run that fails or
+    /// is killed leaves the previous results as they were. docs/results.md explains every file
+    /// and column.
     Run(RunArgs),
     /// Check scenario files without running them
+    ///
+    /// Reports every fault of every file: where it is, what is wrong and what to write instead.
+    /// Ends with exit code 2 if there is any.
     Check(CheckArgs),
     /// Draw the figures of a results folder again
+    ///
+    /// Reads the CSV files of the folder and nothing else, so that figures can be drawn anew
+    /// after the tables were made elsewhere or long ago.
     Plot(PlotArgs),
 }
 
-/// Simulate a scenario and write its results
-///
-/// Makes every run of the scenario (arms × replicates), writes the tables and figures, and prints
-/// a short answer with 95 % confidence intervals. Replicate r has the same random numbers in every
-/// arm, so arms are compared pair by pair.
-///
-/// The results folder is replaced only when the new results are complete; a run that fails or is
-/// killed leaves the previous results as they were. docs/results.md explains every file and
-/// column.
+/// Flags of `run`.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = "Examples:\n  \
     swarmecon run scenarios/flash_crowd.toml\n  \
@@ -98,10 +104,7 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-/// Check scenario files without running them
-///
-/// Reports every fault of every file: where it is, what is wrong and what to write instead. Ends
-/// with exit code 2 if there is any.
+/// Flags of `check`.
 #[derive(clap::Args, Debug)]
 pub struct CheckArgs {
     /// The scenario files
@@ -112,10 +115,7 @@ pub struct CheckArgs {
     pub overrides: Vec<(String, String)>,
 }
 
-/// Draw the figures of a results folder again
-///
-/// Reads the CSV files of the folder and nothing else, so that figures can be drawn anew after
-/// the tables were made elsewhere or long ago.
+/// Flags of `plot`.
 #[derive(clap::Args, Debug)]
 pub struct PlotArgs {
     /// The results folder, such as `results/flash_crowd`

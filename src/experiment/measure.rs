@@ -1,7 +1,7 @@
 //! What is computed from one peer's record, and the laws every outcome keeps.
 
 use crate::observe::{Outcome, PeerRecord};
-use crate::units::{Bytes, KIB, NS_PER_S, f64_of, f64_of_len};
+use crate::units::{ByteRate, Bytes, KIB, NS_PER_S, f64_of, f64_of_len};
 
 /// A law that an outcome breaks: a fault of the engine, never of the user.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -114,11 +114,16 @@ impl SwarmBound {
         let own = if peer.download.is_unlimited() {
             0.0
         } else {
-            seconds_at(self.content, peer.download.as_kib_per_s())?
+            seconds_at(self.content, capacity_kib_per_s(peer.download))?
         };
         let best = own.max(self.shared_s?);
         (best > 0.0).then_some(time / best)
     }
+}
+
+/// A capacity to a millionth of a KiB/s: rounding hides the fixed-point grid it is kept on.
+pub fn capacity_kib_per_s(rate: ByteRate) -> f64 {
+    (rate.as_kib_per_s() * 1e6).round() / 1e6
 }
 
 /// Whether some upload link of the run has no limit.

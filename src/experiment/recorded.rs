@@ -36,7 +36,7 @@ pub struct Side {
 pub struct Beside {
     /// Position of the arm.
     pub arm: usize,
-    /// Name of the class; `all` for all recorded classes together.
+    /// Name of the class; `all` for all classes together that are recorded and in the arm.
     pub class: String,
     /// The simulated downloads.
     pub simulated: Side,
@@ -59,8 +59,15 @@ pub fn compare(results: &Results) -> Vec<Beside> {
     let classes = recorded_classes(design);
     let mut rows = Vec::new();
     for arm in 0..design.arms.len() {
-        if classes.len() > 1 {
-            rows.push(beside(results, arm, "all", &classes));
+        let has = |name: &&String| {
+            design.arms[arm]
+                .classes
+                .iter()
+                .any(|own| own.name == **name)
+        };
+        let shared: Vec<String> = classes.iter().filter(has).cloned().collect();
+        if shared.len() > 1 {
+            rows.push(beside(results, arm, "all", &shared));
         }
         for class in &classes {
             rows.push(beside(results, arm, class, std::slice::from_ref(class)));

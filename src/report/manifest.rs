@@ -93,7 +93,7 @@ pub fn text(results: &Results, cautions: &[Caution]) -> Result<String, toml::ser
         arms,
         runs: runs.collect(),
     };
-    toml::to_string(&manifest)
+    toml::to_string_pretty(&manifest)
 }
 
 /// BLAKE3 of the resolved plan written as a TOML document of its own.

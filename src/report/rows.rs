@@ -7,7 +7,7 @@ use super::schema::{
 use crate::experiment::recorded::{Beside, Side};
 use crate::experiment::{
     Comparison, Design, Recorded, Run, Summary, SwarmBound,
-    measure::{self, kib_per_s},
+    measure::{self, capacity_kib_per_s, kib_per_s},
 };
 use crate::observe::{PeerRecord, Sample};
 use crate::units::{ByteRate, SimTime, f64_of, u32_of};
@@ -190,10 +190,8 @@ fn seconds(at: SimTime) -> Number {
     Number::of(at.as_secs()).expect("a time is finite")
 }
 
-/// A capacity to a millionth of a KiB/s, which hides the fixed-point grid; `None` if unlimited.
+/// A capacity; `None` if unlimited.
 fn rate(rate: ByteRate) -> Option<Number> {
-    if rate.is_unlimited() {
-        return None;
-    }
-    Number::of((rate.as_kib_per_s() * 1e6).round() / 1e6)
+    let limited = !rate.is_unlimited();
+    field(limited.then(|| capacity_kib_per_s(rate)))
 }

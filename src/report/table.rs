@@ -58,9 +58,8 @@ fn download_table(results: &Results) -> Vec<Vec<String>> {
                     .expect("every class of leechers has this metric")
             };
             let mean = find(Metric::DownloadTimeMean).estimate;
-            let half = mean
-                .half_width
-                .map_or(String::new(), |half| format!(" ± {}", short(half)));
+            let half = |half: f64| format!(" ± {}", like(mean.mean.unwrap_or(half), half));
+            let half = mean.half_width.map_or(String::new(), half);
             let plain = |metric| optional(find(metric).estimate.mean);
             rows.push(vec![
                 arm.name.clone(),
@@ -126,11 +125,11 @@ fn times_in_words(c: &Comparison) -> String {
         let what = direction(difference, "longer", "shorter");
         return format!("downloads take {what} ({relative}{pairs}: no interval)");
     };
-    let range = format!(
-        "95 % interval {} to {} s, {pairs}",
-        signed(low),
-        signed(high)
+    let (from, to) = (
+        with_sign(like(difference, low)),
+        with_sign(like(difference, high)),
     );
+    let range = format!("95 % interval {from} to {to} s, {pairs}");
     if low == high && low == 0.0 {
         return format!("downloads take exactly as long ({pairs})");
     }
@@ -150,10 +149,10 @@ fn direction(difference: f64, more: &str, less: &str) -> String {
     )
 }
 
-/// Only where somebody did not finish.
+/// Only where it differs.
 fn unfinished_in_words(c: &Comparison) -> Option<String> {
     let (base, arm) = (c.baseline_mean?, c.arm_mean?);
-    if base == 0.0 && arm == 0.0 {
+    if base == arm {
         return None;
     }
     let note = match c.difference.interval() {
@@ -233,29 +232,24 @@ fn align(rows: &[Vec<String>]) -> String {
 
 /// About four significant digits, never an exponent.
 pub fn short(x: f64) -> String {
-    let decimals = match x.abs() {
-        a if a >= 1000.0 || a == 0.0 => 0,
-        a if a >= 100.0 => 1,
-        a if a >= 10.0 => 2,
+    like(x, x)
+}
+
+/// `x` with as many decimals as `short` gives `model`.
+fn like(model: f64, x: f64) -> String {
+    let decimals = match model.abs() {
+        size if size >= 1000.0 || size == 0.0 => 0,
+        size if size >= 100.0 => 1,
+        size if size >= 10.0 => 2,
         _ => 3,
     };
     let text = format!("{x:.decimals$}");
-    if text
-        .trim_start_matches('-')
-        .chars()
-        .all(|c| c == '0' || c == '.')
-    {
-        return "0".to_owned();
-    }
-    text
+    let is_zero = text.chars().all(|c| "-0.".contains(c));
+    if is_zero { "0".to_owned() } else { text }
 }
 
 fn optional(x: Option<f64>) -> String {
     x.map_or("-".to_owned(), short)
-}
-
-fn signed(x: f64) -> String {
-    with_sign(short(x))
 }
 
 fn with_sign(text: String) -> String {

@@ -37,7 +37,7 @@ fn faults_of_the_user_end_with_2() {
     check(&["fly"], 2, "unrecognized subcommand 'fly'");
     check(&["run"], 2, "<FILE>");
     check(&["run", "x.toml", "--replicates", "0"], 2, "--replicates");
-    check(&["run", "x.toml", "--seed", "-1"], 2, "--seed");
+    check(&["run", "x.toml", "--seed=-1"], 2, "--seed");
     check(&["run", "x.toml", "--threads", "many"], 2, "--threads");
     check(&["run", "x.toml", "--set", "seed"], 2, "write KEY=VALUE");
     check(

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use swarmecon::cli::{Failure, progress::Watch, run};
+use swarmecon::experiment::{Design, Metric, pool};
 use swarmecon::ids::ClassId;
 use swarmecon::observe::{Counters, Outcome, PeerRecord, Sample};
 use swarmecon::policy::choke::ChokerSpec;
@@ -152,7 +153,7 @@ fn sample(at_s: f64, (leechers, seeders): (u32, u32), availability: f64) -> Samp
         leechers,
         seeders,
         availability,
-        rarest_copies: if availability < 1.0 { 0 } else { 1 },
+        rarest_copies: u32::from(availability >= 1.0),
         uploaded: Bytes::from_kib(if at_s > 0.0 { 1000 } else { 0 }),
         upload_offered: Bytes::from_kib(if at_s > 0.0 { 2000 } else { 0 }),
         mean_progress: 0.25,
@@ -230,7 +231,7 @@ fn file(folder: &Path, name: &str) -> String {
 /// The lines of a table that begin with `start`.
 fn lines(text: &str, start: &str) -> String {
     let with_start = text.lines().filter(|line| line.starts_with(start));
-    with_start.map(|line| format!("{line}\n")).collect()
+    with_start.flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]
@@ -301,6 +302,7 @@ fn a_run_that_fails_midway_leaves_the_previous_results() {
     let n_made = AtomicU32::new(0);
     let lossy = |plan: &Plan, seed: u64, _: &mut Watch<'_>| {
         let mut outcome = outcome(plan, seed);
+        std::thread::sleep(std::time::Duration::from_millis(5));
         if n_made.fetch_add(1, Ordering::Relaxed) == 2 {
             outcome.peers[0].uploaded += Bytes(1);
         }
@@ -349,12 +351,12 @@ fn rows_are_written_in_the_order_of_the_grid() {
     // The first run is the slowest: all others wait for it.
     let seen = RefCell::new(Vec::new());
     let slow_start = |plan: &Plan, seed: u64| {
-        if seed == swarmecon::experiment::Design::of(&scenario(6)).seed_of(0) {
+        if seed == Design::of(&scenario(6)).seed_of(0) {
             std::thread::sleep(std::time::Duration::from_millis(60));
         }
         outcome(plan, seed)
     };
-    let results = swarmecon::experiment::pool::run_all(&scenario(6), 3, slow_start, |_, run| {
+    let results = pool::run_all(&scenario(6), 3, slow_start, |_, run| {
         seen.borrow_mut()
             .push((run.reduced.cell.arm, run.reduced.cell.replicate));
         Ok::<(), ()>(())
@@ -403,7 +405,7 @@ fn every_column_and_metric_is_explained() {
         columns::<schema::RecordedRow>(),
         columns::<schema::RecordedDownloadRow>(),
     ];
-    let metrics = swarmecon::experiment::Metric::ALL.map(|metric| metric.name());
+    let metrics = Metric::ALL.map(Metric::name);
     for name in files.into_iter().flatten().chain(&metrics) {
         assert!(explained(name), "docs/results.md does not explain `{name}`");
     }
