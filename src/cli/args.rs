@@ -3,6 +3,9 @@
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
+/// TOML holds integers up to 2⁶³ − 1, and the seed is written to the manifest.
+const MAX_SEED: u64 = i64::MAX.unsigned_abs();
+
 /// Simulates BitTorrent swarms and the economy inside them
 ///
 /// A scenario file describes a swarm and the question it is to answer; `run` simulates it as often
@@ -71,7 +74,7 @@ pub struct RunArgs {
     ///
     /// Another seed gives other random numbers to all runs: a quick look at whether a result
     /// rests on luck.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED))]
     pub seed: Option<u64>,
     /// Make this many runs per arm instead of the number in the file
     ///

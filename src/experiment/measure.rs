@@ -94,7 +94,7 @@ impl SwarmBound {
         let upload: f64 = outcome
             .peers
             .iter()
-            .map(|peer| peer.upload.as_kib_per_s())
+            .map(|peer| capacity_kib_per_s(peer.upload))
             .sum();
         let shared_s = if has_unlimited_upload(outcome) {
             Some(0.0)
