@@ -3,4 +3,3 @@
 pub mod fingerprint;
 mod pool;
 pub mod queue;
-pub mod fingerprint;

@@ -2,6 +2,9 @@
 
 use crate::swarm::plan::Plan;
 
+mod stub;
+pub use stub::{Faults, load};
+
 /// A scenario ready to run: one plan per arm, and how often each is run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -19,6 +22,8 @@ pub struct Scenario {
     pub baseline: usize,
     /// Recorded swarms to put beside the simulated ones; empty if the file names none.
     pub recorded: Vec<Recorded>,
+    /// What the reader of the results should know, found while the file was checked.
+    pub warnings: Vec<String>,
 }
 
 /// A named variant of the scenario.

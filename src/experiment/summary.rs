@@ -1,0 +1,145 @@
+//! Runs reduced to what the tables need, and the numbers of an arm across its replicates.
+
+use super::grid::{Cell, Design};
+use super::measure::{self, LawBroken};
+use super::metrics::{self, Metric};
+use super::pool::Results;
+use super::stats::{self, Estimate};
+use crate::observe::{Counters, Outcome};
+use crate::units::SimTime;
+
+/// What is kept of a run when its rows are written.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reduced {
+    /// Which run it was.
+    pub cell: Cell,
+    /// Its numbers, in the order of the arm's keys.
+    pub values: Vec<Option<f64>>,
+    /// What cautions are drawn from.
+    pub facts: Facts,
+    /// Hash over its events.
+    pub fingerprint: u64,
+    /// Work done.
+    pub counters: Counters,
+    /// When it ended.
+    pub end: SimTime,
+    /// Download times by class, rising; empty unless there are recorded ones to compare with.
+    pub download_times_s: Vec<Vec<f64>>,
+}
+
+/// Counts of a run that cautions are drawn from.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// Leechers that arrived, by class.
+    pub leechers: Vec<usize>,
+    /// Leechers that completed, by class.
+    pub completed: Vec<usize>,
+    /// Leechers that left before they completed.
+    pub gave_up: usize,
+    /// Leechers still at work when the run ended.
+    pub at_work: usize,
+    /// Whether at the end no seeder was left and pieces were missing: waiting would not help.
+    pub stranded: bool,
+    /// Rows of the timeline up to the last completion.
+    pub busy_rows: usize,
+}
+
+/// The numbers of one metric and class across the replicates of an arm.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Summary {
+    /// Position of the arm.
+    pub arm: usize,
+    /// Position of the class; `None` is the class `all`.
+    pub class: Option<usize>,
+    /// Which number.
+    pub metric: Metric,
+    /// Mean, spread and interval over the runs that have the number.
+    pub estimate: Estimate,
+    /// 5 % quantile across replicates.
+    pub p05: Option<f64>,
+    /// Median across replicates.
+    pub median: Option<f64>,
+    /// 95 % quantile across replicates.
+    pub p95: Option<f64>,
+}
+
+/// Checks the laws of an outcome and reduces it.
+///
+/// # Errors
+/// When the outcome breaks a law.
+pub fn reduce(design: &Design, cell: Cell, outcome: &Outcome) -> Result<Reduced, LawBroken> {
+    let arm = &design.arms[cell.arm];
+    measure::check_laws(outcome).map_err(|law| LawBroken {
+        arm: arm.name.clone(),
+        replicate: cell.replicate,
+        law,
+    })?;
+    let by_class = |index: usize| {
+        let peers = outcome
+            .peers
+            .iter()
+            .filter(|peer| peer.class.index() == index);
+        stats::sorted(peers.filter_map(measure::download_time_s).collect())
+    };
+    let n_compared = if design.recorded.is_empty() {
+        0
+    } else {
+        arm.classes.len()
+    };
+    Ok(Reduced {
+        cell,
+        values: metrics::evaluate(arm, outcome),
+        facts: facts(arm.classes.len(), outcome),
+        fingerprint: outcome.fingerprint,
+        counters: outcome.counters,
+        end: outcome.end,
+        download_times_s: (0..n_compared).map(by_class).collect(),
+    })
+}
+
+fn facts(n_classes: usize, outcome: &Outcome) -> Facts {
+    let mut facts = Facts {
+        leechers: vec![0; n_classes],
+        completed: vec![0; n_classes],
+        busy_rows: metrics::busy_rows(outcome).len(),
+        ..Facts::default()
+    };
+    for peer in outcome.peers.iter().filter(|peer| !peer.is_origin) {
+        facts.leechers[peer.class.index()] += 1;
+        match (peer.completed, peer.departed) {
+            (Some(_), _) => facts.completed[peer.class.index()] += 1,
+            (None, Some(_)) => facts.gave_up += 1,
+            (None, None) => facts.at_work += 1,
+        }
+    }
+    let dry = outcome
+        .samples
+        .last()
+        .is_some_and(|row| row.seeders == 0 && row.availability < 1.0);
+    facts.stranded = dry && facts.at_work > 0;
+    facts
+}
+
+/// The summary of every arm, class and metric, in the order of the files.
+pub fn summarise(results: &Results) -> Vec<Summary> {
+    let mut summaries = Vec::new();
+    for (arm, design) in results.design.arms.iter().enumerate() {
+        for (column, key) in design.keys().into_iter().enumerate() {
+            let values = results
+                .of_arm(arm)
+                .filter_map(|run| run.values[column])
+                .collect();
+            let values = stats::sorted(values);
+            summaries.push(Summary {
+                arm,
+                class: key.class,
+                metric: key.metric,
+                estimate: Estimate::of(&values),
+                p05: stats::quantile(&values, 0.05),
+                median: stats::quantile(&values, 0.5),
+                p95: stats::quantile(&values, 0.95),
+            });
+        }
+    }
+    summaries
+}

@@ -1,0 +1,258 @@
+//! Cautions: what a reader must know before believing the numbers, each with what to do.
+
+use crate::experiment::recorded::recorded_classes;
+use crate::experiment::{ArmDesign, Facts, Metric, Results, pairs};
+use std::fmt;
+
+/// Fewer runs than this make an interval too wide to be of use: the t factor at 4 runs is 3.2.
+const FEW_REPLICATES: u32 = 5;
+/// Fewer rows of the timeline than this before the last completion show no course of events.
+const FEW_ROWS: usize = 10;
+
+/// Something a reader must know, with advice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Caution {
+    /// Found while the scenario was checked.
+    Scenario(String),
+    /// No leecher arrived in any run of the arm.
+    NoLeechers {
+        /// Name of the arm.
+        arm: String,
+    },
+    /// Leechers were still at work when the run ended.
+    Unfinished {
+        /// Name of the arm.
+        arm: String,
+        /// How many of how many.
+        peers: Share,
+        /// In how many runs of how many.
+        runs: Share,
+    },
+    /// Leechers could not finish: pieces were missing and no seeder was left.
+    Stranded {
+        /// Name of the arm.
+        arm: String,
+        /// How many of how many.
+        peers: Share,
+        /// In how many runs of how many.
+        runs: Share,
+    },
+    /// Leechers left before they completed.
+    GaveUp {
+        /// Name of the arm.
+        arm: String,
+        /// How many of how many.
+        peers: Share,
+    },
+    /// No leecher of the class completed in any run.
+    NobodyFinished {
+        /// Name of the arm.
+        arm: String,
+        /// Name of the class.
+        class: String,
+    },
+    /// Too few replicates for intervals of use.
+    FewReplicates {
+        /// Runs per arm.
+        replicates: u32,
+    },
+    /// Too few rows of the timeline.
+    CoarseTimeline {
+        /// Name of the arm.
+        arm: String,
+        /// Rows before the last completion in the run with the fewest.
+        rows: usize,
+    },
+    /// A comparison rests on part of the replicates.
+    LostPairs {
+        /// Name of the arm.
+        arm: String,
+        /// Name of the class.
+        class: String,
+        /// How many of how many.
+        pairs: Share,
+    },
+    /// A recorded class that the arm does not have.
+    RecordedOnly {
+        /// Name of the arm.
+        arm: String,
+        /// Name of the class.
+        class: String,
+    },
+}
+
+/// So many of so many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// So many.
+    pub part: usize,
+    /// Of so many.
+    pub of: usize,
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.part, self.of)
+    }
+}
+
+impl fmt::Display for Caution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scenario(warning) => f.write_str(warning),
+            Self::NoLeechers { arm } => write!(
+                f,
+                "arm `{arm}`: no leecher arrived: there is nothing to measure; look at its arrivals"
+            ),
+            Self::Unfinished { arm, peers, runs } => write!(
+                f,
+                "arm `{arm}`: {peers} peers had not finished at the horizon (in {runs} runs); \
+                 download times are those of the finishers: raise horizon_s"
+            ),
+            Self::Stranded { arm, peers, runs } => write!(
+                f,
+                "arm `{arm}`: {peers} peers could not finish (in {runs} runs): pieces were \
+                 missing and no seeder was left; more time would not help, longer seeding would"
+            ),
+            Self::GaveUp { arm, peers } => write!(
+                f,
+                "arm `{arm}`: {peers} peers left before they had finished; download times are \
+                 those of the finishers"
+            ),
+            Self::NobodyFinished { arm, class } => write!(
+                f,
+                "arm `{arm}`, class `{class}`: nobody finished: it has no download times"
+            ),
+            Self::FewReplicates { replicates: 1 } => f.write_str(
+                "one run per arm: nothing tells an effect from chance; raise replicates to 5 or \
+                 more for intervals",
+            ),
+            Self::FewReplicates { replicates } => write!(
+                f,
+                "intervals from {replicates} replicates are wide: raise replicates to 5 or more"
+            ),
+            Self::CoarseTimeline { arm, rows } => write!(
+                f,
+                "arm `{arm}`: {rows} rows of the timeline up to the last completion: availability \
+                 and utilisation are coarse; lower sample_s"
+            ),
+            Self::LostPairs { arm, class, pairs } => write!(
+                f,
+                "arm `{arm}`, class `{class}`: the comparison of download times rests on {pairs} \
+                 replicates: in the others one of the arms has no finisher"
+            ),
+            Self::RecordedOnly { arm, class } => write!(
+                f,
+                "arm `{arm}` has no class `{class}`, which was recorded: give a class of the \
+                 scenario that name"
+            ),
+        }
+    }
+}
+
+/// All cautions of an experiment, in a fixed order.
+pub fn of(results: &Results) -> Vec<Caution> {
+    let design = &results.design;
+    let mut cautions: Vec<_> = design
+        .warnings
+        .iter()
+        .cloned()
+        .map(Caution::Scenario)
+        .collect();
+    if design.replicates < FEW_REPLICATES {
+        cautions.push(Caution::FewReplicates {
+            replicates: design.replicates,
+        });
+    }
+    for (index, arm) in design.arms.iter().enumerate() {
+        let facts: Vec<&Facts> = results.of_arm(index).map(|run| &run.facts).collect();
+        of_arm(arm, &facts, &mut cautions);
+        let known = |class: &String| arm.classes.iter().any(|own| own.name == *class);
+        for class in recorded_classes(design)
+            .into_iter()
+            .filter(|class| !known(class))
+        {
+            cautions.push(Caution::RecordedOnly {
+                arm: arm.name.clone(),
+                class,
+            });
+        }
+    }
+    lost_pairs(results, &mut cautions);
+    cautions
+}
+
+fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
+    let name = || arm.name.clone();
+    let leechers = facts.iter().flat_map(|run| &run.leechers).sum();
+    if leechers == 0 {
+        cautions.push(Caution::NoLeechers { arm: name() });
+        return;
+    }
+    for stranded in [false, true] {
+        let concerned = || {
+            facts
+                .iter()
+                .filter(|run| run.at_work > 0 && run.stranded == stranded)
+        };
+        let peers = Share {
+            part: concerned().map(|run| run.at_work).sum(),
+            of: leechers,
+        };
+        let runs = Share {
+            part: concerned().count(),
+            of: facts.len(),
+        };
+        match (peers.part, stranded) {
+            (0, _) => {}
+            (_, false) => cautions.push(Caution::Unfinished {
+                arm: name(),
+                peers,
+                runs,
+            }),
+            (_, true) => cautions.push(Caution::Stranded {
+                arm: name(),
+                peers,
+                runs,
+            }),
+        }
+    }
+    let peers = Share {
+        part: facts.iter().map(|run| run.gave_up).sum(),
+        of: leechers,
+    };
+    if peers.part > 0 {
+        cautions.push(Caution::GaveUp { arm: name(), peers });
+    }
+    for (index, class) in arm.classes.iter().enumerate() {
+        let arrived = facts.iter().any(|run| run.leechers[index] > 0);
+        if arrived && facts.iter().all(|run| run.completed[index] == 0) {
+            let class = class.name.clone();
+            cautions.push(Caution::NobodyFinished { arm: name(), class });
+        }
+    }
+    let rows = facts.iter().map(|run| run.busy_rows).min().unwrap_or(0);
+    if rows < FEW_ROWS {
+        cautions.push(Caution::CoarseTimeline { arm: name(), rows });
+    }
+}
+
+/// Comparisons of download times in which some pairs are missing.
+fn lost_pairs(results: &Results, cautions: &mut Vec<Caution>) {
+    let design = &results.design;
+    for comparison in pairs::compare(results) {
+        let pairs = Share {
+            part: comparison.difference.n,
+            of: design.replicates as usize,
+        };
+        let some = pairs.part > 0 && pairs.part < pairs.of;
+        if some && comparison.metric == Metric::DownloadTimeMean {
+            let arm = design.arms[comparison.arm].name.clone();
+            cautions.push(Caution::LostPairs {
+                arm,
+                class: comparison.class,
+                pairs,
+            });
+        }
+    }
+}

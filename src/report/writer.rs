@@ -1,0 +1,152 @@
+//! Writes the files of an experiment: rows of runs as they come in, tables at the end.
+
+use super::columns::columns;
+use super::folder::{Folder, FolderError};
+use super::{cautions::Caution, manifest, rows, schema};
+use crate::experiment::{Design, Results, Run, pairs, recorded, summary};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::path::Path;
+
+/// The results folder of an experiment under way.
+#[derive(Debug)]
+pub struct Writer {
+    // The files come before the folder: they are closed before it is dropped.
+    peers: csv::Writer<File>,
+    timeline: csv::Writer<File>,
+    folder: Folder,
+}
+
+/// Why results could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A file of rows.
+    #[error("{file}: {source}")]
+    Csv {
+        /// Its name.
+        file: &'static str,
+        /// What went wrong.
+        source: csv::Error,
+    },
+    /// The manifest.
+    #[error("manifest.toml: {0}")]
+    Manifest(#[from] toml::ser::Error),
+}
+
+impl Writer {
+    /// Opens the folder and the files that grow during the experiment, before any run: what
+    /// cannot be written is known at once.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be made.
+    pub fn create(target: &Path) -> Result<Self, ReportError> {
+        let folder = Folder::open(target)?;
+        let peers = table::<schema::PeerRow>(&folder, schema::PEERS)?;
+        let timeline = table::<schema::TimelineRow>(&folder, schema::TIMELINE)?;
+        Ok(Self {
+            peers,
+            timeline,
+            folder,
+        })
+    }
+
+    /// Where the results will be.
+    pub fn target(&self) -> &Path {
+        self.folder.target()
+    }
+
+    /// Writes the rows of a run.
+    ///
+    /// # Errors
+    /// When the disk refuses them.
+    pub fn take(&mut self, design: &Design, run: &Run) -> Result<(), ReportError> {
+        for row in rows::peers(design, run) {
+            self.peers.serialize(row).map_err(in_file(schema::PEERS))?;
+        }
+        for row in rows::timeline(design, run) {
+            self.timeline
+                .serialize(row)
+                .map_err(in_file(schema::TIMELINE))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the tables and the manifest, and hands over the folder, complete but for figures.
+    ///
+    /// # Errors
+    /// When the disk refuses them.
+    pub fn finish(
+        mut self,
+        results: &Results,
+        cautions: &[Caution],
+    ) -> Result<Folder, ReportError> {
+        let design = &results.design;
+        self.peers
+            .flush()
+            .map_err(|e| in_file(schema::PEERS)(e.into()))?;
+        self.timeline
+            .flush()
+            .map_err(|e| in_file(schema::TIMELINE)(e.into()))?;
+        let folder = self.folder;
+        let summaries = summary::summarise(results);
+        let rows = summaries.iter().map(|row| rows::summary(design, row));
+        write_all(&folder, schema::SUMMARY, rows)?;
+        let comparisons = pairs::compare(results);
+        let rows = comparisons.iter().map(|row| rows::comparison(design, row));
+        write_all(&folder, schema::COMPARISON, rows)?;
+        if !design.recorded.is_empty() {
+            let beside = recorded::compare(results);
+            let rows = beside.iter().flat_map(|row| rows::recorded(design, row));
+            write_all(&folder, schema::RECORDED, rows)?;
+            let rows = design.recorded.iter().map(rows::recorded_download);
+            write_all(&folder, schema::RECORDED_DOWNLOADS, rows)?;
+        }
+        let text = manifest::text(results, cautions)?;
+        let path = folder.path().join(schema::MANIFEST);
+        std::fs::write(&path, text).map_err(|source| FolderError::Io {
+            action: "write",
+            path,
+            source,
+        })?;
+        Ok(folder)
+    }
+}
+
+fn in_file(file: &'static str) -> impl FnOnce(csv::Error) -> ReportError {
+    move |source| ReportError::Csv { file, source }
+}
+
+/// A new file with the header of its rows.
+fn table<Row>(folder: &Folder, file: &'static str) -> Result<csv::Writer<File>, ReportError>
+where
+    Row: for<'de> Deserialize<'de>,
+{
+    // The header is written here and not from the first row: a file without rows has one too.
+    let mut builder = csv::WriterBuilder::new();
+    let builder = builder.has_headers(false).buffer_capacity(1 << 16);
+    let mut table = builder
+        .from_path(folder.path().join(file))
+        .map_err(in_file(file))?;
+    table
+        .write_record(columns::<Row>())
+        .map_err(in_file(file))?;
+    Ok(table)
+}
+
+fn write_all<Row>(
+    folder: &Folder,
+    file: &'static str,
+    rows: impl Iterator<Item = Row>,
+) -> Result<(), ReportError>
+where
+    Row: Serialize + for<'de> Deserialize<'de>,
+{
+    let mut table = table::<Row>(folder, file)?;
+    for row in rows {
+        table.serialize(row).map_err(in_file(file))?;
+    }
+    table.flush().map_err(|e| in_file(file)(e.into()))
+}
