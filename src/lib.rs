@@ -2,6 +2,7 @@
 pub mod ids;
 pub mod kernel;
 pub mod observe;
+pub mod plot;
 pub mod policy;
 pub mod rng;
 pub mod scenario;
