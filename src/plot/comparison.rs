@@ -1,7 +1,7 @@
 //! Arms against the baseline: paired differences with their 95 % intervals, one row each.
 
 use super::axis::Axis;
-use super::page::{Entry, Figure, MARGIN, Page, Panel, WIDTH, Words};
+use super::page::{Figure, MARGIN, Page, Panel, WIDTH};
 use super::style::{self, Anchor, Stroke, TextStyle};
 use super::svg::{Point, Rect};
 use super::table::{Difference, Names, Results};
@@ -11,6 +11,9 @@ use crate::units::f64_of_len;
 /// Rows drawn; the others are in the file.
 const N_ROWS: usize = 56;
 const ROW: f64 = 18.0;
+/// Room for the name of a group and below it, in rows.
+const HEAD: f64 = 1.25;
+const FOOT: f64 = 0.4;
 const LABELS: f64 = 236.0;
 const NUMBERS: f64 = 176.0;
 
@@ -42,8 +45,9 @@ enum Better {
 
 /// One line of the plot.
 struct Row {
-    class: String,
-    arm: usize,
+    label: String,
+    /// Number of its colour; the same as in the other figures.
+    colour: usize,
     /// Relative difference and interval in per cent of the baseline's mean.
     estimate: Option<Estimate>,
     numbers: String,
@@ -71,14 +75,13 @@ struct Group {
 /// The figure; `None` if nothing was compared.
 pub(super) fn draw(results: &Results) -> Option<Figure> {
     let baseline = results.differences.first()?.baseline.clone();
-    let mut arms = Names::default();
-    let (groups, n_left) = groups(&results.differences, &mut arms);
+    let (groups, n_left) = groups(&results.differences);
     if groups.is_empty() {
         return None;
     }
     let mut page = Page::new(&title(&groups, &baseline), &results.about.question);
     let n_rows: usize = groups.iter().map(|group| group.rows.len()).sum();
-    let lines = f64_of_len(n_rows) + 1.6 * f64_of_len(groups.len());
+    let lines = f64_of_len(n_rows) + (HEAD + FOOT) * f64_of_len(groups.len());
     let area = Rect {
         left: MARGIN + LABELS,
         top: page.top + 34.0,
@@ -89,43 +92,52 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     let x = Axis::linear(-limit, limit, 7).relabelled(|tick| signed(tick.value));
     let panel = Panel { area, x, y: Axis::linear(0.0, lines, 2).relabelled(|_| String::new()) };
     frame(&mut page, &panel, &baseline);
-    draw_groups(&mut page, &panel, &groups, arms.len() > 1);
-    page.top = area.bottom() + 54.0;
-    if arms.len() > 1 {
-        let names = arms.0.iter().enumerate();
-        page.legend(&names.map(|(arm, name)| Entry::dot(name, arm + 1)).collect::<Vec<_>>());
-    }
+    draw_groups(&mut page, &panel, &groups);
+    page.top = area.bottom() + 44.0;
     Some(page.finish("comparison", &notes(results, &groups, n_left, limit)))
 }
 
 /// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out.
-fn groups(differences: &[Difference], arms: &mut Names) -> (Vec<Group>, usize) {
-    let mut metrics = Names::default();
+/// With several arms each class is a group of its own, and its rows are the arms.
+fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
+    let (mut arms, mut metrics) = (Names::default(), Names::default());
+    let mut keys: Vec<(&str, Option<&str>)> = Vec::new();
     for difference in differences {
         arms.id(&difference.arm);
         metrics.id(&difference.metric);
     }
-    let mut wanted: Vec<&String> = metrics.0.iter().collect();
-    wanted.sort_by_key(|metric| known(metric).unwrap_or(METRICS.len()));
+    let has_arms = arms.len() > 1;
+    for difference in differences {
+        let key = (difference.metric.as_str(), has_arms.then_some(difference.class.as_str()));
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys.sort_by_key(|(metric, _)| known(metric).unwrap_or(METRICS.len()));
     let (mut groups, mut n_rows, mut n_left) = (Vec::new(), 0, 0);
-    for metric in wanted {
-        let of_metric = || differences.iter().filter(|d| d.metric == *metric);
-        let n = of_metric().count();
+    for (metric, class) in keys {
+        let is_here = |d: &&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
+        let n = differences.iter().filter(is_here).count();
         if n_rows + n > N_ROWS && n_rows > 0 {
             n_left += n;
             continue;
         }
         n_rows += n;
-        let named = known(metric).map(|i| METRICS[i]);
-        let plain = metric.trim_end_matches("_s").replace('_', " ");
-        groups.push(Group {
-            name: named.map_or(plain, |(_, name, _)| name.to_owned()),
-            better: named.map_or(Better::Unknown, |(_, _, better)| better),
-            rows: of_metric().take(N_ROWS).map(|d| row(d, arms)).collect(),
-        });
         n_left += n.saturating_sub(N_ROWS);
+        let rows = differences.iter().filter(is_here).take(N_ROWS);
+        groups.push(Group {
+            name: group_name(metric, class),
+            better: known(metric).map_or(Better::Unknown, |i| METRICS[i].2),
+            rows: rows.map(|d| row(d, has_arms.then(|| arms.id(&d.arm)))).collect(),
+        });
     }
     (groups, n_left)
+}
+
+fn group_name(metric: &str, class: Option<&str>) -> String {
+    let plain = metric.trim_end_matches("_s").replace('_', " ");
+    let name = known(metric).map_or(plain, |i| METRICS[i].1.to_owned());
+    class.map_or(name.clone(), |class| format!("{name}: {}", class_label(class)))
 }
 
 /// Position in [`METRICS`]; a unit at the end of the name (`_s`) does not matter.
@@ -138,7 +150,8 @@ fn known(metric: &str) -> Option<usize> {
     })
 }
 
-fn row(difference: &Difference, arms: &mut Names) -> Row {
+/// With several arms a row is named by its arm, else by its class.
+fn row(difference: &Difference, arm: Option<usize>) -> Row {
     let base = difference.baseline_mean.unwrap_or(0.0).abs();
     let estimate = difference.difference.filter(|_| base > 1e-12).map(|middle| Estimate {
         middle: middle / base * 100.0,
@@ -161,7 +174,8 @@ fn row(difference: &Difference, arms: &mut Names) -> Row {
         (None, Some(_)) => "0 in both".to_owned(),
         (None, None) => "no pairs".to_owned(),
     };
-    Row { class: difference.class.clone(), arm: arms.id(&difference.arm), estimate, numbers }
+    let label = if arm.is_some() { difference.arm.clone() } else { class_label(&difference.class) };
+    Row { label, colour: arm.map_or(0, |arm| arm + 1), estimate, numbers }
 }
 
 /// Per cent with its sign.
@@ -170,10 +184,14 @@ fn signed(per_cent: f64) -> String {
 }
 
 fn signed_bare(per_cent: f64) -> String {
-    let decimals = usize::from(per_cent.abs() < 9.95 && libm::round(per_cent) != per_cent);
-    let number = text::number(per_cent, decimals);
+    let is_small = per_cent.abs() < 9.95 && libm::round(per_cent) != per_cent;
+    signed_with(per_cent, usize::from(is_small))
+}
+
+fn signed_with(value: f64, decimals: usize) -> String {
+    let number = text::number(value, decimals);
     let is_zero = number.chars().all(|c| matches!(c, '0' | '.'));
-    if per_cent > 0.0 && !is_zero { format!("+{number}") } else { number }
+    if value > 0.0 && !is_zero { format!("+{number}") } else { number }
 }
 
 /// End of the axis: holds every estimate and its interval, unless few lie far beyond the others.
@@ -193,11 +211,6 @@ fn limit_of(groups: &[Group]) -> f64 {
 
 fn frame(page: &mut Page, panel: &Panel, baseline: &str) {
     let area = panel.area;
-    let words = Words {
-        x_name: format!("difference from {baseline}, in per cent of its mean"),
-        no_y_numbers: true,
-        ..Words::default()
-    };
     for tick in panel.x.ticks() {
         let x = panel.x.place(tick.value, area.left, area.right());
         let (top, foot) = (Point { x, y: area.top }, Point { x, y: area.bottom() });
@@ -208,44 +221,45 @@ fn frame(page: &mut Page, panel: &Panel, baseline: &str) {
     }
     let middle = Point { x: area.left + area.width / 2.0, y: area.bottom() + 33.0 };
     let name = TextStyle::plain(11.5).anchor(Anchor::Middle);
-    page.canvas.text(middle, &words.x_name, name);
+    let words = format!("difference from {baseline}, in per cent of its mean");
+    page.canvas.text(middle, &words, name);
     let zero = panel.x.place(0.0, area.left, area.right());
     let (top, foot) = (Point { x: zero, y: area.top }, Point { x: zero, y: area.bottom() });
     page.canvas.line(top, foot, Stroke::solid(style::INK, 1.2));
     let head = TextStyle::plain(10.5).colour(style::SOFT);
     let at = |x| Point { x, y: area.top - 9.0 };
     page.canvas.text(at(zero), &format!("as {baseline}"), head.anchor(Anchor::Middle));
-    page.canvas.text(at(WIDTH - MARGIN), "difference [95\u{202f}% interval]", head.anchor(Anchor::End));
+    page.canvas.text(
+        at(WIDTH - MARGIN),
+        "difference [95\u{202f}% interval]",
+        head.anchor(Anchor::End),
+    );
 }
 
-fn draw_groups(page: &mut Page, panel: &Panel, groups: &[Group], has_arms: bool) {
+fn draw_groups(page: &mut Page, panel: &Panel, groups: &[Group]) {
     let mut y = panel.area.top;
     for group in groups {
-        y += 1.1 * ROW;
-        let at = Point { x: MARGIN, y: y - 1.0 };
-        page.canvas.text(at, &group.name, TextStyle::plain(11.5).bold());
+        y += HEAD * ROW;
+        let base = y - 4.0;
+        let name = text::fitted(&group.name, LABELS + 130.0, 11.5, true);
+        page.canvas.text(Point { x: MARGIN, y: base }, &name, TextStyle::plain(11.5).bold());
         let hint = match group.better {
             Better::Lower => "\u{2190} lower is better",
             Better::Higher => "higher is better \u{2192}",
             Better::Unknown => "",
         };
-        let soft = TextStyle::plain(10.5).colour(style::SOFT);
-        let end = Point { x: WIDTH - MARGIN, y: y - 1.0 };
-        page.canvas.text_unless_empty(end, hint, soft.anchor(Anchor::End));
-        let mut last_class: Option<&str> = None;
+        let soft = TextStyle::plain(10.5).colour(style::SOFT).anchor(Anchor::End);
+        page.canvas.text_unless_empty(Point { x: WIDTH - MARGIN, y: base }, hint, soft);
         for row in &group.rows {
-            let colour = style::colour(if has_arms { row.arm + 1 } else { 0 });
-            if last_class != Some(row.class.as_str()) {
-                let label = class_label(&row.class);
-                let label = text::fitted(&label, LABELS - 30.0, 11.0, false);
-                let at = Point { x: MARGIN + 14.0, y: y + ROW / 2.0 + 4.0 };
-                page.canvas.text(at, &label, TextStyle::plain(11.0));
-                last_class = Some(&row.class);
-            }
-            draw_row(page, panel, row, Point { x: WIDTH - MARGIN, y: y + ROW / 2.0 }, colour);
+            let middle = y + ROW / 2.0;
+            let label = text::fitted(&row.label, LABELS - 30.0, 11.0, false);
+            let at = Point { x: MARGIN + 14.0, y: middle + 4.0 };
+            page.canvas.text(at, &label, TextStyle::plain(11.0));
+            let end = Point { x: WIDTH - MARGIN, y: middle };
+            draw_row(page, panel, row, end, style::colour(row.colour));
             y += ROW;
         }
-        y += 0.5 * ROW;
+        y += FOOT * ROW;
     }
 }
 
@@ -298,7 +312,10 @@ fn title(groups: &[Group], baseline: &str) -> String {
     let n_clear = rows().filter(|row| row.estimate.is_some_and(|e| e.is_clear())).count();
     let n = rows().count();
     match n_clear {
-        0 => format!("No clear difference from {baseline} in {} shown", text::counted(n, "comparison")),
+        0 => format!(
+            "No clear difference from {baseline} in {} shown",
+            text::counted(n, "comparison")
+        ),
         _ => format!("{n_clear} of {n} differences from {baseline} are clear of zero"),
     }
 }

@@ -6,7 +6,7 @@
 use super::axis::Axis;
 use super::curves::sorted_quantile;
 use super::download_times::Seat;
-use super::page::{Entry, Figure, Grid, Page, Panel, Words};
+use super::page::{Entry, Figure, Grid, MARGIN, Page, Panel, WIDTH, Words};
 use super::style::{self, Anchor, Stroke, TextStyle};
 use super::svg::Point;
 use super::table::{Peer, Results};
@@ -15,6 +15,9 @@ use crate::units::{f64_of, f64_of_len};
 
 /// Points drawn in one figure; more would only blacken it.
 const N_POINTS: usize = 4000;
+
+/// Dots are strewn over this share of the download axis: those who finished took the same amount.
+const JITTER: f64 = 0.02;
 
 /// How the panels are read.
 struct Reading {
@@ -35,30 +38,40 @@ pub(super) fn draw(results: &Results) -> Figure {
     let n_arms = results.arms.len();
     let mut page = Page::new(&title(results), &results.about.question);
     let mut grid = Grid::shared(n_arms);
-    grid.left = 64.0;
+    // The name of the line of fairness stands to the right of each panel.
+    (grid.left, grid.right, grid.gap) = (64.0, 48.0, 56.0);
+    let is_named = reading.alike.is_some() && names_fit(results, &grid);
     let places = page.panels(n_arms, grid);
     for (arm, area) in places.iter().enumerate() {
         let seat = Seat { i: arm, n: n_arms, n_columns: grid.n_columns };
         let n_ticks = if grid.n_columns > 2 { 4 } else { 7 };
         let x = match reading.alike {
-            Some(_) => Axis::linear(0.0, f64_of_len(results.classes.len()), 2).relabelled(|_| String::new()),
-            None => Axis::linear(0.0, reading.down / reading.unit.size, n_ticks),
+            Some(_) => Axis::linear(0.0, f64_of_len(results.classes.len()), 2)
+                .relabelled(|_| String::new()),
+            None => {
+                let end = reading.down / reading.unit.size;
+                Axis::linear(-0.03 * end, end, n_ticks)
+            }
         };
-        let y = Axis::linear(0.0, reading.up / reading.unit.size, 6);
+        let y =
+            Axis::linear(-0.03 * reading.up / reading.unit.size, reading.up / reading.unit.size, 6);
         let panel = Panel { area: *area, x, y };
-        panel.frame(&mut page.canvas, &words_of(results, &reading, seat));
+        panel.frame(&mut page.canvas, &words_of(results, &reading, seat, is_named));
         let peers: Vec<&Peer> = results.leechers.iter().filter(|peer| peer.arm == arm).collect();
         draw_peers(&mut page, &panel, results, &peers, &reading);
         fairness(&mut page, &panel, &reading);
+        if is_named {
+            class_names(&mut page, &panel, results);
+        }
     }
-    if results.classes.len() > 1 {
+    if results.classes.len() > 1 && !is_named {
         let names = results.classes.0.iter().enumerate();
         page.legend(&names.map(|(class, name)| Entry::dot(name, class)).collect::<Vec<_>>());
     }
     page.finish("contribution", &notes(results, &reading))
 }
 
-fn words_of(results: &Results, reading: &Reading, seat: Seat) -> Words {
+fn words_of(results: &Results, reading: &Reading, seat: Seat, is_named: bool) -> Words {
     let shown = |is_shown: bool, name: String| if is_shown { name } else { String::new() };
     let unit = reading.unit.name;
     let x_name = match reading.alike {
@@ -67,10 +80,11 @@ fn words_of(results: &Results, reading: &Reading, seat: Seat) -> Words {
     };
     Words {
         title: shown(seat.n > 1, results.arms.0[seat.i].clone()),
-        x_name: shown(seat.is_lowest(), x_name),
+        x_name: shown(seat.is_lowest() && !is_named, x_name),
         y_name: shown(seat.is_first_column(), format!("uploaded ({unit})")),
         no_x_numbers: !seat.is_lowest() || reading.alike.is_some(),
         no_y_numbers: !seat.is_first_column(),
+        title_overhang: 30.0,
     }
 }
 
@@ -104,7 +118,13 @@ fn axis_end(sorted: &[f64]) -> f64 {
 }
 
 /// Dots by class, drawn in slices so that no class always covers another, then class means.
-fn draw_peers(page: &mut Page, panel: &Panel, results: &Results, peers: &[&Peer], reading: &Reading) {
+fn draw_peers(
+    page: &mut Page,
+    panel: &Panel,
+    results: &Results,
+    peers: &[&Peer],
+    reading: &Reading,
+) {
     let n_classes = results.classes.len();
     let size = reading.unit.size;
     let opacity = if peers.len() / reading.stride > 600 { 0.35 } else { 0.55 };
@@ -112,7 +132,7 @@ fn draw_peers(page: &mut Page, panel: &Panel, results: &Results, peers: &[&Peer]
     for (i, peer) in peers.iter().enumerate().filter(|(i, _)| i % reading.stride == 0) {
         let x = match reading.alike {
             Some(_) => f64_of_len(peer.class) + 0.12 + 0.76 * scatter(i),
-            None => peer.downloaded_bytes / size,
+            None => (peer.downloaded_bytes + JITTER * reading.down * (scatter(i) - 0.5)) / size,
         };
         dots[peer.class].push(panel.point(x, peer.uploaded_bytes / size));
     }
@@ -129,10 +149,26 @@ fn draw_peers(page: &mut Page, panel: &Panel, results: &Results, peers: &[&Peer]
             let sum: f64 = of_class().map(|peer| peer.uploaded_bytes).sum();
             let mean = sum / f64_of_len(n) / size;
             let at = f64_of_len(class);
-            let (from, to) = (panel.point(at + 0.06, mean), panel.point(at + 0.94, mean));
+            let (from, to) = (panel.point(at + 0.3, mean), panel.point(at + 0.7, mean));
             page.canvas.line(from, to, Stroke::solid("#ffffff", 4.5));
             page.canvas.line(from, to, Stroke::solid(style::INK, 2.2));
         }
+    }
+}
+
+/// Whether the names of all classes fit below a panel, side by side.
+fn names_fit(results: &Results, grid: &Grid) -> bool {
+    let columns = f64_of_len(grid.n_columns);
+    let room = WIDTH - 2.0 * MARGIN - grid.left - grid.right - grid.gap * (columns - 1.0);
+    let each = room / columns / f64_of_len(results.classes.len().max(1));
+    results.classes.0.iter().all(|name| text::width(name, 10.5, false) < each - 6.0)
+}
+
+fn class_names(page: &mut Page, panel: &Panel, results: &Results) {
+    let style = TextStyle::plain(10.5).anchor(Anchor::Middle);
+    for (class, name) in results.classes.0.iter().enumerate() {
+        let x = panel.point(f64_of_len(class) + 0.5, 0.0).x;
+        page.canvas.text(Point { x, y: panel.area.bottom() + 15.5 }, name, style);
     }
 }
 
@@ -151,13 +187,14 @@ fn fairness(page: &mut Page, panel: &Panel, reading: &Reading) {
         None => (panel.point(0.0, 0.0), panel.point(end, end)),
     };
     page.canvas.line(from, to, Stroke::solid(style::INK, 1.3).dashed("6 3"));
-    let words = "ratio 1";
-    let width = text::width(words, 10.5, true);
-    let at = Point { x: to.x.min(panel.area.right()) - 4.0, y: to.y - 5.0 };
-    let at = if reading.alike.is_none() { Point { x: at.x - 8.0, y: at.y + 14.0 } } else { at };
-    let back = super::svg::Rect { left: at.x - width - 2.0, top: at.y - 10.0, width: width + 4.0, height: 13.0 };
-    page.canvas.rect(back, "#ffffff", 0.8);
-    page.canvas.text(at, words, TextStyle::plain(10.5).bold().anchor(Anchor::End));
+    let name = TextStyle::plain(10.5).bold();
+    if to.x > panel.area.right() - 1.0 {
+        let at = Point { x: panel.area.right() + 5.0, y: to.y + 3.8 };
+        page.canvas.text(at, "ratio 1", name);
+    } else {
+        let at = Point { x: to.x, y: panel.area.top - 4.0 };
+        page.canvas.text(at, "ratio 1", name.anchor(Anchor::Middle));
+    }
 }
 
 /// What is seen: how many gave less than they took.
@@ -174,29 +211,39 @@ fn title(results: &Results) -> String {
         0 => "Uploads and downloads".to_owned(),
         1 => format!("{} {words}", text::percent(shares[0])),
         2..=4 => {
-            let each = names.iter().zip(&shares).map(|(arm, s)| format!("{arm} {}", text::percent(*s)));
-            format!("Leechers that upload less than they download: {}", each.collect::<Vec<_>>().join(", "))
+            let each =
+                names.iter().zip(&shares).map(|(arm, s)| format!("{arm} {}", text::percent(*s)));
+            format!(
+                "Leechers that upload less than they download: {}",
+                each.collect::<Vec<_>>().join(", ")
+            )
         }
         _ => {
-            let low = shares.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = shares.iter().copied().fold(0.0, f64::max);
-            format!("{} to {} {words}", text::percent(low), text::percent(high))
+            format!("{} {words}", text::percent_range(&shares))
         }
     }
 }
 
 fn notes(results: &Results, reading: &Reading) -> Vec<String> {
-    let mut notes = vec!["A dot is a leecher; on the dashed line it gave as much as it took.".to_owned()];
+    let mut notes =
+        vec!["A dot is a leecher; on the dashed line it gave as much as it took.".to_owned()];
     if let Some(bytes) = reading.alike {
         notes.push(format!(
             "All downloaded about {}, so only upload is an axis; a thick line is the mean of its class.",
             reading.unit.say(bytes),
         ));
     }
-    let beyond = |peer: &&Peer| peer.uploaded_bytes > reading.up || peer.downloaded_bytes > reading.down;
+    let beyond =
+        |peer: &&Peer| peer.uploaded_bytes > reading.up || peer.downloaded_bytes > reading.down;
     let n_beyond = results.leechers.iter().filter(beyond).count();
     if n_beyond > 0 {
-        notes.push(format!("{} beyond the axes, drawn at their end.", text::counted(n_beyond, "leecher")));
+        notes.push(format!(
+            "{} beyond the axes, drawn at their end.",
+            text::counted(n_beyond, "leecher")
+        ));
+    }
+    if reading.alike.is_none() {
+        notes.push("Dots are strewn a little sideways.".to_owned());
     }
     if reading.stride > 1 {
         let stride = text::number(f64_of_len(reading.stride), 0);

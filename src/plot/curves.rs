@@ -65,8 +65,7 @@ pub(super) fn distribution(runs: &[Finishers]) -> Curve {
     times.dedup();
     let times = thinned(&times);
     let shares = |time: f64| runs.iter().map(|run| run.share_by(time)).collect::<Vec<_>>();
-    let points: Vec<Spread> =
-        times.iter().filter_map(|&time| spread(time, shares(time))).collect();
+    let points: Vec<Spread> = times.iter().filter_map(|&time| spread(time, shares(time))).collect();
     let end = points.last().map_or(0.0, |last| last.mean);
     Curve { points, n_runs: runs.len(), end }
 }
@@ -156,8 +155,10 @@ pub(super) fn sorted_quantile(sorted: &[f64], share: f64) -> f64 {
 /// What the band means, for a note under the figure; `None` if no arm has two runs.
 pub(super) fn band_note(n_runs: usize) -> String {
     match n_runs {
-        0 | 1 => "One run per arm, so no band.".to_owned(),
-        n if n <= N_BAND_ALL => format!("Line: mean of {n} runs; band: from lowest to highest run."),
+        0 | 1 => "One run, so no band.".to_owned(),
+        n if n <= N_BAND_ALL => {
+            format!("Line: mean of {n} runs; band: from lowest to highest run.")
+        }
         n => format!("Line: mean of {n} runs; band: middle 90\u{202f}% of the runs."),
     }
 }

@@ -35,12 +35,14 @@ pub(super) fn draw(results: &Results) -> Figure {
     let mut page = Page::new(&title(results), &results.about.question);
     let has_unfinished = plates.iter().flat_map(|plate| &plate.series).any(is_unfinished);
     let mut grid = Grid::shared(plates.len());
+    grid.head = if plates.iter().all(|plate| plate.title.is_empty()) { 20.0 } else { grid.head };
     if has_unfinished {
         grid.right += 60.0;
         grid.gap = if grid.n_columns == 1 { grid.gap } else { 76.0 };
     }
     let all = plates.iter().flat_map(|p| p.series.iter().map(|s| &s.curve).chain(&p.ghosts));
-    let (x, unit) = time_axis(all, grid.n_columns);
+    let horizon_s = results.timeline.iter().map(|moment| moment.time_s).fold(0.0, f64::max);
+    let (x, unit) = time_axis(all, grid.n_columns, horizon_s);
     let places = page.panels(plates.len(), grid);
     for (i, (plate, area)) in plates.iter().zip(&places).enumerate() {
         let panel = Panel { area: *area, x: x.clone(), y: Axis::share() };
@@ -48,7 +50,9 @@ pub(super) fn draw(results: &Results) -> Figure {
         panel.frame(&mut page.canvas, &words);
         draw_plate(&mut page, &panel, plate, unit);
     }
-    page.legend(&legend);
+    if legend.len() > 1 {
+        page.legend(&legend);
+    }
     page.finish("download_times", &notes(results, &plates))
 }
 
@@ -80,6 +84,7 @@ fn words_of(plate: &Plate, unit: Unit, seat: Seat) -> Words {
         y_name: if seat.is_first_column() { y_name } else { String::new() },
         no_x_numbers: !seat.is_lowest(),
         no_y_numbers: !seat.is_first_column(),
+        title_overhang: 20.0,
     }
 }
 
@@ -133,9 +138,11 @@ fn is_unfinished(series: &Series) -> bool {
 }
 
 /// An axis of times that holds all curves, and its unit; logarithmic if they differ very much.
+/// Without any finisher it ends at the horizon.
 pub(super) fn time_axis<'a>(
     curves: impl Iterator<Item = &'a Curve>,
     n_columns: usize,
+    horizon_s: f64,
 ) -> (Axis, Unit) {
     let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
     for curve in curves {
@@ -144,7 +151,7 @@ pub(super) fn time_axis<'a>(
         low = start.map_or(low, |time| low.min(time));
         high = curve.points.last().map_or(high, |last| high.max(last.at));
     }
-    let high = if high > 0.0 { high } else { 1.0 };
+    let high = if high > 0.0 { high } else { horizon_s.max(1.0) };
     let unit = Unit::of_time(if high > 40.0 * low { high / 4.0 } else { high });
     let n_ticks = if n_columns > 2 { 5 } else { 9 };
     let axis = if high > 40.0 * low {
@@ -166,7 +173,7 @@ fn draw_plate(page: &mut Page, panel: &Panel, plate: &Plate, unit: Unit) {
     if plate.series.iter().all(|series| series.curve.points.is_empty()) {
         let middle = Point {
             x: panel.area.left + panel.area.width / 2.0,
-            y: panel.area.top + panel.area.height / 2.0,
+            y: panel.area.top + panel.area.height * 0.375 + 4.0,
         };
         let style = TextStyle::plain(13.0).colour(style::SOFT).anchor(style::Anchor::Middle);
         page.canvas.text(middle, "nobody finished", style);
@@ -209,11 +216,13 @@ fn title(results: &Results) -> String {
     let medians: Vec<Option<f64>> =
         (0..results.arms.len()).map(|arm| quantile_of_arm(results, arm, 0.5)).collect();
     let arms = &results.arms.0;
-    let said = |arm: usize| medians[arm].map_or("never".to_owned(), text::time);
+    let unit = Unit::of_time(medians.iter().flatten().copied().fold(0.0, f64::max));
+    let said = |arm: usize| medians[arm].map_or("never".to_owned(), |time| unit.say(time));
     let known = || medians.iter().enumerate().filter_map(|(arm, m)| m.map(|time| (time, arm)));
     let Some((_, fast)) = known().min_by(|a, b| a.0.total_cmp(&b.0)) else {
         let all = results.leechers.iter().all(|peer| peer.download_time_s.is_none());
-        let words = if all { "No leecher finished" } else { "Fewer than half of the leechers finished" };
+        let words =
+            if all { "No leecher finished" } else { "Fewer than half of the leechers finished" };
         return words.to_owned();
     };
     match arms.len() {
@@ -260,7 +269,7 @@ fn notes(results: &Results, plates: &[Plate]) -> Vec<String> {
     let all = || plates.iter().flat_map(|plate| &plate.series);
     let n_runs = all().map(|series| series.curve.n_runs).max().unwrap_or(0);
     let mut notes = vec![curves::band_note(n_runs)];
-    if all().any(is_unfinished) {
+    if all().any(|series| is_unfinished(series) && series.curve.end > 0.0) {
         notes.push(
             "A cross ends a curve below 100\u{202f}%: the other leechers had not finished; \
              the final share stands in the margin."

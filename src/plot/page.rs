@@ -35,7 +35,6 @@ pub(super) struct Page {
 pub(super) enum Mark {
     Line,
     Dot,
-    Band,
 }
 
 /// One entry of a legend.
@@ -83,7 +82,9 @@ impl Page {
         let width = (room - (columns - 1.0) * grid.gap) / columns;
         let place = |i: usize| Rect {
             left: MARGIN + grid.left + f64_of_len(i % grid.n_columns) * (width + grid.gap),
-            top: self.top + 32.0 + f64_of_len(i / grid.n_columns) * (grid.height + grid.row_gap),
+            top: self.top
+                + grid.head
+                + f64_of_len(i / grid.n_columns) * (grid.height + grid.row_gap),
             width,
             height: grid.height,
         };
@@ -95,8 +96,10 @@ impl Page {
     /// A legend below what is there, in columns as wide as its longest name.
     pub(super) fn legend(&mut self, entries: &[Entry]) {
         let room = WIDTH - 2.0 * MARGIN;
+        self.top += 6.0;
         let size = 11.5;
-        let longest = entries.iter().map(|e| text::width(&e.label, size, false)).fold(0.0, f64::max);
+        let longest =
+            entries.iter().map(|e| text::width(&e.label, size, false)).fold(0.0, f64::max);
         let column = (longest + 64.0).min(room);
         let n_columns = crate::units::floor_usize(room / column).max(1);
         for (i, entry) in entries.iter().enumerate() {
@@ -116,10 +119,6 @@ impl Page {
             Mark::Dot => {
                 let centre = Point { x: at.x + 24.0, ..at };
                 self.canvas.disc(centre, 4.2, entry.stroke.colour, false);
-            }
-            Mark::Band => {
-                let area = Rect { left: at.x, top: at.y - 5.0, width: 32.0, height: 10.0 };
-                self.canvas.rect(area, entry.stroke.colour, entry.stroke.opacity);
             }
         }
     }
@@ -153,6 +152,8 @@ pub(super) struct Grid {
     pub(super) gap: f64,
     /// Between rows.
     pub(super) row_gap: f64,
+    /// Above the first row, for the titles of its panels.
+    pub(super) head: f64,
 }
 
 impl Grid {
@@ -166,7 +167,7 @@ impl Grid {
             7..=9 => (3, 190.0),
             _ => (4, 160.0),
         };
-        Self { n_columns, height, left: 56.0, right: 8.0, gap: 26.0, row_gap: 40.0 }
+        Self { n_columns, height, left: 56.0, right: 8.0, gap: 26.0, row_gap: 40.0, head: 32.0 }
     }
 }
 
@@ -181,6 +182,8 @@ pub(super) struct Words {
     pub(super) no_x_numbers: bool,
     /// No numbers along y: the panel to the left has them.
     pub(super) no_y_numbers: bool,
+    /// How far the title may go beyond the panel.
+    pub(super) title_overhang: f64,
 }
 
 /// A panel: a place with two axes.
@@ -227,7 +230,7 @@ impl Panel {
 
     fn names(&self, canvas: &mut Canvas, words: &Words) {
         let area = self.area;
-        let title = text::fitted(&words.title, area.width + 20.0, 12.0, true);
+        let title = text::fitted(&words.title, area.width + words.title_overhang, 12.0, true);
         canvas.text(
             Point { x: area.left, y: area.top - 10.0 },
             &title,

@@ -22,9 +22,10 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         return None;
     }
     let mut page = Page::new(&title(&plates, &results.arms.0), &results.about.question);
-    let grid = Grid::shared(plates.len());
+    let mut grid = Grid::shared(plates.len());
+    grid.head = if plates.len() > 1 { grid.head } else { 20.0 };
     let all = plates.iter().flat_map(|plate| plate.recorded.iter().chain(&plate.simulated));
-    let (x, unit) = time_axis(all, grid.n_columns);
+    let (x, unit) = time_axis(all, grid.n_columns, 0.0);
     let places = page.panels(plates.len(), grid);
     for (i, (plate, area)) in plates.iter().zip(&places).enumerate() {
         let panel = Panel { area: *area, x: x.clone(), y: Axis::share() };
@@ -36,9 +37,11 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
             y_name: name(seat.is_first_column(), "leechers that finished".to_owned()),
             no_x_numbers: !seat.is_lowest(),
             no_y_numbers: !seat.is_first_column(),
+            title_overhang: 20.0,
         };
         panel.frame(&mut page.canvas, &words);
-        let look = |stroke, has_band| Look { stroke, has_band, is_stepped: true, x_unit: unit.size };
+        let look =
+            |stroke, has_band| Look { stroke, has_band, is_stepped: true, x_unit: unit.size };
         for curve in &plate.recorded {
             panel.curve(&mut page.canvas, curve, look(recorded_stroke(), false));
         }
@@ -49,8 +52,8 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     page.legend(&legend(results));
     let n_runs = plates.iter().flat_map(|p| &p.simulated).map(|c| c.n_runs).max().unwrap_or(0);
     let notes = [
-        "Thin lines: one per recorded repetition.".to_owned(),
-        format!("Simulated: {}", curves::band_note(n_runs)),
+        "Thin grey lines: one per recorded repetition; colour: simulated.".to_owned(),
+        curves::band_note(n_runs),
         format!("{}.", results.about.name),
     ];
     Some(page.finish("recorded_cdf", &notes))
@@ -63,8 +66,12 @@ fn recorded_stroke() -> Stroke {
 fn legend(results: &Results) -> Vec<Entry> {
     let recorded =
         Entry { label: "recorded".to_owned(), stroke: recorded_stroke(), mark: Mark::Line };
-    let arms = results.arms.0.iter().enumerate();
-    let simulated = arms.map(|(arm, name)| Entry::series(&format!("simulated: {name}"), arm));
+    let arms = &results.arms.0;
+    let label = |name: &str| match arms.len() {
+        1 => "simulated".to_owned(),
+        _ => format!("simulated: {name}"),
+    };
+    let simulated = arms.iter().enumerate().map(|(arm, name)| Entry::series(&label(name), arm));
     std::iter::once(recorded).chain(simulated).collect()
 }
 

@@ -105,10 +105,7 @@ impl Canvas {
         if centres.is_empty() {
             return;
         }
-        self.put(format_args!(
-            "<g fill=\"{colour}\"{}>\n",
-            opacity_of("fill-opacity", opacity)
-        ));
+        self.put(format_args!("<g fill=\"{colour}\"{}>\n", opacity_of("fill-opacity", opacity)));
         for centre in centres {
             self.put(format_args!(
                 "<circle cx=\"{}\" cy=\"{}\" r=\"2.4\"/>\n",
@@ -128,8 +125,11 @@ impl Canvas {
         };
         let weight = if style.bold { " font-weight=\"bold\"" } else { "" };
         let (x, y) = (num(at.x), num(at.y));
-        let turn =
-            if style.turned { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
+        let turn = if style.turned {
+            format!(" transform=\"rotate(-90 {x} {y})\"")
+        } else {
+            String::new()
+        };
         self.put(format_args!(
             "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}{turn}>{}</text>\n",
             num(style.size),

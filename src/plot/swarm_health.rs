@@ -18,6 +18,9 @@ const N_ARMS_TOGETHER: usize = 6;
 const AVAILABILITY: usize = 2;
 const UTILISATION: usize = 3;
 const SEEDLESS: usize = 5;
+const PROGRESS: usize = 6;
+/// Columns where each arm has a row; progress is left out.
+const N_IN_ROWS: usize = 5;
 
 /// What panels show: a position in the timeline's measures, its name, and how it is averaged.
 struct Measure {
@@ -26,12 +29,13 @@ struct Measure {
     after: AfterEnd,
 }
 
-const SHOWN: [Measure; 5] = [
+const SHOWN: [Measure; 6] = [
     Measure { which: 0, name: "Leechers", after: AfterEnd::Holds },
     Measure { which: 1, name: "Seeders", after: AfterEnd::Holds },
     Measure { which: 4, name: "Completed", after: AfterEnd::Holds },
     Measure { which: AVAILABILITY, name: "Availability (copies)", after: AfterEnd::Absent },
     Measure { which: UTILISATION, name: "Upload links busy", after: AfterEnd::Absent },
+    Measure { which: PROGRESS, name: "Mean progress of leechers", after: AfterEnd::Absent },
 ];
 
 /// All curves of an arm, in the order of [`SHOWN`], and when it had no seeder.
@@ -42,7 +46,8 @@ struct ArmCurves {
 
 /// The figure.
 pub(super) fn draw(results: &Results) -> Figure {
-    let arms: Vec<ArmCurves> = (0..results.arms.len()).map(|arm| arm_curves(results, arm)).collect();
+    let arms: Vec<ArmCurves> =
+        (0..results.arms.len()).map(|arm| arm_curves(results, arm)).collect();
     let mut page = Page::new(&title(results, &arms), &results.about.question);
     let end = arms.iter().flat_map(|arm| &arm.shown).filter_map(|c| c.points.last());
     let end_s = end.fold(0.0_f64, |latest, point| latest.max(point.at));
@@ -78,7 +83,7 @@ fn arm_curves(results: &Results, arm: usize) -> ArmCurves {
 
 /// From 0, except availability over a wide range: logarithmic. Utilisation is in per cent.
 fn value_axis(arms: &[ArmCurves], i: usize, measure: &Measure) -> Axis {
-    if measure.which == UTILISATION {
+    if [UTILISATION, PROGRESS].contains(&measure.which) {
         return Axis::share();
     }
     let points = || arms.iter().flat_map(|arm| &arm.shown[i].points);
@@ -91,9 +96,9 @@ fn value_axis(arms: &[ArmCurves], i: usize, measure: &Measure) -> Axis {
     Axis::linear(0.0, if high > 0.0 { high * 1.06 } else { 1.0 }, 5)
 }
 
-/// One panel per measure, arms as colours; the sixth place holds nothing.
+/// One panel per measure, arms as colours.
 fn draw_together(page: &mut Page, arms: &[ArmCurves], axes: &Axes) {
-    let grid = Grid { gap: 58.0, left: 40.0, right: 8.0, row_gap: 58.0, ..Grid::shared(6) };
+    let grid = Grid { gap: 58.0, left: 40.0, right: 8.0, row_gap: 76.0, ..Grid::shared(6) };
     let places = page.panels(SHOWN.len(), grid);
     for (i, area) in places.iter().enumerate() {
         let panel = panel_of(*area, axes, i);
@@ -111,7 +116,13 @@ fn draw_together(page: &mut Page, arms: &[ArmCurves], axes: &Axes) {
         if SHOWN[i].which == AVAILABILITY {
             for (arm, curves) in arms.iter().enumerate() {
                 let foot = panel.area.bottom() - 5.0 * f64_of_len(arms.len() - arm);
-                seedless_bars(page, &panel, &curves.seedless, axes.unit, (foot, style::colour(arm)));
+                seedless_bars(
+                    page,
+                    &panel,
+                    &curves.seedless,
+                    axes.unit,
+                    (foot, style::colour(arm)),
+                );
             }
         }
     }
@@ -119,9 +130,16 @@ fn draw_together(page: &mut Page, arms: &[ArmCurves], axes: &Axes) {
 
 /// One row per arm, the first arm in grey behind the others.
 fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes) {
-    let n_columns = SHOWN.len();
-    let grid =
-        Grid { n_columns, height: 84.0, left: 132.0, right: 4.0, gap: 38.0, row_gap: 20.0 };
+    let n_columns = N_IN_ROWS;
+    let grid = Grid {
+        n_columns,
+        height: 84.0,
+        left: 132.0,
+        right: 4.0,
+        gap: 38.0,
+        row_gap: 20.0,
+        head: 32.0,
+    };
     let places = page.panels(n_columns * arms.len(), grid);
     for (at, area) in places.iter().enumerate() {
         let (arm, i) = (at / n_columns, at % n_columns);
@@ -131,6 +149,7 @@ fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes
             title: if arm == 0 { SHOWN[i].name.to_owned() } else { String::new() },
             x_name: if is_last { format!("time ({})", axes.unit.name) } else { String::new() },
             no_x_numbers: !is_last,
+            title_overhang: 20.0,
             ..Words::default()
         };
         panel.frame(&mut page.canvas, &words);
@@ -239,9 +258,7 @@ fn title(results: &Results, arms: &[ArmCurves]) -> String {
             format!("{opening}: {}", each.collect::<Vec<_>>().join(", "))
         }
         _ => {
-            let low = known.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = known.iter().copied().fold(0.0, f64::max);
-            format!("{opening}: {} to {}", text::percent(low), text::percent(high))
+            format!("{opening}: {}", text::percent_range(&known))
         }
     }
 }
@@ -261,7 +278,7 @@ fn notes(results: &Results, arms: &[ArmCurves], n_runs: usize) -> Vec<String> {
     if n_runs > 1 {
         notes.push(
             "Curves stop when fewer than half of the runs go on; until then counts of an ended run \
-             keep their last value, and availability and upload are means over the runs that go on."
+             keep their last value, and the other values are means over the runs that go on."
                 .to_owned(),
         );
     }

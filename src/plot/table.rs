@@ -121,9 +121,16 @@ pub(super) struct Peer {
 }
 
 /// Values of the timeline that figures show, in the order of [`MEASURES`].
-pub(super) const N_MEASURES: usize = 6;
-const MEASURES: [&str; N_MEASURES] =
-    ["leechers", "seeders", "availability", "upload_utilisation", "completed", "seedless"];
+pub(super) const N_MEASURES: usize = 7;
+const MEASURES: [&str; N_MEASURES] = [
+    "leechers",
+    "seeders",
+    "availability",
+    "upload_utilisation",
+    "completed",
+    "seedless",
+    "mean_progress",
+];
 
 /// One row of the timeline.
 #[derive(Clone, Debug)]

@@ -4,21 +4,19 @@ use crate::units::f64_of_len;
 
 /// Widths of U+0020 to U+007E in DejaVu Sans, in thousandths of the size.
 const REGULAR: [u16; 95] = [
-    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337,
-    636, 636, 636, 636, 636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531,
-    1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656, 557, 863, 748, 787,
-    603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838, 500,
-    500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612,
-    635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
+    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636,
+    636, 636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632,
+    575, 775, 752, 295, 295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685,
+    611, 685, 390, 337, 390, 838, 500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579,
+    278, 974, 634, 612, 635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
 ];
 /// The same in DejaVu Sans Bold.
 const BOLD: [u16; 95] = [
-    348, 456, 521, 838, 696, 1002, 872, 306, 457, 457, 523, 838, 380, 415, 380, 365,
-    696, 696, 696, 696, 696, 696, 696, 696, 696, 696, 400, 400, 838, 838, 838, 580,
-    1000, 774, 762, 734, 830, 683, 683, 821, 837, 372, 372, 775, 637, 995, 837, 850,
-    733, 850, 770, 720, 682, 812, 774, 1103, 771, 724, 725, 457, 365, 457, 838, 500,
-    500, 675, 716, 593, 716, 678, 435, 716, 712, 343, 343, 665, 343, 1042, 712, 687,
-    716, 716, 493, 595, 478, 712, 652, 924, 645, 652, 582, 712, 365, 712, 838,
+    348, 456, 521, 838, 696, 1002, 872, 306, 457, 457, 523, 838, 380, 415, 380, 365, 696, 696, 696,
+    696, 696, 696, 696, 696, 696, 696, 400, 400, 838, 838, 838, 580, 1000, 774, 762, 734, 830, 683,
+    683, 821, 837, 372, 372, 775, 637, 995, 837, 850, 733, 850, 770, 720, 682, 812, 774, 1103, 771,
+    724, 725, 457, 365, 457, 838, 500, 500, 675, 716, 593, 716, 678, 435, 716, 712, 343, 343, 665,
+    343, 1042, 712, 687, 716, 716, 493, 595, 478, 712, 652, 924, 645, 652, 582, 712, 365, 712, 838,
 ];
 
 /// Width of `words` set at `size`; letters beyond ASCII count as wide ones.
@@ -58,7 +56,7 @@ pub(super) fn fitted(words: &str, room: f64, size: f64, bold: bool) -> String {
 /// `words` broken at spaces into lines that fit `room`; at most `n_max`, the last one cut.
 pub(super) fn wrapped(words: &str, room: f64, size: f64, bold: bool, n_max: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in words.split_whitespace() {
+    for word in words.split([' ', '\n']).filter(|word| !word.is_empty()) {
         let full = lines.len() == n_max;
         match lines.last_mut() {
             Some(line) if full || width(&format!("{line} {word}"), size, bold) <= room => {
@@ -152,6 +150,13 @@ impl Unit {
     pub(super) fn say(self, amount: f64) -> String {
         format!("{}\u{202f}{}", rounded(amount / self.size), self.name)
     }
+}
+
+/// The lowest and the highest of some shares: "12 % to 30 %", or one of them if they read alike.
+pub(super) fn percent_range(shares: &[f64]) -> String {
+    let low = percent(shares.iter().copied().fold(f64::INFINITY, f64::min));
+    let high = percent(shares.iter().copied().fold(0.0, f64::max));
+    if low == high { low } else { format!("{low} to {high}") }
 }
 
 /// A time, written in the unit that fits it.
