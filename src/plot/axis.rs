@@ -62,6 +62,12 @@ impl Axis {
         Self { coord, low, high, is_log: true, ticks }
     }
 
+    /// Without ticks and grid lines.
+    pub(super) fn without_ticks(mut self) -> Self {
+        self.ticks.clear();
+        self
+    }
+
     /// With its own names for the ticks it has.
     pub(super) fn relabelled(mut self, name: impl Fn(&Tick) -> String) -> Self {
         for tick in &mut self.ticks {

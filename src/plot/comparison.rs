@@ -9,7 +9,7 @@ use super::text;
 use crate::units::f64_of_len;
 
 /// Rows drawn; the others are in the file.
-const N_ROWS: usize = 56;
+const N_ROWS: usize = 64;
 const ROW: f64 = 18.0;
 /// Room for the name of a group and below it, in rows.
 const HEAD: f64 = 1.25;
@@ -90,7 +90,7 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     };
     let limit = limit_of(&groups);
     let x = Axis::linear(-limit, limit, 7).relabelled(|tick| signed(tick.value));
-    let panel = Panel { area, x, y: Axis::linear(0.0, lines, 2).relabelled(|_| String::new()) };
+    let panel = Panel { area, x, y: Axis::linear(0.0, lines, 2).without_ticks() };
     frame(&mut page, &panel, &baseline);
     draw_groups(&mut page, &panel, &groups);
     page.top = area.bottom() + 44.0;
@@ -113,7 +113,13 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
             keys.push(key);
         }
     }
-    keys.sort_by_key(|(metric, _)| known(metric).unwrap_or(METRICS.len()));
+    // When not all fit, each metric's whole swarm goes before the classes of all but the first.
+    let rank = |metric: &str| known(metric).unwrap_or(METRICS.len());
+    let is_crowded = differences.len() > N_ROWS;
+    keys.sort_by_key(|(metric, class)| {
+        let is_late = rank(metric) > 0 && class.is_some_and(|class| !is_whole(class));
+        (is_crowded && is_late, rank(metric))
+    });
     let (mut groups, mut n_rows, mut n_left) = (Vec::new(), 0, 0);
     for (metric, class) in keys {
         let is_here = |d: &&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
@@ -153,11 +159,11 @@ fn known(metric: &str) -> Option<usize> {
 /// With several arms a row is named by its arm, else by its class.
 fn row(difference: &Difference, arm: Option<usize>) -> Row {
     let base = difference.baseline_mean.unwrap_or(0.0).abs();
-    let estimate = difference.difference.filter(|_| base > 1e-12).map(|middle| Estimate {
+    let estimate = difference.by.filter(|_| base > 1e-12).map(|middle| Estimate {
         middle: middle / base * 100.0,
         interval: difference.ci95.map(|(low, high)| (low / base * 100.0, high / base * 100.0)),
     });
-    let numbers = match (estimate, difference.difference) {
+    let numbers = match (estimate, difference.by) {
         (Some(Estimate { middle, interval: Some((low, high)) }), _) => {
             format!("{} [{}, {}]", signed(middle), signed_bare(low), signed_bare(high))
         }
@@ -263,11 +269,12 @@ fn draw_groups(page: &mut Page, panel: &Panel, groups: &[Group]) {
     }
 }
 
+fn is_whole(class: &str) -> bool {
+    matches!(class, "" | "all" | "*")
+}
+
 fn class_label(class: &str) -> String {
-    match class {
-        "" | "all" | "*" => "whole swarm".to_owned(),
-        name => name.to_owned(),
-    }
+    if is_whole(class) { "whole swarm".to_owned() } else { class.to_owned() }
 }
 
 /// Interval, estimate (filled if the interval excludes zero) and the numbers; `end` is at the right.

@@ -41,20 +41,20 @@ pub(super) fn draw(results: &Results) -> Figure {
     // The name of the line of fairness stands to the right of each panel.
     (grid.left, grid.right, grid.gap) = (64.0, 48.0, 56.0);
     let is_named = reading.alike.is_some() && names_fit(results, &grid);
+    grid.row_gap = if is_named { 56.0 } else { grid.row_gap };
+    grid.head = if n_arms > 1 { grid.head } else { 20.0 };
     let places = page.panels(n_arms, grid);
     for (arm, area) in places.iter().enumerate() {
         let seat = Seat { i: arm, n: n_arms, n_columns: grid.n_columns };
         let n_ticks = if grid.n_columns > 2 { 4 } else { 7 };
-        let x = match reading.alike {
-            Some(_) => Axis::linear(0.0, f64_of_len(results.classes.len()), 2)
-                .relabelled(|_| String::new()),
-            None => {
-                let end = reading.down / reading.unit.size;
-                Axis::linear(-0.03 * end, end, n_ticks)
-            }
+        let x = if reading.alike.is_some() {
+            Axis::linear(0.0, f64_of_len(results.classes.len()), 2).without_ticks()
+        } else {
+            let end = reading.down / reading.unit.size;
+            Axis::linear(-0.03 * end, end, n_ticks)
         };
-        let y =
-            Axis::linear(-0.03 * reading.up / reading.unit.size, reading.up / reading.unit.size, 6);
+        let end = reading.up / reading.unit.size;
+        let y = Axis::linear(-0.03 * end, end, 6);
         let panel = Panel { area: *area, x, y };
         panel.frame(&mut page.canvas, &words_of(results, &reading, seat, is_named));
         let peers: Vec<&Peer> = results.leechers.iter().filter(|peer| peer.arm == arm).collect();

@@ -152,10 +152,11 @@ pub(super) fn sorted_quantile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(floor_usize(share * f64_of_len(last) + 0.5)).copied().unwrap_or(0.0)
 }
 
-/// What the band means, for a note under the figure; `None` if no arm has two runs.
-pub(super) fn band_note(n_runs: usize) -> String {
+/// What line and band mean, for a note under the figure.
+pub(super) fn band_note(n_runs: usize, has_band: bool) -> String {
     match n_runs {
         0 | 1 => "One run, so no band.".to_owned(),
+        n if !has_band => format!("Line: mean of {n} runs."),
         n if n <= N_BAND_ALL => {
             format!("Line: mean of {n} runs; band: from lowest to highest run.")
         }

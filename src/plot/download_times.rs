@@ -268,7 +268,7 @@ fn quantile_of_arm(results: &Results, arm: usize, share: f64) -> Option<f64> {
 fn notes(results: &Results, plates: &[Plate]) -> Vec<String> {
     let all = || plates.iter().flat_map(|plate| &plate.series);
     let n_runs = all().map(|series| series.curve.n_runs).max().unwrap_or(0);
-    let mut notes = vec![curves::band_note(n_runs)];
+    let mut notes = vec![curves::band_note(n_runs, true)];
     if all().any(|series| is_unfinished(series) && series.curve.end > 0.0) {
         notes.push(
             "A cross ends a curve below 100\u{202f}%: the other leechers had not finished; \

@@ -182,6 +182,8 @@ pub(super) struct Words {
     pub(super) no_x_numbers: bool,
     /// No numbers along y: the panel to the left has them.
     pub(super) no_y_numbers: bool,
+    /// Room between the axis and its numbers.
+    pub(super) x_drop: f64,
     /// How far the title may go beyond the panel.
     pub(super) title_overhang: f64,
 }
@@ -219,7 +221,7 @@ impl Panel {
             let x = self.x.place(tick.value, area.left, area.right());
             canvas.line(Point { x, y: area.top }, Point { x, y: area.bottom() }, grid);
             if !words.no_x_numbers {
-                let at = Point { x, y: area.bottom() + 15.5 };
+                let at = Point { x, y: area.bottom() + 15.5 + words.x_drop };
                 canvas.text(at, &tick.label, numbers.anchor(Anchor::Middle));
             }
         }
@@ -237,7 +239,8 @@ impl Panel {
             TextStyle::plain(12.0).bold(),
         );
         let name = TextStyle::plain(11.5).anchor(Anchor::Middle);
-        let middle = Point { x: area.left + area.width / 2.0, y: area.bottom() + 33.0 };
+        let middle =
+            Point { x: area.left + area.width / 2.0, y: area.bottom() + 33.0 + words.x_drop };
         canvas.text_unless_empty(middle, &words.x_name, name);
         let side = Point { x: area.left - 46.0, y: area.top + area.height / 2.0 };
         canvas.text_unless_empty(side, &words.y_name, name.turned());

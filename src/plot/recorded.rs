@@ -53,7 +53,7 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     let n_runs = plates.iter().flat_map(|p| &p.simulated).map(|c| c.n_runs).max().unwrap_or(0);
     let notes = [
         "Thin grey lines: one per recorded repetition; colour: simulated.".to_owned(),
-        curves::band_note(n_runs),
+        curves::band_note(n_runs, true),
         format!("{}.", results.about.name),
     ];
     Some(page.finish("recorded_cdf", &notes))
@@ -120,7 +120,7 @@ fn title(plates: &[Plate], arms: &[String]) -> String {
     for (arm, curve) in plate.simulated.iter().enumerate() {
         let time = curves::quantile(curve, 0.5).map_or("never".to_owned(), text::time);
         let name = if arms.len() > 1 { arms[arm].as_str() } else { "simulated" };
-        words.push_str(&format!(", {name} {time}"));
+        words.extend([", ", name, " ", &time]);
     }
     words
 }

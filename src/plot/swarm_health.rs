@@ -19,6 +19,8 @@ const AVAILABILITY: usize = 2;
 const UTILISATION: usize = 3;
 const SEEDLESS: usize = 5;
 const PROGRESS: usize = 6;
+/// Up to so many arms in a panel have bands.
+const N_BANDS: usize = 4;
 /// Columns where each arm has a row; progress is left out.
 const N_IN_ROWS: usize = 5;
 
@@ -100,30 +102,26 @@ fn value_axis(arms: &[ArmCurves], i: usize, measure: &Measure) -> Axis {
 fn draw_together(page: &mut Page, arms: &[ArmCurves], axes: &Axes) {
     let grid = Grid { gap: 58.0, left: 40.0, right: 8.0, row_gap: 76.0, ..Grid::shared(6) };
     let places = page.panels(SHOWN.len(), grid);
+    let bars = if has_seedless(arms) { 2.0 + 5.0 * f64_of_len(arms.len()) } else { 0.0 };
     for (i, area) in places.iter().enumerate() {
-        let panel = panel_of(*area, axes, i);
+        let is_availability = SHOWN[i].which == AVAILABILITY;
+        let x_drop = if is_availability { bars } else { 0.0 };
+        let panel = panel_of(Rect { height: area.height - x_drop, ..*area }, axes, i);
         let words = Words {
             title: SHOWN[i].name.to_owned(),
             x_name: format!("time ({})", axes.unit.name),
+            x_drop,
             ..Words::default()
         };
         panel.frame(&mut page.canvas, &words);
         reference(page, &panel, i);
         for (arm, curves) in arms.iter().enumerate() {
-            let look = look(Stroke::series(arm), arms.len() <= 4, axes);
+            let look = look(Stroke::series(arm), arms.len() <= N_BANDS, axes);
             panel.curve(&mut page.canvas, &curves.shown[i], look);
         }
-        if SHOWN[i].which == AVAILABILITY {
-            for (arm, curves) in arms.iter().enumerate() {
-                let foot = panel.area.bottom() - 5.0 * f64_of_len(arms.len() - arm);
-                seedless_bars(
-                    page,
-                    &panel,
-                    &curves.seedless,
-                    axes.unit,
-                    (foot, style::colour(arm)),
-                );
-            }
+        for (arm, curves) in arms.iter().enumerate().filter(|_| is_availability) {
+            let top = panel.area.bottom() + 2.0 + 5.0 * f64_of_len(arm);
+            seedless_bars(page, &panel, &curves.seedless, axes.unit, (top, style::colour(arm)));
         }
     }
 }
@@ -171,7 +169,7 @@ fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes
         let line = Stroke { width: 1.6, ..Stroke::solid(style::colour(0), 1.6) };
         panel.curve(&mut page.canvas, &arms[arm].shown[i], look(line, true, axes));
         if SHOWN[i].which == AVAILABILITY {
-            let bar = (panel.area.bottom() - 5.0, style::colour(1));
+            let bar = (panel.area.bottom() + 2.0, style::colour(1));
             seedless_bars(page, &panel, &arms[arm].seedless, axes.unit, bar);
         }
     }
@@ -274,7 +272,8 @@ fn mean_of_measure(results: &Results, arm: usize, which: usize) -> Option<f64> {
 }
 
 fn notes(results: &Results, arms: &[ArmCurves], n_runs: usize) -> Vec<String> {
-    let mut notes = vec![curves::band_note(n_runs)];
+    let mut notes =
+        vec![curves::band_note(n_runs, arms.len() <= N_BANDS || arms.len() > N_ARMS_TOGETHER)];
     if n_runs > 1 {
         notes.push(
             "Curves stop when fewer than half of the runs go on; until then counts of an ended run \
@@ -284,9 +283,7 @@ fn notes(results: &Results, arms: &[ArmCurves], n_runs: usize) -> Vec<String> {
     }
     notes.push("Dotted: one full copy; below it the content is incomplete.".to_owned());
     if has_seedless(arms) {
-        notes.push(
-            "Bars at the foot of availability: no seeder in at least half of the runs.".to_owned(),
-        );
+        notes.push("Bars below availability: no seeder in at least half of the runs.".to_owned());
     }
     notes.push(format!("{}.", results.about.name));
     notes

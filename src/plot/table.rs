@@ -150,7 +150,7 @@ pub(super) struct Difference {
     pub(super) arm: String,
     pub(super) unit: String,
     pub(super) baseline_mean: Option<f64>,
-    pub(super) difference: Option<f64>,
+    pub(super) by: Option<f64>,
     pub(super) ci95: Option<(f64, f64)>,
     pub(super) n_pairs: f64,
 }
@@ -274,7 +274,7 @@ impl Results {
                 arm,
                 unit,
                 baseline_mean: sheet.number(&row, mean)?,
-                difference: sheet.number(&row, difference)?,
+                by: sheet.number(&row, difference)?,
                 ci95: sheet.number(&row, low)?.zip(sheet.number(&row, high)?),
                 n_pairs: sheet.number(&row, pairs)?.unwrap_or(0.0),
             });
