@@ -97,7 +97,8 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     Some(page.finish("comparison", &notes(results, &groups, n_left, limit)))
 }
 
-/// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out.
+/// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out:
+/// for want of room, or because nothing differs in any arm.
 /// With several arms each class is a group of its own, and its rows are the arms.
 fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
     let (mut arms, mut metrics) = (Names::default(), Names::default());
@@ -124,7 +125,9 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
     for (metric, class) in keys {
         let is_here = |d: &&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
         let n = differences.iter().filter(is_here).count();
-        if n_rows + n > N_ROWS && n_rows > 0 {
+        let says_nothing = |d: &Difference| d.by.is_none_or(|by| by == 0.0);
+        let is_mute = differences.iter().filter(is_here).all(says_nothing);
+        if is_mute || (n_rows + n > N_ROWS && n_rows > 0) {
             n_left += n;
             continue;
         }
@@ -277,7 +280,7 @@ fn class_label(class: &str) -> String {
     if is_whole(class) { "whole swarm".to_owned() } else { class.to_owned() }
 }
 
-/// Interval, estimate (filled if the interval excludes zero) and the numbers; `end` is at the right.
+/// Interval, estimate (filled if the interval excludes zero) and the numbers, which end at `end`.
 fn draw_row(page: &mut Page, panel: &Panel, row: &Row, end: Point, colour: &'static str) {
     let place = |value: f64| Point {
         x: panel.x.place(value, panel.area.left, panel.area.right()),

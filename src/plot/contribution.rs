@@ -84,7 +84,8 @@ fn words_of(results: &Results, reading: &Reading, seat: Seat, is_named: bool) ->
         y_name: shown(seat.is_first_column(), format!("uploaded ({unit})")),
         no_x_numbers: !seat.is_lowest() || reading.alike.is_some(),
         no_y_numbers: !seat.is_first_column(),
-        title_overhang: 30.0,
+        title_overhang: 48.0,
+        ..Words::default()
     }
 }
 
@@ -229,7 +230,8 @@ fn notes(results: &Results, reading: &Reading) -> Vec<String> {
         vec!["A dot is a leecher; on the dashed line it gave as much as it took.".to_owned()];
     if let Some(bytes) = reading.alike {
         notes.push(format!(
-            "All downloaded about {}, so only upload is an axis; a thick line is the mean of its class.",
+            "All downloaded about {}, so only upload is an axis; \
+             a thick line is the mean of its class.",
             reading.unit.say(bytes),
         ));
     }

@@ -85,6 +85,7 @@ fn words_of(plate: &Plate, unit: Unit, seat: Seat) -> Words {
         no_x_numbers: !seat.is_lowest(),
         no_y_numbers: !seat.is_first_column(),
         title_overhang: 20.0,
+        ..Words::default()
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
             no_x_numbers: !seat.is_lowest(),
             no_y_numbers: !seat.is_first_column(),
             title_overhang: 20.0,
+            ..Words::default()
         };
         panel.frame(&mut page.canvas, &words);
         let look =

@@ -131,7 +131,8 @@ impl Canvas {
             String::new()
         };
         self.put(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}{turn}>{}</text>\n",
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}{turn}>\
+             {}</text>\n",
             num(style.size),
             style.colour,
             escaped(words),

@@ -8,17 +8,15 @@ use super::curves::{self, AfterEnd, Curve};
 use super::page::{Entry, Figure, Grid, Look, Page, Panel, Words};
 use super::style::{self, Stroke, TextStyle};
 use super::svg::{Point, Rect};
-use super::table::Results;
+use super::table::{
+    AVAILABILITY, COMPLETED, LEECHERS, PROGRESS, Results, SEEDERS, SEEDLESS, UTILISATION,
+};
 use super::text::{self, Unit};
 use crate::units::f64_of_len;
 
 /// Up to so many arms share the panels; beyond, each has a row of its own.
 const N_ARMS_TOGETHER: usize = 6;
 
-const AVAILABILITY: usize = 2;
-const UTILISATION: usize = 3;
-const SEEDLESS: usize = 5;
-const PROGRESS: usize = 6;
 /// Up to so many arms in a panel have bands.
 const N_BANDS: usize = 4;
 /// Columns where each arm has a row; progress is left out.
@@ -32,9 +30,9 @@ struct Measure {
 }
 
 const SHOWN: [Measure; 6] = [
-    Measure { which: 0, name: "Leechers", after: AfterEnd::Holds },
-    Measure { which: 1, name: "Seeders", after: AfterEnd::Holds },
-    Measure { which: 4, name: "Completed", after: AfterEnd::Holds },
+    Measure { which: LEECHERS, name: "Leechers", after: AfterEnd::Holds },
+    Measure { which: SEEDERS, name: "Seeders", after: AfterEnd::Holds },
+    Measure { which: COMPLETED, name: "Completed", after: AfterEnd::Holds },
     Measure { which: AVAILABILITY, name: "Availability (copies)", after: AfterEnd::Absent },
     Measure { which: UTILISATION, name: "Upload links busy", after: AfterEnd::Absent },
     Measure { which: PROGRESS, name: "Mean progress of leechers", after: AfterEnd::Absent },

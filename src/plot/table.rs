@@ -132,6 +132,14 @@ const MEASURES: [&str; N_MEASURES] = [
     "mean_progress",
 ];
 
+pub(super) const LEECHERS: usize = 0;
+pub(super) const SEEDERS: usize = 1;
+pub(super) const AVAILABILITY: usize = 2;
+pub(super) const UTILISATION: usize = 3;
+pub(super) const COMPLETED: usize = 4;
+pub(super) const SEEDLESS: usize = 5;
+pub(super) const PROGRESS: usize = 6;
+
 /// One row of the timeline.
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
@@ -244,6 +252,10 @@ impl Results {
             let mut values = [None; N_MEASURES];
             for (value, column) in values.iter_mut().zip(measures) {
                 *value = sheet.number(&row, column)?;
+            }
+            if values[LEECHERS] == Some(0.0) {
+                // The file says 0 where there is no leecher to have made progress.
+                values[PROGRESS] = None;
             }
             self.timeline.push(Moment {
                 arm: self.arms.id(arm.of(&row)),

@@ -1,4 +1,6 @@
 //! Figures are drawn from made-up result folders of many shapes.
+//! With `SWARMECON_PLOTS=DIR` the folders are kept there, to be looked at.
+#![cfg(test)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -38,8 +40,8 @@ impl Shape {
     fn write(&self, folder: &Path) {
         fs::write(
             folder.join("manifest.toml"),
-            "name = \"made_up\"\nquestion = \"Does a token <economy> make downloads faster & fairer \
-             than tit-for-tat when links are asymmetric?\"\n",
+            "name = \"made_up\"\nquestion = \"Does a token <economy> make downloads faster & \
+             fairer than tit-for-tat when links are asymmetric?\"\n",
         )
         .unwrap();
         fs::write(folder.join("peers.csv"), self.peers()).unwrap();
@@ -78,8 +80,8 @@ impl Shape {
                         let done = if is_done { format!("{time:.3}") } else { String::new() };
                         writeln!(
                             text,
-                            "{arm},{replicate},{id},\"{class}\",leecher,{upload},800,0,3,{done},{done},\
-                             {done},1.5,{up},{},0,,,0.7",
+                            "{arm},{replicate},{id},\"{class}\",leecher,{upload},800,0,3,\
+                             {done},{done},{done},1.5,{up},{},0,,,0.7",
                             down.floor()
                         )
                         .unwrap();
@@ -105,7 +107,8 @@ impl Shape {
                     if time > end {
                         break;
                     }
-                    let done = self.finish * n / (1.0 + (-(time - end / 2.0) / 60.0).exp());
+                    let part = ((time / end - 0.3) / 0.5).clamp(0.0, 1.0);
+                    let done = self.finish * n * part * part * (3.0 - 2.0 * part);
                     let leechers = (n - done).round();
                     let seeders = if time < end * 0.7 { 1.0 + (done * 0.2).floor() } else { 0.0 };
                     let availability = 0.7 + seeders + leechers * time / end / 2.0;
@@ -115,7 +118,7 @@ impl Shape {
                     writeln!(
                         text,
                         "{arm},{replicate},{time},{leechers},{seeders},{availability:.3},1,\
-                         {seedless},{busy},100,0.5,,{}",
+                         {seedless},{busy},100,{part:.3},,{}",
                         done.floor()
                     )
                     .unwrap();
@@ -173,112 +176,51 @@ impl Shape {
     }
 }
 
-fn shapes() -> Vec<(&'static str, Shape)> {
-    let plain = || Shape {
-        arms: vec!["base"],
-        classes: vec![("leecher", 80.0)],
-        replicates: 1,
+const THREE: [(&str, f64); 3] =
+    [("adsl", 40.0), ("fibre to the home, symmetric", 160.0), ("free rider", 0.0)];
+const EIGHT: [(&str, f64); 8] = [
+    ("modem", 5.0),
+    ("isdn", 10.0),
+    ("adsl", 30.0),
+    ("cable", 60.0),
+    ("vdsl", 90.0),
+    ("fibre to the home with a really long class name", 160.0),
+    ("campus", 180.0),
+    ("free rider", 0.0),
+];
+const SWEEP: &str = "ratio 1:1|ratio 2:1|ratio 3:1|ratio 4:1|ratio 5:1|ratio 6:1|ratio 7:1|\
+                     ratio 8:1|ratio 9:1|ratio 10:1|ratio 11:1|ratio 12:1 with a long name";
+
+/// One run per arm in which all finish; `arms` are separated by bars.
+fn shape(arms: &'static str, classes: &[(&'static str, f64)], replicates: u64) -> Shape {
+    Shape {
+        arms: arms.split('|').collect(),
+        classes: classes.to_vec(),
+        replicates,
         peers_per_class: 60,
         finish: 1.0,
         has_partial: true,
         is_recorded: false,
-    };
-    let three =
-        || vec![("adsl", 40.0), ("fibre to the home, symmetric", 160.0), ("free rider", 0.0)];
-    let sweep = vec![
-        "ratio 1:1",
-        "ratio 2:1",
-        "ratio 3:1",
-        "ratio 4:1",
-        "ratio 5:1",
-        "ratio 6:1",
-        "ratio 7:1",
-        "ratio 8:1",
-        "ratio 9:1",
-        "ratio 10:1",
-        "ratio 11:1",
-        "ratio 12:1 with a long name",
-    ];
-    let eight = vec![
-        ("modem", 5.0),
-        ("isdn", 10.0),
-        ("adsl", 30.0),
-        ("cable", 60.0),
-        ("vdsl", 90.0),
-        ("fibre to the home with a really long class name", 160.0),
-        ("campus", 180.0),
-        ("free rider", 0.0),
-    ];
+    }
+}
+
+fn shapes() -> Vec<(&'static str, Shape)> {
+    let one = [("leecher", 80.0)];
+    let two = [("adsl", 40.0), ("free rider", 0.0)];
+    let sweep = Shape { peers_per_class: 100, finish: 0.98, ..shape(SWEEP, &THREE[..2], 5) };
+    let six = "barter|token|credit|altruism|posted price|auction";
+    let nobody = Shape { finish: 0.0, has_partial: false, ..shape("barter|token", &one, 2) };
     vec![
-        ("one_by_one", plain()),
-        (
-            "two_by_three",
-            Shape {
-                arms: vec!["barter", "token"],
-                classes: three(),
-                replicates: 10,
-                finish: 0.93,
-                ..plain()
-            },
-        ),
-        (
-            "all_finish",
-            Shape {
-                arms: vec!["barter", "token", "altruism"],
-                replicates: 30,
-                classes: vec![("adsl", 40.0), ("free rider", 0.0)],
-                ..plain()
-            },
-        ),
-        (
-            "twelve_by_two",
-            Shape {
-                arms: sweep,
-                classes: vec![("adsl", 40.0), ("fibre", 160.0)],
-                replicates: 5,
-                peers_per_class: 100,
-                finish: 0.98,
-                ..plain()
-            },
-        ),
-        (
-            "six_by_eight",
-            Shape {
-                arms: vec!["barter", "token", "credit", "altruism", "posted price", "auction"],
-                classes: eight,
-                replicates: 3,
-                finish: 0.97,
-                ..plain()
-            },
-        ),
-        (
-            "one_by_eight",
-            Shape {
-                classes: vec![
-                    ("a", 10.0),
-                    ("b", 30.0),
-                    ("c", 60.0),
-                    ("d", 90.0),
-                    ("e", 120.0),
-                    ("f", 160.0),
-                    ("g", 180.0),
-                    ("free", 0.0),
-                ],
-                replicates: 4,
-                ..plain()
-            },
-        ),
-        (
-            "nobody",
-            Shape {
-                arms: vec!["barter", "token"],
-                finish: 0.0,
-                replicates: 2,
-                has_partial: false,
-                ..plain()
-            },
-        ),
-        ("recorded", Shape { replicates: 10, is_recorded: true, ..plain() }),
+        ("one_by_one", shape("base", &one, 1)),
+        ("two_by_three", Shape { finish: 0.93, ..shape("barter|token", &THREE, 10) }),
+        ("all_finish", shape("barter|token|altruism", &two, 30)),
+        ("single_runs", shape("barter|token", &two, 1)),
+        ("twelve_by_two", sweep),
+        ("six_by_eight", Shape { finish: 0.97, ..shape(six, &EIGHT, 3) }),
+        ("one_by_eight", shape("base", &EIGHT, 4)),
+        ("nobody", nobody),
+        ("recorded", Shape { is_recorded: true, ..shape("base", &one, 10) }),
+        ("recorded_by_class", Shape { is_recorded: true, ..shape("a|b", &THREE, 5) }),
     ]
 }
 
