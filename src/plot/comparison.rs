@@ -321,11 +321,12 @@ fn title(groups: &[Group], baseline: &str) -> String {
     let rows = || groups.iter().flat_map(|group| &group.rows);
     let n_clear = rows().filter(|row| row.estimate.is_some_and(|e| e.is_clear())).count();
     let n = rows().count();
+    let has_interval = |row: &Row| row.estimate.is_some_and(|e| e.interval.is_some());
     match n_clear {
-        0 => format!(
-            "No clear difference from {baseline} in {} shown",
-            text::counted(n, "comparison")
-        ),
+        _ if !rows().any(has_interval) => {
+            format!("Differences from {baseline}, without intervals: too few pairs of runs")
+        }
+        0 => format!("No clear difference from {baseline} among the {n} shown"),
         _ => format!("{n_clear} of {n} differences from {baseline} are clear of zero"),
     }
 }
