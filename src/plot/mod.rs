@@ -1,22 +1,127 @@
-//! Figures from result files. Stands in until the figures are merged.
+//! Figures from result files: SVG, and PNG made from the same SVG.
+//!
+//! Law: a figure depends on the files in its folder and on nothing else, so drawing twice gives the
+//! same bytes. A live run is never read. plotters supplies the coordinates; the sheet is our own,
+//! because plotters' SVG rounds to whole pixels and has no dash patterns.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a figure could not be drawn.
+mod axis;
+mod comparison;
+mod contribution;
+mod curves;
+mod download_times;
+mod page;
+mod png;
+mod recorded;
+mod style;
+mod svg;
+mod swarm_health;
+mod table;
+mod text;
+
+/// Why figures could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
-    /// The folder holds no results.
-    #[error("{0}: no results here (summary.csv is missing)")]
-    NoResults(PathBuf),
+    /// A result file is absent or unreadable.
+    #[error("{file}: {source}; `swarmecon run` writes it")]
+    Read {
+        /// Name of the file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A result file is not proper CSV.
+    #[error("{file}: not a proper CSV file: {source}")]
+    Csv {
+        /// Name of the file.
+        file: String,
+        /// What the reader says.
+        source: csv::Error,
+    },
+    /// A column that a figure needs is not there.
+    #[error("{file}: no column `{column}`; it has: {found}")]
+    MissingColumn {
+        /// Name of the file.
+        file: String,
+        /// The column that was looked for.
+        column: String,
+        /// The columns there are.
+        found: String,
+    },
+    /// A cell should hold a number and does not.
+    #[error("{file}:{line}: column `{column}` holds `{value}`; it must be a finite number")]
+    BadNumber {
+        /// Name of the file.
+        file: String,
+        /// Line in the file, the header being line 1.
+        line: u64,
+        /// The column.
+        column: String,
+        /// What stands there.
+        value: String,
+    },
+    /// The manifest is not TOML.
+    #[error("manifest.toml: {source}")]
+    Manifest {
+        /// What the reader says.
+        source: Box<toml::de::Error>,
+    },
+    /// The picture could not be made.
+    #[error("{figure}: cannot be rendered: {why}")]
+    Render {
+        /// Name of the figure.
+        figure: String,
+        /// What the renderer says.
+        why: String,
+    },
+    /// A figure could not be written.
+    #[error("{file}: cannot be written: {source}", file = file.display())]
+    Write {
+        /// Path of the figure.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
-/// Draws all figures of a results folder into it.
+/// Draws all figures that the result files in `folder` allow, beside them, and returns their paths.
+///
+/// `peers.csv` and `timeline.csv` must be there; `manifest.toml` (its `name` and `question`),
+/// `comparison.csv` and `recorded_downloads.csv` are used if they are. Each figure is written under
+/// a temporary name and then renamed, so an old one is replaced only by a complete new one.
 ///
 /// # Errors
-/// When the folder holds no results.
+///
+/// When a file is absent, lacks a column or holds something else than a number where one belongs,
+/// and when a figure cannot be written.
 pub fn draw(folder: &Path) -> Result<Vec<PathBuf>, PlotError> {
-    if !folder.join("summary.csv").is_file() {
-        return Err(PlotError::NoResults(folder.to_path_buf()));
+    let results = table::Results::read(folder)?;
+    let figures = [
+        Some(download_times::draw(&results)),
+        Some(swarm_health::draw(&results)),
+        Some(contribution::draw(&results)),
+        comparison::draw(&results),
+        recorded::draw(&results),
+    ];
+    let renderer = png::Renderer::new();
+    let mut paths = Vec::new();
+    for figure in figures.into_iter().flatten() {
+        let picture = renderer.png(figure.name, &figure.svg)?;
+        paths.push(write(folder, &format!("{}.svg", figure.name), figure.svg.as_bytes())?);
+        paths.push(write(folder, &format!("{}.png", figure.name), &picture)?);
     }
-    Ok(Vec::new())
+    Ok(paths)
+}
+
+/// Writes a file under a temporary name, then gives it its own.
+fn write(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, PlotError> {
+    let file = folder.join(name);
+    let temporary = folder.join(format!(".{name}.part"));
+    let fault = |source| PlotError::Write { file: file.clone(), source };
+    fs::write(&temporary, content).map_err(fault)?;
+    fs::rename(&temporary, &file).map_err(fault)?;
+    Ok(file)
 }

@@ -1,6 +1,6 @@
 //! The integration tests, as one binary: one link, one run.
 
-mod tidy;
-//! Everything that looks at the crate from outside.
 mod cli;
+mod plot;
 mod report;
+mod tidy;

@@ -1,0 +1,197 @@
+//! Curves over replicates: cumulative distributions and timelines, each with its band.
+//!
+//! Law: every replicate weighs the same. The band spans all replicates, or their 5–95 % range
+//! when there are more than [`N_BAND_ALL`].
+
+use std::collections::BTreeMap;
+
+use super::table::{Moment, Peer};
+use crate::units::{f64_of_len, floor_usize};
+
+/// Up to so many replicates the band is their full range.
+pub(super) const N_BAND_ALL: usize = 20;
+/// Points kept of a curve: more than a panel has pixels to show.
+const N_POINTS: usize = 400;
+
+/// A mean over replicates with its band.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Curve {
+    pub(super) points: Vec<Spread>,
+    /// Replicates it was made from.
+    pub(super) n_runs: usize,
+    /// Share of the leechers that finished, for a distribution.
+    pub(super) end: f64,
+}
+
+/// The replicates at one place of a curve.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Spread {
+    pub(super) at: f64,
+    pub(super) mean: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+/// The download times of one run: who finished when, out of how many.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Finishers {
+    times_s: Vec<f64>,
+    n_arrived: usize,
+}
+
+impl Finishers {
+    pub(super) fn new(times: impl Iterator<Item = Option<f64>>) -> Self {
+        let all: Vec<Option<f64>> = times.collect();
+        let mut times_s: Vec<f64> = all.iter().filter_map(|time| *time).collect();
+        times_s.sort_by(f64::total_cmp);
+        Self { times_s, n_arrived: all.len() }
+    }
+
+    pub(super) fn of(run: &[&Peer]) -> Self {
+        Self::new(run.iter().map(|peer| peer.download_time_s))
+    }
+
+    /// Share of all that arrived which finished within `time_s`.
+    pub(super) fn share_by(&self, time_s: f64) -> f64 {
+        let n = self.times_s.partition_point(|&time| time <= time_s);
+        f64_of_len(n) / f64_of_len(self.n_arrived.max(1))
+    }
+}
+
+/// The distribution over `runs`: rises with finishers only, and ends where the last one finished.
+pub(super) fn distribution(runs: &[Finishers]) -> Curve {
+    let mut times: Vec<f64> = runs.iter().flat_map(|run| run.times_s.iter().copied()).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let times = thinned(&times);
+    let shares = |time: f64| runs.iter().map(|run| run.share_by(time)).collect::<Vec<_>>();
+    let points: Vec<Spread> = times.iter().filter_map(|&time| spread(time, shares(time))).collect();
+    let end = points.last().map_or(0.0, |last| last.mean);
+    Curve { points, n_runs: runs.len(), end }
+}
+
+/// The time by which `share` of the leechers had finished, in the mean over runs.
+pub(super) fn quantile(curve: &Curve, share: f64) -> Option<f64> {
+    curve.points.iter().find(|point| point.mean >= share - 1e-12).map(|point| point.at)
+}
+
+/// How a measure is averaged when some runs have ended.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum AfterEnd {
+    /// A count keeps its last value.
+    Holds,
+    /// A rate exists only while the run does.
+    Absent,
+}
+
+/// Runs of an arm: their timelines in order of time.
+pub(super) fn timelines(moments: &[Moment], arm: usize) -> Vec<Vec<&Moment>> {
+    let mut runs = BTreeMap::<u64, Vec<&Moment>>::new();
+    for moment in moments.iter().filter(|moment| moment.arm == arm) {
+        runs.entry(moment.replicate).or_default().push(moment);
+    }
+    for run in runs.values_mut() {
+        run.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
+    }
+    runs.into_values().collect()
+}
+
+/// Measure `which` over time. The curve stops when fewer than half of the runs go on.
+pub(super) fn over_time(runs: &[Vec<&Moment>], which: usize, after: AfterEnd) -> Curve {
+    let mut times: Vec<f64> = runs.iter().flatten().map(|moment| moment.time_s).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let n_going = |time: f64| {
+        runs.iter().filter(|run| run.last().is_some_and(|end| end.time_s >= time)).count()
+    };
+    times.retain(|&time| n_going(time) * 2 >= runs.len());
+    let values = |time: f64| -> Vec<f64> {
+        let value = |run: &Vec<&Moment>| {
+            let n_past = run.partition_point(|moment| moment.time_s <= time);
+            let has_ended = n_past == run.len() && run.last()?.time_s < time;
+            if n_past == 0 || (has_ended && after == AfterEnd::Absent) {
+                return None;
+            }
+            run[n_past - 1].values[which]
+        };
+        runs.iter().filter_map(value).collect()
+    };
+    let times = thinned(&times);
+    let points = times.iter().filter_map(|&time| spread(time, values(time))).collect();
+    Curve { points, n_runs: runs.len(), end: 1.0 }
+}
+
+/// At most [`N_POINTS`] of `values`, evenly, first and last among them.
+fn thinned(values: &[f64]) -> Vec<f64> {
+    if values.len() <= N_POINTS {
+        return values.to_vec();
+    }
+    let last = values.len() - 1;
+    (0..N_POINTS).map(|i| values[i * last / (N_POINTS - 1)]).collect()
+}
+
+/// Mean and band of the replicates' values at one place.
+fn spread(at: f64, mut values: Vec<f64>) -> Option<Spread> {
+    if values.is_empty() {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let mean = values.iter().sum::<f64>() / f64_of_len(values.len());
+    let trim = if values.len() > N_BAND_ALL { 0.05 } else { 0.0 };
+    Some(Spread {
+        at,
+        mean,
+        low: sorted_quantile(&values, trim),
+        high: sorted_quantile(&values, 1.0 - trim),
+    })
+}
+
+/// The `share` quantile of sorted values (nearest rank from below); 0 of nothing.
+pub(super) fn sorted_quantile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(floor_usize(share * f64_of_len(last) + 0.5)).copied().unwrap_or(0.0)
+}
+
+/// What line and band mean, for a note under the figure.
+pub(super) fn band_note(n_runs: usize, has_band: bool) -> String {
+    match n_runs {
+        0 | 1 => "One run, so no band.".to_owned(),
+        n if !has_band => format!("Line: mean of {n} runs."),
+        n if n <= N_BAND_ALL => {
+            format!("Line: mean of {n} runs; band: from lowest to highest run.")
+        }
+        n => format!("Line: mean of {n} runs; band: middle 90\u{202f}% of the runs."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_stops_below_one_when_some_never_finish() {
+        let runs = [
+            Finishers::new([Some(2.0), Some(4.0), None, None].into_iter()),
+            Finishers::new([Some(1.0), Some(4.0), Some(9.0), None].into_iter()),
+        ];
+        let curve = distribution(&runs);
+        assert_eq!(curve.end, 0.625);
+        assert_eq!(quantile(&curve, 0.5), Some(4.0));
+        assert_eq!(quantile(&curve, 0.9), None);
+        assert_eq!(curve.points[0], Spread { at: 1.0, mean: 0.125, low: 0.0, high: 0.25 });
+    }
+
+    #[test]
+    fn counts_hold_and_rates_end_with_their_run() {
+        let moment = |replicate, time_s, value| Moment {
+            arm: 0,
+            replicate,
+            time_s,
+            values: [Some(value); super::super::table::N_MEASURES],
+        };
+        let rows = [moment(0, 1.0, 4.0), moment(1, 1.0, 2.0), moment(1, 2.0, 8.0)];
+        let runs = timelines(&rows, 0);
+        assert_eq!(over_time(&runs, 0, AfterEnd::Holds).points[1].mean, 6.0);
+        assert_eq!(over_time(&runs, 0, AfterEnd::Absent).points[1].mean, 8.0);
+    }
+}
