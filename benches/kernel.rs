@@ -17,9 +17,7 @@ type Event = [u32; 4];
 /// Exponential delays, mean 1 s, drawn beforehand so that only the queue is timed.
 fn delays() -> Vec<Span> {
     let mut luck = stream(1, Purpose::Swarm, 0);
-    (0..1 << 16)
-        .map(|_| Span::from_secs(luck.exponential(1.0)))
-        .collect()
+    (0..1 << 16).map(|_| Span::from_secs(luck.exponential(1.0))).collect()
 }
 
 /// A heap that orders as the queue does.

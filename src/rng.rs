@@ -43,20 +43,13 @@ pub struct Stream {
 
 /// Opens the stream of (`seed`, `purpose`, `entity`) at its beginning.
 pub fn stream(seed: u64, purpose: Purpose, entity: u64) -> Stream {
-    Stream {
-        key: key(seed, purpose, entity),
-        drawn: 0,
-    }
+    Stream { key: key(seed, purpose, entity), drawn: 0 }
 }
 
 /// Number `index` of the stream (`seed`, `purpose`, `entity`), without opening it.
 #[inline]
 pub fn draw(seed: u64, purpose: Purpose, entity: u64, index: u64) -> u64 {
-    Stream {
-        key: key(seed, purpose, entity),
-        drawn: index,
-    }
-    .bits()
+    Stream { key: key(seed, purpose, entity), drawn: index }.bits()
 }
 
 #[inline]
@@ -202,12 +195,7 @@ mod tests {
             Purpose::Choke,
             Purpose::Swarm,
         ];
-        assert!(
-            purposes
-                .iter()
-                .zip(0..)
-                .all(|(&purpose, n)| purpose as u8 == n)
-        );
+        assert!(purposes.iter().zip(0..).all(|(&purpose, n)| purpose as u8 == n));
     }
 
     // The whole numbers were computed a second time by a program in another language.
@@ -329,18 +317,13 @@ mod tests {
         let mut s = stream(11, Purpose::Arrival, 3);
         let sum: f64 = (0..n).map(|_| draw(&mut s)).sum();
         let (got, error) = (sum / f64::from(n), 5.0 * sd / libm::sqrt(f64::from(n)));
-        assert!(
-            (got - mean).abs() < error,
-            "{name}: {got}, not {mean} ± {error}"
-        );
+        assert!((got - mean).abs() < error, "{name}: {got}, not {mean} ± {error}");
     }
 
     #[test]
     fn means_are_right() {
         check_mean("unit", 0.5, libm::sqrt(1.0 / 12.0), Stream::unit);
-        check_mean("uniform", 4.0, libm::sqrt(4.0 / 12.0), |s| {
-            s.uniform(3.0, 5.0)
-        });
+        check_mean("uniform", 4.0, libm::sqrt(4.0 / 12.0), |s| s.uniform(3.0, 5.0));
         check_mean("exponential", 2.0, 2.0, |s| s.exponential(2.0));
         check_mean("normal", 0.0, 1.0, Stream::normal);
         check_mean("normal squared", 1.0, libm::sqrt(2.0), |s| {
@@ -354,9 +337,7 @@ mod tests {
         // Pareto of shape 4 and minimum 3: mean 4, variance 9 × 4 ÷ (3² × 2) = 2.
         check_mean("pareto", 4.0, libm::sqrt(2.0), |s| s.pareto(3.0, 4.0));
         // A fair die of 0 to 6: mean 3, variance (7² − 1) ÷ 12 = 4.
-        check_mean("below", 3.0, 2.0, |s| {
-            f64::from(crate::units::u32_of(s.below(7)))
-        });
+        check_mean("below", 3.0, 2.0, |s| f64::from(crate::units::u32_of(s.below(7))));
     }
 
     #[test]

@@ -127,9 +127,7 @@ pub struct PlotArgs {
 }
 
 fn parse_override(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or("write KEY=VALUE, such as replicates=3")?;
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as replicates=3")?;
     if key.trim().is_empty() {
         return Err("the key before `=` is missing".to_owned());
     }

@@ -27,9 +27,7 @@ pub fn command(args: &CheckArgs, out: &mut impl Write) -> Result<(), Failure> {
     }
     if n_faulty > 0 {
         let n_files = args.files.len();
-        return Err(Failure::User(anyhow!(
-            "{n_faulty} of {n_files} scenario files have faults"
-        )));
+        return Err(Failure::User(anyhow!("{n_faulty} of {n_files} scenario files have faults")));
     }
     Ok(())
 }

@@ -51,27 +51,16 @@ impl Observer for Watch<'_> {
 impl Progress {
     /// Begins to follow `n_runs` runs.
     pub fn new(n_runs: usize, quiet: bool) -> Self {
-        let steps = u64::try_from(n_runs)
-            .unwrap_or(0)
-            .saturating_mul(floor_u64(STEPS));
+        let steps = u64::try_from(n_runs).unwrap_or(0).saturating_mul(floor_u64(STEPS));
         // The bar's target is standard error, which hides it when that is not a terminal.
-        let bar = if quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(steps)
-        };
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(steps) };
         let style = ProgressStyle::with_template("{bar:30} {msg}, about {eta} left")
             .expect("the template is well formed");
         bar.set_style(style);
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(250));
         }
-        Self {
-            bar,
-            n_runs,
-            state: Mutex::default(),
-            begun: Instant::now(),
-        }
+        Self { bar, n_runs, state: Mutex::default(), begun: Instant::now() }
     }
 
     /// Makes a run under watch.
@@ -83,11 +72,7 @@ impl Progress {
             state.running.insert(id, (SimTime::ZERO, plan.horizon));
         });
         let begun = Instant::now();
-        let result = run(&mut Watch {
-            progress: self,
-            id,
-            horizon: plan.horizon,
-        });
+        let result = run(&mut Watch { progress: self, id, horizon: plan.horizon });
         self.change(|state| {
             state.running.remove(&id);
             state.n_done += 1;
@@ -107,11 +92,7 @@ impl Progress {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let busy = state.busy.as_secs_f64();
         let pieces: u64 = results.runs.iter().map(|run| run.counters.pieces).sum();
-        let rate = if busy > 0.0 {
-            f64_of(pieces) / busy
-        } else {
-            0.0
-        };
+        let rate = if busy > 0.0 { f64_of(pieces) / busy } else { 0.0 };
         let runs = self.n_runs;
         format!(
             "{runs} runs in {total:.1} s ({busy:.1} s of simulation on all threads): \
@@ -130,18 +111,10 @@ impl Progress {
             _ => 0.0,
         };
         let under_way: f64 = state.running.values().map(part).sum();
-        let done = u64::try_from(state.n_done)
-            .unwrap_or(0)
-            .saturating_mul(floor_u64(STEPS));
+        let done = u64::try_from(state.n_done).unwrap_or(0).saturating_mul(floor_u64(STEPS));
         self.bar.set_position(done + floor_u64(under_way * STEPS));
-        let furthest = state
-            .running
-            .values()
-            .map(|run| run.0)
-            .max()
-            .unwrap_or(SimTime::ZERO);
+        let furthest = state.running.values().map(|run| run.0).max().unwrap_or(SimTime::ZERO);
         let (n_done, n_runs, at_s) = (state.n_done, self.n_runs, furthest.as_secs());
-        self.bar
-            .set_message(format!("{n_done}/{n_runs} runs, simulated {at_s:.0} s"));
+        self.bar.set_message(format!("{n_done}/{n_runs} runs, simulated {at_s:.0} s"));
     }
 }

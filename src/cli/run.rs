@@ -42,12 +42,7 @@ pub fn command(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
         plots: !args.no_plots,
         quiet: args.quiet,
     };
-    execute(
-        &scenario,
-        &options,
-        |plan, seed, watch| swarm::run(plan, seed, watch),
-        out,
-    )
+    execute(&scenario, &options, |plan, seed, watch| swarm::run(plan, seed, watch), out)
 }
 
 /// Makes all runs with `runner` and writes what they give. A test's runner needs no engine.
@@ -68,9 +63,8 @@ where
     let n_runs = scenario.arms.len() * scenario.replicates as usize;
     let progress = Progress::new(n_runs, options.quiet);
     let watched = |plan: &Plan, seed: u64| progress.watch(plan, |watch| runner(plan, seed, watch));
-    let ran = pool::run_all(scenario, options.n_threads, watched, |design, run| {
-        writer.take(design, run)
-    });
+    let ran =
+        pool::run_all(scenario, options.n_threads, watched, |design, run| writer.take(design, run));
     progress.clear();
     let results = ran.map_err(stopped)?;
     let cautions = cautions::of(&results);
@@ -113,9 +107,7 @@ fn keep_arms(scenario: &mut Scenario, names: &[String]) -> Result<(), Failure> {
     let known: Vec<String> = scenario.arms.iter().map(|arm| arm.name.clone()).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(name)) {
         let known = known.join(", ");
-        return Err(Failure::User(anyhow!(
-            "--arm {name}: no such arm; there are: {known}"
-        )));
+        return Err(Failure::User(anyhow!("--arm {name}: no such arm; there are: {known}")));
     }
     let baseline = known[scenario.baseline].clone();
     scenario.arms.retain(|arm| names.contains(&arm.name));
@@ -140,9 +132,5 @@ fn files_in_words(scenario: &Scenario, target: &Path, n_figures: usize) -> Strin
         1 => " and 1 figure".to_owned(),
         n => format!(" and {n} figures"),
     };
-    format!(
-        "\nResults in {}: {}{figures}\n",
-        target.display(),
-        files.join(", ")
-    )
+    format!("\nResults in {}: {}{figures}\n", target.display(), files.join(", "))
 }

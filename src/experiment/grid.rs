@@ -67,10 +67,7 @@ impl Design {
     /// Describes `scenario`.
     pub fn of(scenario: &Scenario) -> Self {
         assert!(!scenario.arms.is_empty(), "a scenario has at least one arm");
-        assert!(
-            scenario.baseline < scenario.arms.len(),
-            "the baseline is one of the arms"
-        );
+        assert!(scenario.baseline < scenario.arms.len(), "the baseline is one of the arms");
         Self {
             name: scenario.name.clone(),
             question: scenario.question.clone(),
@@ -88,11 +85,7 @@ impl Design {
         let replicates = 0..self.replicates;
         (0..self.arms.len())
             .flat_map(|arm| replicates.clone().map(move |replicate| (arm, replicate)))
-            .map(|(arm, replicate)| Cell {
-                arm,
-                replicate,
-                seed: self.seed_of(replicate),
-            })
+            .map(|(arm, replicate)| Cell { arm, replicate, seed: self.seed_of(replicate) })
             .collect()
     }
 
@@ -116,11 +109,7 @@ impl ArmDesign {
     pub fn keys(&self) -> Vec<Key> {
         let groups = std::iter::once(None).chain((0..self.classes.len()).map(Some));
         groups
-            .flat_map(|class| {
-                Metric::ALL
-                    .into_iter()
-                    .map(move |metric| Key { class, metric })
-            })
+            .flat_map(|class| Metric::ALL.into_iter().map(move |metric| Key { class, metric }))
             .filter(|key| key.metric.applies(self, key.class))
             .collect()
     }
@@ -132,11 +121,7 @@ impl ArmDesign {
 
     /// Whether some leechers upload and some do not.
     pub fn has_free_riders(&self) -> bool {
-        let has = |uploads| {
-            self.classes
-                .iter()
-                .any(|c| !c.is_origin && c.uploads == uploads)
-        };
+        let has = |uploads| self.classes.iter().any(|c| !c.is_origin && c.uploads == uploads);
         has(true) && has(false)
     }
 }

@@ -21,23 +21,14 @@ pub struct LawBroken {
 /// When payload sent is not payload received, to the byte, or a life is out of order.
 pub fn check_laws(outcome: &Outcome) -> Result<(), String> {
     let total = |of: fn(&PeerRecord) -> Bytes| -> u128 {
-        outcome
-            .peers
-            .iter()
-            .map(|peer| u128::from(of(peer).0))
-            .sum()
+        outcome.peers.iter().map(|peer| u128::from(of(peer).0)).sum()
     };
     let (sent, received) = (total(|p| p.uploaded), total(|p| p.downloaded));
     if sent != received {
         return Err(format!("{sent} bytes were sent but {received} received"));
     }
     for (id, peer) in outcome.peers.iter().enumerate() {
-        let life = [
-            Some(peer.arrival),
-            peer.first_piece,
-            peer.completed,
-            peer.departed,
-        ];
+        let life = [Some(peer.arrival), peer.first_piece, peer.completed, peer.departed];
         if !life.iter().flatten().is_sorted() {
             return Err(format!("peer {id} lived out of order: {life:?}"));
         }
@@ -91,21 +82,14 @@ impl SwarmBound {
     /// The bound of a run.
     pub fn of(outcome: &Outcome) -> Self {
         let n_leechers = outcome.peers.iter().filter(|peer| !peer.is_origin).count();
-        let upload: f64 = outcome
-            .peers
-            .iter()
-            .map(|peer| capacity_kib_per_s(peer.upload))
-            .sum();
+        let upload: f64 = outcome.peers.iter().map(|peer| capacity_kib_per_s(peer.upload)).sum();
         let shared_s = if has_unlimited_upload(outcome) {
             Some(0.0)
         } else {
             let per_leecher = upload / f64_of_len(n_leechers.max(1));
             seconds_at(outcome.content, per_leecher)
         };
-        Self {
-            content: outcome.content,
-            shared_s,
-        }
+        Self { content: outcome.content, shared_s }
     }
 
     /// Download time ÷ max(F/d, F/ū); `None` without a completion or without any bound.

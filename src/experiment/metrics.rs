@@ -143,9 +143,7 @@ pub fn evaluate(arm: &ArmDesign, outcome: &Outcome) -> Vec<Option<f64>> {
         let group = Group::new(outcome, class, &bound);
         for metric in Metric::ALL {
             if metric.applies(arm, class) {
-                let value = group
-                    .value(metric)
-                    .or_else(|| swarm_value(metric, arm, outcome));
+                let value = group.value(metric).or_else(|| swarm_value(metric, arm, outcome));
                 values.push(value.filter(|x| x.is_finite()));
             }
         }
@@ -169,22 +167,9 @@ impl<'a> Group<'a> {
     fn new(outcome: &'a Outcome, class: Option<usize>, bound: &'a SwarmBound) -> Self {
         let member = |peer: &&PeerRecord| class.is_none_or(|index| peer.class.index() == index);
         let peers: Vec<_> = outcome.peers.iter().filter(member).collect();
-        let leechers: Vec<_> = peers
-            .iter()
-            .copied()
-            .filter(|peer| !peer.is_origin)
-            .collect();
-        let times = leechers
-            .iter()
-            .filter_map(|peer| measure::download_time_s(peer))
-            .collect();
-        Self {
-            peers,
-            leechers,
-            times: stats::sorted(times),
-            bound,
-            content: outcome.content,
-        }
+        let leechers: Vec<_> = peers.iter().copied().filter(|peer| !peer.is_origin).collect();
+        let times = leechers.iter().filter_map(|peer| measure::download_time_s(peer)).collect();
+        Self { peers, leechers, times: stats::sorted(times), bound, content: outcome.content }
     }
 
     /// The number of this group; `None` if it does not exist or belongs to the whole swarm.
@@ -210,11 +195,7 @@ impl<'a> Group<'a> {
             Metric::RatioFinalMean => stats::mean(&self.ratios()),
             Metric::JainOfRatios => stats::jain(&self.ratios()),
             Metric::GiniOfUploads => {
-                let uploads = self
-                    .leechers
-                    .iter()
-                    .map(|peer| peer.uploaded.as_f64())
-                    .collect();
+                let uploads = self.leechers.iter().map(|peer| peer.uploaded.as_f64()).collect();
                 stats::gini(&stats::sorted(uploads))
             }
             Metric::DownloadedTotal => Some(total(&self.leechers, |peer| peer.downloaded)),
@@ -268,12 +249,7 @@ fn attended(outcome: &Outcome) -> impl Iterator<Item = &Sample> {
 /// Rows of the timeline up to the first at or after the last completion; all if none completed.
 pub fn busy_rows(outcome: &Outcome) -> &[Sample] {
     let finished = |peer: &&PeerRecord| !peer.is_origin;
-    let last = outcome
-        .peers
-        .iter()
-        .filter(finished)
-        .filter_map(|peer| peer.completed)
-        .max();
+    let last = outcome.peers.iter().filter(finished).filter_map(|peer| peer.completed).max();
     let Some(last) = last else {
         return &outcome.samples;
     };
@@ -294,10 +270,7 @@ fn utilisation(outcome: &Outcome) -> Option<f64> {
 
 /// When availability first falls below half its maximum, after the first row that reaches it.
 fn half_life_s(samples: &[Sample]) -> Option<f64> {
-    let most = samples
-        .iter()
-        .map(|row| row.availability)
-        .max_by(f64::total_cmp)?;
+    let most = samples.iter().map(|row| row.availability).max_by(f64::total_cmp)?;
     let after = samples.iter().skip_while(|row| row.availability < most);
     let fallen = after.into_iter().find(|row| row.availability < most / 2.0);
     fallen.map(|row| row.at.as_secs())
@@ -308,20 +281,12 @@ fn free_rider_advantage(arm: &ArmDesign, outcome: &Outcome) -> Option<f64> {
     let mean_of = |uploads: bool| {
         let class = |peer: &&PeerRecord| arm.classes[peer.class.index()].uploads == uploads;
         let peers = outcome.peers.iter().filter(class);
-        stats::mean(
-            &peers
-                .filter_map(measure::download_time_s)
-                .collect::<Vec<_>>(),
-        )
+        stats::mean(&peers.filter_map(measure::download_time_s).collect::<Vec<_>>())
     };
     let (riders, givers) = (mean_of(false)?, mean_of(true)?);
     (givers > 0.0).then(|| riders / givers)
 }
 
 fn total(peers: &[&PeerRecord], of: fn(&PeerRecord) -> Bytes) -> f64 {
-    peers
-        .iter()
-        .map(|peer| of(peer))
-        .fold(Bytes::ZERO, |sum, more| sum + more)
-        .as_f64()
+    peers.iter().map(|peer| of(peer)).fold(Bytes::ZERO, |sum, more| sum + more).as_f64()
 }

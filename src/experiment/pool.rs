@@ -72,9 +72,7 @@ where
 {
     let design = Design::of(scenario);
     let cells = design.cells();
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(n_threads)
-        .build()?;
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build()?;
     let shop = Shop {
         scenario,
         design: &design,

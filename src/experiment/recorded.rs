@@ -59,12 +59,7 @@ pub fn compare(results: &Results) -> Vec<Beside> {
     let classes = recorded_classes(design);
     let mut rows = Vec::new();
     for arm in 0..design.arms.len() {
-        let has = |name: &&String| {
-            design.arms[arm]
-                .classes
-                .iter()
-                .any(|own| own.name == **name)
-        };
+        let has = |name: &&String| design.arms[arm].classes.iter().any(|own| own.name == **name);
         let shared: Vec<String> = classes.iter().filter(has).cloned().collect();
         if shared.len() > 1 {
             rows.push(beside(results, arm, "all", &shared));
@@ -107,11 +102,7 @@ fn beside(results: &Results, arm: usize, name: &str, classes: &[String]) -> Besi
 fn relabelling_stream(seed: u64, arm: usize, class: &str) -> Stream {
     let name = format!("{arm}/{class}");
     let hash = blake3::hash(name.as_bytes());
-    let word = hash
-        .as_bytes()
-        .iter()
-        .take(8)
-        .fold(0, |word, &byte| (word << 8) | u64::from(byte));
+    let word = hash.as_bytes().iter().take(8).fold(0, |word, &byte| (word << 8) | u64::from(byte));
     stream(seed, Purpose::Swarm, word | (1 << 63))
 }
 
@@ -120,9 +111,7 @@ fn simulated_runs(results: &Results, arm: usize, classes: &[String]) -> Runs {
     let wanted = |index: &usize| classes.contains(&names[*index].name);
     let positions: Vec<usize> = (0..names.len()).filter(wanted).collect();
     let times = results.of_arm(arm).map(|run| {
-        let of_classes = positions
-            .iter()
-            .flat_map(|&index| run.download_times_s[index].clone());
+        let of_classes = positions.iter().flat_map(|&index| run.download_times_s[index].clone());
         stats::sorted(of_classes.collect())
     });
     times.filter(|times| !times.is_empty()).collect()
@@ -130,15 +119,8 @@ fn simulated_runs(results: &Results, arm: usize, classes: &[String]) -> Runs {
 
 fn recorded_runs(design: &Design, classes: &[String]) -> Runs {
     let mut by_repetition: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for row in design
-        .recorded
-        .iter()
-        .filter(|row| classes.contains(&row.class))
-    {
-        by_repetition
-            .entry(row.repetition)
-            .or_default()
-            .push(row.download_time_s);
+    for row in design.recorded.iter().filter(|row| classes.contains(&row.class)) {
+        by_repetition.entry(row.repetition).or_default().push(row.download_time_s);
     }
     by_repetition.into_values().map(stats::sorted).collect()
 }
@@ -147,10 +129,7 @@ impl Side {
     fn of(runs: &Runs) -> Self {
         let means: Vec<f64> = runs.iter().filter_map(|run| stats::mean(run)).collect();
         let level = |p| {
-            let values: Vec<f64> = runs
-                .iter()
-                .filter_map(|run| stats::quantile(run, p))
-                .collect();
+            let values: Vec<f64> = runs.iter().filter_map(|run| stats::quantile(run, p)).collect();
             stats::mean(&values)
         };
         Self {
@@ -193,11 +172,7 @@ fn ks(pooled: &[(f64, usize)], is_first: &[bool]) -> Option<f64> {
 }
 
 fn sides<'a>(simulated: &'a Runs, recorded: &'a Runs) -> (Vec<&'a [f64]>, Vec<bool>) {
-    let runs = recorded
-        .iter()
-        .chain(simulated)
-        .map(Vec::as_slice)
-        .collect::<Vec<_>>();
+    let runs = recorded.iter().chain(simulated).map(Vec::as_slice).collect::<Vec<_>>();
     let is_recorded = (0..runs.len()).map(|run| run < recorded.len()).collect();
     (runs, is_recorded)
 }
@@ -233,11 +208,7 @@ mod tests {
             let got = ks_of_first(a, b).expect("two sides");
             assert!((got - want).abs() < 1e-12, "{got} is not {want}");
         };
-        near(
-            &vec![vec![1.0, 2.0, 3.0, 4.0]],
-            &vec![vec![1.0, 2.0, 3.0, 4.0]],
-            0.0,
-        );
+        near(&vec![vec![1.0, 2.0, 3.0, 4.0]], &vec![vec![1.0, 2.0, 3.0, 4.0]], 0.0);
         near(&vec![vec![1.0, 2.0]], &vec![vec![3.0]], 1.0);
         // Steps at 1: 1/2 against 0; at 2 both 1/2 (ties move together); at 3: 1/2 against 1.
         near(&vec![vec![1.0], vec![4.0]], &vec![vec![2.0, 3.0]], 0.5);

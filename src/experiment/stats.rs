@@ -25,12 +25,7 @@ impl Estimate {
         let (mean, sd) = (mean(sample), sd(sample));
         let half_width =
             sd.map(|sd| t_quantile_975(sample.len() - 1) * sd / f64_of_len(sample.len()).sqrt());
-        Self {
-            n: sample.len(),
-            mean,
-            sd,
-            half_width,
-        }
+        Self { n: sample.len(), mean, sd, half_width }
     }
 
     /// Both ends of the 95 % interval of the mean.
@@ -89,21 +84,14 @@ pub fn jain(sample: &[f64]) -> Option<f64> {
     }
     let sum: f64 = sample.iter().sum();
     let squares: f64 = sample.iter().map(|x| x * x).sum();
-    Some(if squares > 0.0 {
-        sum * sum / (f64_of_len(sample.len()) * squares)
-    } else {
-        1.0
-    })
+    Some(if squares > 0.0 { sum * sum / (f64_of_len(sample.len()) * squares) } else { 1.0 })
 }
 
 /// Gini coefficient: mean absolute difference ÷ twice the mean; 0 if all are equal, (n − 1)/n if
 /// one has everything. All zeros are equal: 0. `None` for an empty sample or a negative value.
 /// `sorted` must rise.
 pub fn gini(sorted: &[f64]) -> Option<f64> {
-    debug_assert!(
-        sorted.is_sorted(),
-        "the Gini coefficient is taken of sorted samples"
-    );
+    debug_assert!(sorted.is_sorted(), "the Gini coefficient is taken of sorted samples");
     if *sorted.first()? < 0.0 {
         return None;
     }
@@ -112,11 +100,7 @@ pub fn gini(sorted: &[f64]) -> Option<f64> {
     if sum <= 0.0 {
         return Some(0.0);
     }
-    let ranked: f64 = sorted
-        .iter()
-        .enumerate()
-        .map(|(i, x)| f64_of_len(i + 1) * x)
-        .sum();
+    let ranked: f64 = sorted.iter().enumerate().map(|(i, x)| f64_of_len(i + 1) * x).sum();
     Some(2.0 * ranked / (n * sum) - (n + 1.0) / n)
 }
 
@@ -135,10 +119,7 @@ mod tests {
         let e = Estimate::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
         near(e.mean, 5.0);
         near(e.sd, 2.138_089_935_299_395);
-        near(
-            e.half_width,
-            2.364_624_252 * 2.138_089_935_299_395 / 8.0_f64.sqrt(),
-        );
+        near(e.half_width, 2.364_624_252 * 2.138_089_935_299_395 / 8.0_f64.sqrt());
         let one = Estimate::of(&[3.0]);
         assert_eq!((one.mean, one.sd, one.interval()), (Some(3.0), None, None));
         assert_eq!(Estimate::of(&[]).mean, None);
@@ -146,32 +127,18 @@ mod tests {
 
     #[test]
     fn t_quantiles_match_the_printed_table() {
-        for (freedom, want) in [
-            (1, 12.7062),
-            (2, 4.3027),
-            (4, 2.7764),
-            (9, 2.2622),
-            (29, 2.0452),
-            (1000, 1.9623),
-        ] {
+        for (freedom, want) in
+            [(1, 12.7062), (2, 4.3027), (4, 2.7764), (9, 2.2622), (29, 2.0452), (1000, 1.9623)]
+        {
             let got = t_quantile_975(freedom);
-            assert!(
-                (got - want).abs() < 5e-5,
-                "t({freedom}) is {got}, the table says {want}"
-            );
+            assert!((got - want).abs() < 5e-5, "t({freedom}) is {got}, the table says {want}");
         }
     }
 
     #[test]
     fn quantiles_are_type_7() {
         let s = [1.0, 2.0, 4.0, 8.0];
-        for (p, want) in [
-            (0.0, 1.0),
-            (0.25, 1.75),
-            (0.5, 3.0),
-            (0.95, 7.4),
-            (1.0, 8.0),
-        ] {
+        for (p, want) in [(0.0, 1.0), (0.25, 1.75), (0.5, 3.0), (0.95, 7.4), (1.0, 8.0)] {
             near(quantile(&s, p), want);
         }
         near(quantile(&[7.0], 0.95), 7.0);

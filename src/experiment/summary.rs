@@ -75,17 +75,10 @@ pub fn reduce(design: &Design, cell: Cell, outcome: &Outcome) -> Result<Reduced,
         law,
     })?;
     let by_class = |index: usize| {
-        let peers = outcome
-            .peers
-            .iter()
-            .filter(|peer| peer.class.index() == index);
+        let peers = outcome.peers.iter().filter(|peer| peer.class.index() == index);
         stats::sorted(peers.filter_map(measure::download_time_s).collect())
     };
-    let n_compared = if design.recorded.is_empty() {
-        0
-    } else {
-        arm.classes.len()
-    };
+    let n_compared = if design.recorded.is_empty() { 0 } else { arm.classes.len() };
     Ok(Reduced {
         cell,
         values: metrics::evaluate(arm, outcome),
@@ -112,10 +105,7 @@ fn facts(n_classes: usize, outcome: &Outcome) -> Facts {
             (None, None) => facts.at_work += 1,
         }
     }
-    let dry = outcome
-        .samples
-        .last()
-        .is_some_and(|row| row.seeders == 0 && row.availability < 1.0);
+    let dry = outcome.samples.last().is_some_and(|row| row.seeders == 0 && row.availability < 1.0);
     facts.stranded = dry && facts.at_work > 0;
     facts
 }
@@ -125,10 +115,7 @@ pub fn summarise(results: &Results) -> Vec<Summary> {
     let mut summaries = Vec::new();
     for (arm, design) in results.design.arms.iter().enumerate() {
         for (column, key) in design.keys().into_iter().enumerate() {
-            let values = results
-                .of_arm(arm)
-                .filter_map(|run| run.values[column])
-                .collect();
+            let values = results.of_arm(arm).filter_map(|run| run.values[column]).collect();
             let values = stats::sorted(values);
             summaries.push(Summary {
                 arm,

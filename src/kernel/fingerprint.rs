@@ -59,10 +59,7 @@ mod tests {
         assert_eq!(value(&[]), START);
         assert_eq!(value(&[(0, 0, 0)]), 0xb499_582f_b868_d383);
         assert_eq!(value(&[(1, 2, 3)]), 0x8f7a_3205_d172_d91c);
-        assert_eq!(
-            value(&[(1, 2, 3), (1_000_000_000, 255, u32::MAX)]),
-            0x88b9_c5a4_2f4e_c095
-        );
+        assert_eq!(value(&[(1, 2, 3), (1_000_000_000, 255, u32::MAX)]), 0x88b9_c5a4_2f4e_c095);
     }
 
     #[test]
@@ -81,9 +78,8 @@ mod tests {
 
     #[test]
     fn no_two_of_many_small_events_collide() {
-        let mut seen: Vec<u64> = (0..100_000_u32)
-            .map(|n| value(&[(u64::from(n % 100), 1, n / 100)]))
-            .collect();
+        let mut seen: Vec<u64> =
+            (0..100_000_u32).map(|n| value(&[(u64::from(n % 100), 1, n / 100)])).collect();
         seen.sort_unstable();
         assert!(seen.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -22,11 +22,7 @@ pub(super) struct List {
 
 impl List {
     /// The list of nothing; owns no chunk.
-    pub(super) const EMPTY: Self = Self {
-        first: NONE,
-        last: NONE,
-        len: 0,
-    };
+    pub(super) const EMPTY: Self = Self { first: NONE, last: NONE, len: 0 };
 
     /// Entries in it.
     #[inline]
@@ -48,11 +44,7 @@ pub(super) struct Pool<E> {
 impl<E: Copy> Pool<E> {
     /// A store without chunks.
     pub(super) const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            next: Vec::new(),
-            free: NONE,
-        }
+        Self { entries: Vec::new(), next: Vec::new(), free: NONE }
     }
 
     /// Puts `entry` at the end of `list`.

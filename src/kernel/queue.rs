@@ -220,9 +220,8 @@ impl<E: Copy> Queue<E> {
     #[inline]
     fn push_later(&mut self, entry: Entry<E>) {
         let mut rungs = self.rungs.iter_mut().rev();
-        let rung = rungs
-            .find(|rung| entry.at <= rung.until)
-            .expect("the outermost rung has no end");
+        let rung =
+            rungs.find(|rung| entry.at <= rung.until).expect("the outermost rung has no end");
         self.pool.push(rung.bucket(entry.at), entry);
     }
 
@@ -324,13 +323,8 @@ impl<E: Copy> Queue<E> {
         let count =
             usize::try_from(reach).map_or(wanted, |reach| wanted.min(reach.saturating_add(1)));
         assert!(count > 1, "a rung divides its bucket");
-        let mut rung = Rung {
-            start,
-            shift,
-            until: self.until,
-            next: 0,
-            buckets: vec![List::EMPTY; count],
-        };
+        let mut rung =
+            Rung { start, shift, until: self.until, next: 0, buckets: vec![List::EMPTY; count] };
         while let Some((entries, here)) = self.pool.take_first(&mut list) {
             for &entry in &entries[..here] {
                 self.pool.push(rung.bucket(entry.at), entry);
@@ -363,11 +357,7 @@ impl<E: Copy> Queue<E> {
         }
         let (_, &mut median, _) = sample[..taken].select_nth_unstable(taken / 2);
         // More than half at one time: that time gets a bucket to itself, or nearly so.
-        let half = if median > first {
-            median - first
-        } else {
-            (last - first) / 2
-        };
+        let half = if median > first { median - first } else { (last - first) / 2 };
         let per_event = u128::from(half) * 2 * PER_BUCKET as u128 / list.len() as u128;
         let width = u64::try_from(per_event).map_or(last - first, |w| w.min(last - first));
         Some((first, width.max(1).ilog2()))
@@ -419,11 +409,7 @@ mod tests {
         }
 
         fn pop(&mut self) -> Option<u64> {
-            let expected = self
-                .oracle
-                .heap
-                .pop()
-                .map(|Reverse((at, n))| (SimTime(at), n));
+            let expected = self.oracle.heap.pop().map(|Reverse((at, n))| (SimTime(at), n));
             let got = self.queue.pop();
             assert_eq!(got, expected, "after {} pushes", self.pushed);
             assert_eq!(self.queue.len(), self.oracle.heap.len());
@@ -452,14 +438,8 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Step {
-        Push {
-            times: usize,
-            delay: u64,
-            spread: u64,
-        },
-        Pop {
-            times: usize,
-        },
+        Push { times: usize, delay: u64, spread: u64 },
+        Pop { times: usize },
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -475,11 +455,7 @@ mod tests {
         let spread = prop_oneof![Just(1), 1_u64..4, Just(10_000), Just(1 << 40)];
         let push = (times.clone(), delay, spread);
         prop_oneof![
-            push.prop_map(|(times, delay, spread)| Step::Push {
-                times,
-                delay,
-                spread
-            }),
+            push.prop_map(|(times, delay, spread)| Step::Push { times, delay, spread }),
             times.prop_map(|times| Step::Pop { times }),
         ]
     }
@@ -577,10 +553,7 @@ mod tests {
         let held = queue.pool.capacity() + queue.current.capacity() + queue.late.capacity();
         assert!(held < 2 * pending, "{held} places for {pending} events");
         let buckets: usize = queue.rungs.iter().map(|rung| rung.buckets.len()).sum();
-        assert!(
-            buckets < pending / 8,
-            "{buckets} buckets for {pending} events"
-        );
+        assert!(buckets < pending / 8, "{buckets} buckets for {pending} events");
     }
 
     #[test]

@@ -203,7 +203,10 @@ impl<T: Copy> Links<T> {
 /// Fills flows with (limit, weight) from `cap` by raising one level for all: the level at which
 /// `cap` is used up, or `UNLIMITED` if the limits leave some of it over.
 #[inline]
-fn water_level<I: Iterator<Item = (ByteRate, u64)>>(cap: ByteRate, flows: impl Fn() -> I) -> ByteRate {
+fn water_level<I: Iterator<Item = (ByteRate, u64)>>(
+    cap: ByteRate,
+    flows: impl Fn() -> I,
+) -> ByteRate {
     let mut level = 0;
     loop {
         let mut rest = cap.0;

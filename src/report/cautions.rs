@@ -119,10 +119,9 @@ impl fmt::Display for Caution {
                 "arm `{arm}`: {peers} peers left before they had finished; download times are \
                  those of the finishers"
             ),
-            Self::NobodyFinished { arm, class } => write!(
-                f,
-                "arm `{arm}`, class `{class}`: nobody finished: it has no download times"
-            ),
+            Self::NobodyFinished { arm, class } => {
+                write!(f, "arm `{arm}`, class `{class}`: nobody finished: it has no download times")
+            }
             Self::FewReplicates { replicates: 1 } => f.write_str(
                 "one run per arm: nothing tells an effect from chance; raise replicates to 5 or \
                  more for intervals",
@@ -153,29 +152,16 @@ impl fmt::Display for Caution {
 /// All cautions of an experiment, in a fixed order.
 pub fn of(results: &Results) -> Vec<Caution> {
     let design = &results.design;
-    let mut cautions: Vec<_> = design
-        .warnings
-        .iter()
-        .cloned()
-        .map(Caution::Scenario)
-        .collect();
+    let mut cautions: Vec<_> = design.warnings.iter().cloned().map(Caution::Scenario).collect();
     if design.replicates < FEW_REPLICATES {
-        cautions.push(Caution::FewReplicates {
-            replicates: design.replicates,
-        });
+        cautions.push(Caution::FewReplicates { replicates: design.replicates });
     }
     for (index, arm) in design.arms.iter().enumerate() {
         let facts: Vec<&Facts> = results.of_arm(index).map(|run| &run.facts).collect();
         of_arm(arm, &facts, &mut cautions);
         let known = |class: &String| arm.classes.iter().any(|own| own.name == *class);
-        for class in recorded_classes(design)
-            .into_iter()
-            .filter(|class| !known(class))
-        {
-            cautions.push(Caution::RecordedOnly {
-                arm: arm.name.clone(),
-                class,
-            });
+        for class in recorded_classes(design).into_iter().filter(|class| !known(class)) {
+            cautions.push(Caution::RecordedOnly { arm: arm.name.clone(), class });
         }
     }
     lost_pairs(results, &mut cautions);
@@ -190,37 +176,16 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
         return;
     }
     for stranded in [false, true] {
-        let concerned = || {
-            facts
-                .iter()
-                .filter(|run| run.at_work > 0 && run.stranded == stranded)
-        };
-        let peers = Share {
-            part: concerned().map(|run| run.at_work).sum(),
-            of: leechers,
-        };
-        let runs = Share {
-            part: concerned().count(),
-            of: facts.len(),
-        };
+        let concerned = || facts.iter().filter(|run| run.at_work > 0 && run.stranded == stranded);
+        let peers = Share { part: concerned().map(|run| run.at_work).sum(), of: leechers };
+        let runs = Share { part: concerned().count(), of: facts.len() };
         match (peers.part, stranded) {
             (0, _) => {}
-            (_, false) => cautions.push(Caution::Unfinished {
-                arm: name(),
-                peers,
-                runs,
-            }),
-            (_, true) => cautions.push(Caution::Stranded {
-                arm: name(),
-                peers,
-                runs,
-            }),
+            (_, false) => cautions.push(Caution::Unfinished { arm: name(), peers, runs }),
+            (_, true) => cautions.push(Caution::Stranded { arm: name(), peers, runs }),
         }
     }
-    let peers = Share {
-        part: facts.iter().map(|run| run.gave_up).sum(),
-        of: leechers,
-    };
+    let peers = Share { part: facts.iter().map(|run| run.gave_up).sum(), of: leechers };
     if peers.part > 0 {
         cautions.push(Caution::GaveUp { arm: name(), peers });
     }
@@ -241,18 +206,11 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
 fn lost_pairs(results: &Results, cautions: &mut Vec<Caution>) {
     let design = &results.design;
     for comparison in pairs::compare(results) {
-        let pairs = Share {
-            part: comparison.difference.n,
-            of: design.replicates as usize,
-        };
+        let pairs = Share { part: comparison.difference.n, of: design.replicates as usize };
         let some = pairs.part > 0 && pairs.part < pairs.of;
         if some && comparison.metric == Metric::DownloadTimeMean {
             let arm = design.arms[comparison.arm].name.clone();
-            cautions.push(Caution::LostPairs {
-                arm,
-                class: comparison.class,
-                pairs,
-            });
+            cautions.push(Caution::LostPairs { arm, class: comparison.class, pairs });
         }
     }
 }

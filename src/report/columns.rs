@@ -8,10 +8,7 @@ pub fn columns<Row: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     // The deserializer only notes what it is asked for; it never has a value to give.
     let none = Row::deserialize(FieldNames(&mut fields));
-    assert!(
-        none.is_err() && !fields.is_empty(),
-        "a row is a struct with fields"
-    );
+    assert!(none.is_err() && !fields.is_empty(), "a row is a struct with fields");
     fields
 }
 

@@ -55,11 +55,7 @@ pub enum FolderError {
 /// Names the step and the path in an error of the system.
 fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     let path = path.to_path_buf();
-    move |source| FolderError::Io {
-        action,
-        path,
-        source,
-    }
+    move |source| FolderError::Io { action, path, source }
 }
 
 impl Folder {
@@ -69,9 +65,7 @@ impl Folder {
     /// When `target` cannot be written, is busy, or holds something other than results.
     pub fn open(target: &Path) -> Result<Self, FolderError> {
         let target = resolve(target)?;
-        let parent = target
-            .parent()
-            .expect("an absolute path with a name has a parent");
+        let parent = target.parent().expect("an absolute path with a name has a parent");
         fs::create_dir_all(parent).map_err(at("create the folder", parent))?;
         let sibling = |suffix| {
             let mut name = std::ffi::OsString::from(".");
@@ -256,9 +250,8 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -306,10 +299,8 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_mended() {
         let home = tempfile::tempdir().unwrap();
-        let (aside, partial) = (
-            home.path().join(".x.swarmecon-old"),
-            home.path().join(".x.swarmecon-new"),
-        );
+        let (aside, partial) =
+            (home.path().join(".x.swarmecon-old"), home.path().join(".x.swarmecon-new"));
         // Killed between the two renames: the old results wait aside, the new ones lie ready.
         fs::create_dir(&aside).unwrap();
         write(&aside, "old");
@@ -332,19 +323,10 @@ mod tests {
     fn strangers_files_and_busy_folders_are_refused() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("thesis.tex"), "years of work").unwrap();
-        assert!(matches!(
-            Folder::open(home.path()),
-            Err(FolderError::NotResults(_))
-        ));
+        assert!(matches!(Folder::open(home.path()), Err(FolderError::NotResults(_))));
         let file = home.path().join("thesis.tex");
-        assert!(matches!(
-            Folder::open(&file),
-            Err(FolderError::NotAFolder(_))
-        ));
-        assert!(matches!(
-            Folder::open(Path::new("/")),
-            Err(FolderError::NoName(_))
-        ));
+        assert!(matches!(Folder::open(&file), Err(FolderError::NotAFolder(_))));
+        assert!(matches!(Folder::open(Path::new("/")), Err(FolderError::NoName(_))));
         let target = home.path().join("x");
         let first = Folder::open(&target).unwrap();
         assert!(matches!(Folder::open(&target), Err(FolderError::Busy(_))));

@@ -67,11 +67,7 @@ pub fn text(results: &Results, cautions: &[Caution]) -> Result<String, toml::ser
     let mut arms = Vec::new();
     for arm in &design.arms {
         let plan_blake3 = plan_hash(&arm.resolved)?;
-        arms.push(ArmEntry {
-            name: &arm.name,
-            plan_blake3,
-            plan: &arm.resolved,
-        });
+        arms.push(ArmEntry { name: &arm.name, plan_blake3, plan: &arm.resolved });
     }
     let runs = results.runs.iter().map(|run| RunEntry {
         arm: &design.arms[run.cell.arm].name,
@@ -101,9 +97,7 @@ pub fn text(results: &Results, cautions: &[Caution]) -> Result<String, toml::ser
 /// # Errors
 /// When the plan does not fit TOML.
 pub fn plan_hash(plan: &toml::Table) -> Result<String, toml::ser::Error> {
-    Ok(blake3::hash(toml::to_string(plan)?.as_bytes())
-        .to_hex()
-        .to_string())
+    Ok(blake3::hash(toml::to_string(plan)?.as_bytes()).to_hex().to_string())
 }
 
 impl Work {

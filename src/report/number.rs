@@ -63,9 +63,6 @@ mod tests {
             assert_eq!(text, want);
             assert_eq!(text.parse::<f64>().expect("a float"), value);
         }
-        assert_eq!(
-            (Number::of(f64::NAN), Number::of(f64::INFINITY)),
-            (None, None)
-        );
+        assert_eq!((Number::of(f64::NAN), Number::of(f64::INFINITY)), (None, None));
     }
 }

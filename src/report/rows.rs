@@ -57,14 +57,7 @@ pub fn timeline<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = Ti
     run.outcome.samples.iter().map(move |sample| {
         let row = timeline_row(design, run, sample, previous);
         previous = sample.at;
-        if no_limit {
-            TimelineRow {
-                upload_utilisation: None,
-                ..row
-            }
-        } else {
-            row
-        }
+        if no_limit { TimelineRow { upload_utilisation: None, ..row } } else { row }
     })
 }
 

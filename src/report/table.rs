@@ -16,11 +16,7 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
     }
     let runs = plural(design.replicates as usize, "run", "runs");
     let _ = write!(text, "Download times in seconds; {runs} per arm");
-    text += if design.replicates > 1 {
-        ", ± half a 95 % interval\n"
-    } else {
-        "\n"
-    };
+    text += if design.replicates > 1 { ", ± half a 95 % interval\n" } else { "\n" };
     text += &align(&download_table(results));
     text += &differences(results);
     text += &beside_recorded(results);
@@ -52,10 +48,7 @@ fn download_table(results: &Results) -> Vec<Vec<String>> {
             let find = |metric| -> &Summary {
                 let wanted =
                     |s: &&Summary| s.arm == index && s.class == class && s.metric == metric;
-                summaries
-                    .iter()
-                    .find(wanted)
-                    .expect("every class of leechers has this metric")
+                summaries.iter().find(wanted).expect("every class of leechers has this metric")
             };
             let mean = find(Metric::DownloadTimeMean).estimate;
             let half = |half: f64| format!(" ± {}", like(mean.mean.unwrap_or(half), half));
@@ -67,10 +60,7 @@ fn download_table(results: &Results) -> Vec<Vec<String>> {
                 optional(mean.mean) + &half,
                 plain(Metric::DownloadTimeMedian),
                 plain(Metric::DownloadTimeP95),
-                find(Metric::UnfinishedShare)
-                    .estimate
-                    .mean
-                    .map_or("-".to_owned(), percent),
+                find(Metric::UnfinishedShare).estimate.mean.map_or("-".to_owned(), percent),
             ]);
         }
     }
@@ -87,9 +77,7 @@ fn differences(results: &Results) -> String {
         for class in shown(arm) {
             let name = arm.class_name(class);
             let find = |metric| {
-                comparisons
-                    .iter()
-                    .find(|c| c.arm == index && c.class == name && c.metric == metric)
+                comparisons.iter().find(|c| c.arm == index && c.class == name && c.metric == metric)
             };
             let subject = match class {
                 Some(_) if shown(arm).len() > 1 => format!("{}, {name}", arm.name),
@@ -107,10 +95,7 @@ fn differences(results: &Results) -> String {
     if text.is_empty() {
         return text;
     }
-    format!(
-        "\nCompared with `{}`, replicate by replicate\n{text}",
-        baseline.name
-    )
+    format!("\nCompared with `{}`, replicate by replicate\n{text}", baseline.name)
 }
 
 fn times_in_words(c: &Comparison) -> String {
@@ -118,17 +103,12 @@ fn times_in_words(c: &Comparison) -> String {
         return "no replicate has download times in both arms".to_owned();
     };
     let pairs = plural(c.difference.n, "pair", "pairs");
-    let relative = c
-        .relative()
-        .map_or(String::new(), |r| format!("{}, ", signed_percent(r)));
+    let relative = c.relative().map_or(String::new(), |r| format!("{}, ", signed_percent(r)));
     let Some((low, high)) = c.difference.interval() else {
         let what = direction(difference, "longer", "shorter");
         return format!("downloads take {what} ({relative}{pairs}: no interval)");
     };
-    let (from, to) = (
-        with_sign(like(difference, low)),
-        with_sign(like(difference, high)),
-    );
+    let (from, to) = (with_sign(like(difference, low)), with_sign(like(difference, high)));
     let range = format!("95 % interval {from} to {to} s, {pairs}");
     if low == high && low == 0.0 {
         return format!("downloads take exactly as long ({pairs})");
@@ -142,11 +122,7 @@ fn times_in_words(c: &Comparison) -> String {
 }
 
 fn direction(difference: f64, more: &str, less: &str) -> String {
-    format!(
-        "{} s {}",
-        short(difference.abs()),
-        if difference < 0.0 { less } else { more }
-    )
+    format!("{} s {}", short(difference.abs()), if difference < 0.0 { less } else { more })
 }
 
 /// Only where it differs.
@@ -159,11 +135,7 @@ fn unfinished_in_words(c: &Comparison) -> Option<String> {
         Some((low, high)) if low <= 0.0 && high >= 0.0 && low < high => " (no clear difference)",
         _ => "",
     };
-    Some(format!(
-        "{} unfinished instead of {}{note}",
-        percent(arm),
-        percent(base)
-    ))
+    Some(format!("{} unfinished instead of {}{note}", percent(arm), percent(base)))
 }
 
 fn beside_recorded(results: &Results) -> String {
@@ -171,25 +143,9 @@ fn beside_recorded(results: &Results) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let header = [
-        "arm",
-        "class",
-        "simulated",
-        "recorded",
-        "difference",
-        "KS distance",
-        "p",
-    ];
+    let header = ["arm", "class", "simulated", "recorded", "difference", "KS distance", "p"];
     let mut table = vec![header.map(str::to_owned).to_vec()];
-    for Beside {
-        arm,
-        class,
-        simulated,
-        recorded,
-        ks_distance,
-        ks_p_value,
-    } in rows
-    {
+    for Beside { arm, class, simulated, recorded, ks_distance, ks_p_value } in rows {
         let (ours, theirs) = (simulated.mean.mean, recorded.mean.mean);
         let relative = ours.zip(theirs).filter(|(_, theirs)| *theirs > 0.0);
         table.push(vec![
@@ -197,17 +153,12 @@ fn beside_recorded(results: &Results) -> String {
             class,
             optional(ours),
             optional(theirs),
-            relative.map_or("-".to_owned(), |(ours, theirs)| {
-                signed_percent(ours / theirs - 1.0)
-            }),
+            relative.map_or("-".to_owned(), |(ours, theirs)| signed_percent(ours / theirs - 1.0)),
             optional(ks_distance),
             optional(ks_p_value),
         ]);
     }
-    format!(
-        "\nBeside the recorded downloads: mean times in seconds\n{}",
-        align(&table)
-    )
+    format!("\nBeside the recorded downloads: mean times in seconds\n{}", align(&table))
 }
 
 /// Columns of equal width, two spaces apart and in front; names left, numbers right.
@@ -253,11 +204,7 @@ fn optional(x: Option<f64>) -> String {
 }
 
 fn with_sign(text: String) -> String {
-    if text.starts_with('-') || text == "0" {
-        text.replace('-', "−")
-    } else {
-        format!("+{text}")
-    }
+    if text.starts_with('-') || text == "0" { text.replace('-', "−") } else { format!("+{text}") }
 }
 
 fn percent(share: f64) -> String {

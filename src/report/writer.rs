@@ -46,11 +46,7 @@ impl Writer {
         let folder = Folder::open(target)?;
         let peers = table::<schema::PeerRow>(&folder, schema::PEERS)?;
         let timeline = table::<schema::TimelineRow>(&folder, schema::TIMELINE)?;
-        Ok(Self {
-            peers,
-            timeline,
-            folder,
-        })
+        Ok(Self { peers, timeline, folder })
     }
 
     /// Where the results will be.
@@ -67,9 +63,7 @@ impl Writer {
             self.peers.serialize(row).map_err(in_file(schema::PEERS))?;
         }
         for row in rows::timeline(design, run) {
-            self.timeline
-                .serialize(row)
-                .map_err(in_file(schema::TIMELINE))?;
+            self.timeline.serialize(row).map_err(in_file(schema::TIMELINE))?;
         }
         Ok(())
     }
@@ -84,12 +78,8 @@ impl Writer {
         cautions: &[Caution],
     ) -> Result<Folder, ReportError> {
         let design = &results.design;
-        self.peers
-            .flush()
-            .map_err(|e| in_file(schema::PEERS)(e.into()))?;
-        self.timeline
-            .flush()
-            .map_err(|e| in_file(schema::TIMELINE)(e.into()))?;
+        self.peers.flush().map_err(|e| in_file(schema::PEERS)(e.into()))?;
+        self.timeline.flush().map_err(|e| in_file(schema::TIMELINE)(e.into()))?;
         let folder = self.folder;
         let summaries = summary::summarise(results);
         let rows = summaries.iter().map(|row| rows::summary(design, row));
@@ -127,12 +117,8 @@ where
     // The header is written here and not from the first row: a file without rows has one too.
     let mut builder = csv::WriterBuilder::new();
     let builder = builder.has_headers(false).buffer_capacity(1 << 16);
-    let mut table = builder
-        .from_path(folder.path().join(file))
-        .map_err(in_file(file))?;
-    table
-        .write_record(columns::<Row>())
-        .map_err(in_file(file))?;
+    let mut table = builder.from_path(folder.path().join(file)).map_err(in_file(file))?;
+    table.write_record(columns::<Row>()).map_err(in_file(file))?;
     Ok(table)
 }
 

@@ -32,7 +32,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Lets `p` ask its neighbour in `slot` for as much as its queue should hold.
     pub(super) fn ask_for_more(&mut self, p: PeerId, slot: u16) {
         let stretch = self.peer(p).edges;
-        if !self.edges.is(stretch, Mask::Served, slot) || !self.edges.is(stretch, Mask::Wants, slot) {
+        if !self.edges.is(stretch, Mask::Served, slot) || !self.edges.is(stretch, Mask::Wants, slot)
+        {
             return;
         }
         let from = self.neighbour(p, slot);

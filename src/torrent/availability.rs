@@ -183,20 +183,23 @@ mod tests {
                     bitfield::set(&mut candidates, piece);
                 }
             }
-            let holders: Vec<u32> = (0..n).map(crate::units::u32_of).filter(|h| h % 5 != 1).collect();
+            let holders: Vec<u32> =
+                (0..n).map(crate::units::u32_of).filter(|h| h % 5 != 1).collect();
             rarest.find(&candidates, &fields, &holders);
             let copies = |p: usize| {
-                holders.iter().filter(|&&h| {
-                    bitfield::has(&fields[h as usize * words..(h as usize + 1) * words], p)
-                }).count()
+                holders
+                    .iter()
+                    .filter(|&&h| {
+                        bitfield::has(&fields[h as usize * words..(h as usize + 1) * words], p)
+                    })
+                    .count()
             };
             let wanted: Vec<usize> = bitfield::members(&candidates).collect();
             let Some(least) = wanted.iter().map(|&p| copies(p)).min() else {
                 assert_eq!(rarest.ties, 0, "round {round}");
                 continue;
             };
-            let expected: Vec<usize> =
-                wanted.into_iter().filter(|&p| copies(p) == least).collect();
+            let expected: Vec<usize> = wanted.into_iter().filter(|&p| copies(p) == least).collect();
             let got: Vec<usize> = bitfield::members(&rarest.words).collect();
             assert_eq!(got, expected, "round {round}");
             assert_eq!(rarest.ties, expected.len());

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn everything_adds_up_to_the_byte() {
-        for (content, piece) in [(1, 16_384), (16_384, 16_384), (100_000, 32_768), (1 << 20, 65_536)]
+        for (content, piece) in
+            [(1, 16_384), (16_384, 16_384), (100_000, 32_768), (1 << 20, 65_536)]
         {
             let cut = Geometry::new(Bytes(content), Bytes(piece));
             let mut total = 0;

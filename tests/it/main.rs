@@ -1,6 +1,8 @@
 //! The integration tests, as one binary: one link, one run.
 
+mod bad_scenarios;
 mod cli;
 mod plot;
 mod report;
+mod scenarios;
 mod tidy;

@@ -11,67 +11,21 @@ use swarmecon::experiment::{Design, Metric, pool};
 use swarmecon::ids::ClassId;
 use swarmecon::observe::{Counters, Outcome, PeerRecord, Sample};
 use swarmecon::policy::choke::ChokerSpec;
-use swarmecon::policy::pick::PickOrder;
 use swarmecon::scenario::{Arm, Recorded, Scenario};
 use swarmecon::swarm::plan::{
-    Arrivals, Audit, Choking, ClassPlan, DownloadDist, EndGame, OptimisticOrder, Overhead, Overlay,
-    Plan, Protocol, RankBy, RateDist, Requests, Role, SeedChoker, Slots, Stay,
+    Arrivals, Audit, ClassPlan, DownloadDist, Plan, Protocol, RateDist, Role, Stay,
 };
 use swarmecon::units::{ByteRate, Bytes, SimTime, Span, f64_of};
 
 fn protocol() -> Arc<Protocol> {
-    let s = Span::from_secs;
-    Arc::new(Protocol {
-        overlay: Overlay {
-            numwant: 50,
-            announce: s(1800.0),
-            rerequest: s(300.0),
-            min_neighbours: 20,
-            max_neighbours: 80,
-            max_initiate: 40,
-            connect_delay: s(0.0),
-        },
-        choking: Choking {
-            rechoke: s(10.0),
-            optimistic: s(30.0),
-            random_phase: true,
-            slots: Slots::Fixed(4),
-            optimistic_slots: 1,
-            optimistic_order: OptimisticOrder::Random,
-            new_peer_weight: 3,
-            rank: RankBy::TwoRounds,
-            unchoke_on_interest: true,
-            choke_on_lost_interest: true,
-            refill: None,
-            snub: None,
-            seed: SeedChoker::Random,
-        },
-        requests: Requests {
-            order: PickOrder::RarestFirst,
-            random_first: 4,
-            strict_priority: true,
-            seed_started_list: true,
-            whole_piece: Span::ZERO,
-            queue_span: s(3.0),
-            queue_base: 2,
-            queue_min: 2,
-            queue_max: 500,
-            end_game: EndGame::Strict,
-        },
-        overhead: Overhead::None,
-        latency: Span::ZERO,
-    })
+    Arc::new(swarmecon::scenario::presets::mainline())
 }
 
 fn class(name: &str, role: Role, choker: ChokerSpec) -> ClassPlan {
     ClassPlan {
         name: name.to_owned(),
         role,
-        arrivals: Arrivals::AtOnce {
-            count: 2,
-            at: SimTime::ZERO,
-            spread: Span::ZERO,
-        },
+        arrivals: Arrivals::AtOnce { count: 2, at: SimTime::ZERO, spread: Span::ZERO },
         upload: RateDist::Fixed(ByteRate::from_kib_per_s(10.0)),
         download: DownloadDist::TimesUpload(8.0),
         upload_share: 1.0,
@@ -99,11 +53,7 @@ fn arm(name: &str, horizon_s: f64) -> Arm {
         audit: Audit::End,
     };
     let resolved = toml::toml! { content_kib = 1000 };
-    Arm {
-        name: name.to_owned(),
-        plan,
-        resolved,
-    }
+    Arm { name: name.to_owned(), plan, resolved }
 }
 
 fn scenario(replicates: u32) -> Scenario {
@@ -135,11 +85,7 @@ fn peer(class: u16, times: (f64, Option<f64>), moved: (u64, u64)) -> PeerRecord 
         departed: completed.map(at),
         uploaded: Bytes::from_kib(moved.0),
         downloaded: received,
-        wasted: if completed.is_some() {
-            received - Bytes::from_kib(1000)
-        } else {
-            Bytes::ZERO
-        },
+        wasted: if completed.is_some() { received - Bytes::from_kib(1000) } else { Bytes::ZERO },
         uploaded_at_completion: Bytes::from_kib(moved.0 / 2),
         useful: received.min(Bytes::from_kib(1000)),
         leeching: Span(end.0 - at(arrival).0),
@@ -166,11 +112,7 @@ fn sample(at_s: f64, (leechers, seeders): (u32, u32), availability: f64) -> Samp
 /// by up to 9 s, the longer horizon of the second arm by 30 s.
 fn outcome(plan: &Plan, seed: u64) -> Outcome {
     let luck = f64_of(seed % 10);
-    let slow = if plan.horizon > SimTime::from_secs(1500.0) {
-        30.0
-    } else {
-        0.0
-    };
+    let slow = if plan.horizon > SimTime::from_secs(1500.0) { 30.0 } else { 0.0 };
     let shift = luck + slow;
     Outcome {
         peers: vec![
@@ -185,11 +127,7 @@ fn outcome(plan: &Plan, seed: u64) -> Outcome {
             sample(200.0, (2, 1), 1.5),
             sample(300.0, (1, 0), 0.75),
         ],
-        counters: Counters {
-            events: 10 + seed % 10,
-            pieces: 9,
-            ..Counters::default()
-        },
+        counters: Counters { events: 10 + seed % 10, pieces: 9, ..Counters::default() },
         fingerprint: seed,
         end: SimTime::from_secs(500.0),
         first_copy: Some(SimTime::from_secs(90.0)),
@@ -198,12 +136,7 @@ fn outcome(plan: &Plan, seed: u64) -> Outcome {
 }
 
 fn options(target: &Path, n_threads: usize) -> run::Options {
-    run::Options {
-        target: target.to_path_buf(),
-        n_threads,
-        plots: false,
-        quiet: true,
-    }
+    run::Options { target: target.to_path_buf(), n_threads, plots: false, quiet: true }
 }
 
 /// Runs with outcomes made by hand; the answer is what the terminal shows.
@@ -215,13 +148,9 @@ fn execute(scenario: &Scenario, target: &Path, n_threads: usize) -> String {
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {
-    let entries = fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry"));
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
     let name = |entry: &fs::DirEntry| entry.file_name().into_string().expect("a name");
-    entries
-        .map(|e| (name(&e), fs::read_to_string(e.path()).expect("text")))
-        .collect()
+    entries.map(|e| (name(&e), fs::read_to_string(e.path()).expect("text"))).collect()
 }
 
 fn file(folder: &Path, name: &str) -> String {
@@ -240,13 +169,7 @@ fn a_tiny_experiment_gives_these_tables() {
     let target = home.path().join("tiny");
     execute(&scenario(2), &target, 1);
     let names: Vec<_> = files(&target).into_keys().collect();
-    let want = [
-        "comparison.csv",
-        "manifest.toml",
-        "peers.csv",
-        "summary.csv",
-        "timeline.csv",
-    ];
+    let want = ["comparison.csv", "manifest.toml", "peers.csv", "summary.csv", "timeline.csv"];
     assert_eq!(names, want);
     let peers = file(&target, "peers.csv");
     insta::assert_snapshot!(peers.lines().take(5).collect::<Vec<_>>().join("\n"));
@@ -309,14 +232,9 @@ fn a_run_that_fails_midway_leaves_the_previous_results() {
         outcome
     };
     let failure = run::execute(&scenario(9), &options(&target, 1), lossy, &mut Vec::new());
-    let Err(Failure::Work(error)) = failure else {
-        panic!("a broken law is exit code 1")
-    };
+    let Err(Failure::Work(error)) = failure else { panic!("a broken law is exit code 1") };
     let text = format!("{error:#}");
-    assert!(
-        text.contains("arm `base`, replicate 2: 2560001 bytes were sent"),
-        "{text}"
-    );
+    assert!(text.contains("arm `base`, replicate 2: 2560001 bytes were sent"), "{text}");
     assert!(n_made.load(Ordering::Relaxed) < 18, "the rest is not run");
     assert_eq!(before, files(&target));
     assert_eq!(fs::read_dir(home.path()).expect("a folder").count(), 1);
@@ -357,14 +275,11 @@ fn rows_are_written_in_the_order_of_the_grid() {
         outcome(plan, seed)
     };
     let results = pool::run_all(&scenario(6), 3, slow_start, |_, run| {
-        seen.borrow_mut()
-            .push((run.reduced.cell.arm, run.reduced.cell.replicate));
+        seen.borrow_mut().push((run.reduced.cell.arm, run.reduced.cell.replicate));
         Ok::<(), ()>(())
     });
     assert_eq!(results.expect("it runs").runs.len(), 12);
-    let want: Vec<_> = (0..2)
-        .flat_map(|arm| (0..6).map(move |r| (arm, r)))
-        .collect();
+    let want: Vec<_> = (0..2).flat_map(|arm| (0..6).map(move |r| (arm, r))).collect();
     assert_eq!(*seen.borrow(), want);
 }
 
@@ -378,14 +293,8 @@ fn recorded_downloads_stand_beside_simulated_ones() {
         download_time_s,
     };
     let recorded = vec![row(0, 100.0), row(0, 200.0), row(1, 104.0), row(1, 208.0)];
-    let mut scenario = Scenario {
-        recorded,
-        ..scenario(3)
-    };
-    scenario.recorded.push(Recorded {
-        class: "ghosts".to_owned(),
-        ..row(0, 5.0)
-    });
+    let mut scenario = Scenario { recorded, ..scenario(3) };
+    scenario.recorded.push(Recorded { class: "ghosts".to_owned(), ..row(0, 5.0) });
     let text = execute(&scenario, &target, 1);
     assert!(text.contains("arm `base` has no class `ghosts`"), "{text}");
     insta::assert_snapshot!(file(&target, "recorded.csv"));

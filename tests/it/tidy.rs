@@ -17,24 +17,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("policy", &["rng", "torrent"]),
     ("observe", &[]),
-    (
-        "swarm",
-        &[
-            "kernel", "rng", "torrent", "net", "ledger", "policy", "observe",
-        ],
-    ),
+    ("swarm", &["kernel", "rng", "torrent", "net", "ledger", "policy", "observe"]),
     ("market", &["kernel", "rng", "ledger", "policy", "observe"]),
-    (
-        "scenario",
-        &[
-            "swarm", "market", "policy", "net", "ledger", "torrent", "rng",
-        ],
-    ),
+    ("scenario", &["swarm", "market", "policy", "net", "ledger", "torrent", "rng"]),
     ("experiment", &["scenario", "swarm", "market", "observe"]),
-    (
-        "validate",
-        &["scenario", "experiment", "swarm", "market", "observe"],
-    ),
+    ("validate", &["scenario", "experiment", "swarm", "market", "observe"]),
     ("report", &["observe", "experiment", "scenario"]),
     ("plot", &["report"]),
     ("cli", EVERYTHING),
@@ -120,27 +107,15 @@ fn source(path: &Path) -> Source {
     let room = name.trim_start_matches("src/").trim_end_matches(".rs");
     let room = room.split('/').next().unwrap_or_default().to_owned();
     let lines: Vec<&str> = text.lines().collect();
-    let tests = lines
-        .windows(2)
-        .position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "));
-    let code_lines = if name.ends_with("tests.rs") {
-        0
-    } else {
-        tests.unwrap_or(lines.len())
-    };
-    Source {
-        name,
-        room,
-        text,
-        code_lines,
-    }
+    let tests =
+        lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "));
+    let code_lines = if name.ends_with("tests.rs") { 0 } else { tests.unwrap_or(lines.len()) };
+    Source { name, room, text, code_lines }
 }
 
 fn sources() -> Vec<Source> {
-    let sources: Vec<Source> = files(&root().join("src"), "rs")
-        .iter()
-        .map(|path| source(path))
-        .collect();
+    let sources: Vec<Source> =
+        files(&root().join("src"), "rs").iter().map(|path| source(path)).collect();
     assert!(sources.len() > 10, "the sources were found");
     sources
 }

@@ -42,11 +42,7 @@ pub fn tit_for_tat(
 }
 
 /// Serves whoever waited longest, regardless of what it gave.
-pub fn equal_turns(
-    view: &ChokeView<'_>,
-    luck: &mut Stream,
-    decision: &mut Decision,
-) {
+pub fn equal_turns(view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
     let salt = luck.bits();
     decision.open = view.slots;
     if !view.rotate {
@@ -78,10 +74,8 @@ pub(super) fn serve_optimistically(
         }
     }
     while decision.served.len() < taken + n {
-        let free = view
-            .candidates
-            .iter()
-            .filter(|c| !decision.served.iter().any(|s| s.slot == c.slot));
+        let free =
+            view.candidates.iter().filter(|c| !decision.served.iter().any(|s| s.slot == c.slot));
         let next = match rules.optimistic_order {
             // A neighbour that just held the slot has waited least: it goes last.
             OptimisticOrder::LongestWaiting => {

@@ -117,7 +117,8 @@ impl Choker for PropShare {
         }
         let mut others: Vec<&Candidate> =
             view.candidates.iter().filter(|c| c.received == 0).collect();
-        others.sort_unstable_by_key(|c| (view.rotate && c.unchoked, !c.unchoked, tie(salt, c.slot)));
+        others
+            .sort_unstable_by_key(|c| (view.rotate && c.unchoked, !c.unchoked, tie(salt, c.slot)));
         let share = if total == 0 { 1.0 } else { 0.2 };
         let n = if total == 0 { view.slots } else { explore };
         let weight = weight_of(share / crate::units::f64_of_len(n));

@@ -1,0 +1,259 @@
+//! What is wrong with a scenario, and where: all of it, in the words of the person who wrote it.
+//!
+//! Law: a fault is reported once, at the place the user can change, and says what to write instead.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// A stretch of one of the texts a scenario is made of.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place {
+    /// Position in `Sources`.
+    pub source: usize,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Place {
+    /// A stretch of a text.
+    pub fn new(source: usize, span: Range<usize>) -> Self {
+        Self { source, start: span.start, end: span.end.max(span.start) }
+    }
+}
+
+/// A text the user gave: the file, a CSV beside it, or a `--set`.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    /// As the user would name it.
+    pub label: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// One thing to put right.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Fault {
+    place: Place,
+    message: String,
+    help: String,
+    /// A missing thing: not worth saying when the text could not be read in full.
+    absence: bool,
+}
+
+/// All that is wrong with a scenario. `Display` gives the complete text for a terminal.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    count: usize,
+    text: String,
+}
+
+impl Faults {
+    /// How many faults there are; at least one.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Texts, faults and warnings gathered while a scenario is read.
+#[derive(Default, Debug)]
+pub(super) struct Check {
+    sources: Vec<Source>,
+    faults: Vec<Fault>,
+    warnings: Vec<String>,
+    /// Lines that could not be parsed: what is found there is not to be believed.
+    broken: Vec<Place>,
+    /// Where relative paths start.
+    pub dir: PathBuf,
+    /// Files read up to now, each once; `None` if it could not be read.
+    files: Vec<(PathBuf, Option<usize>)>,
+}
+
+impl Check {
+    /// The text of a file named at `place`, as a source.
+    pub fn read(&mut self, place: &Place, name: &str) -> Option<usize> {
+        let path = self.dir.join(name);
+        if let Some((_, source)) = self.files.iter().find(|(p, _)| *p == path) {
+            return *source;
+        }
+        let help = "paths are relative to the scenario file";
+        let read = match std::fs::read(&path) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).ok();
+                if text.is_none() {
+                    self.fault(place, format!("`{name}` is not UTF-8 text"), "save it as UTF-8");
+                }
+                text.map(|text| self.add_source(path.display().to_string(), text))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.fault(place, format!("there is no file `{name}`"), help);
+                None
+            }
+            Err(error) => {
+                self.fault(place, format!("cannot read `{name}`: {}", error.kind()), help);
+                None
+            }
+        };
+        self.files.push((path, read));
+        read
+    }
+
+    /// Takes a text in and returns its position.
+    pub fn add_source(&mut self, label: String, text: String) -> usize {
+        self.sources.push(Source { label, text });
+        self.sources.len() - 1
+    }
+
+    /// A text taken in before.
+    pub fn source(&self, source: usize) -> &Source {
+        &self.sources[source]
+    }
+
+    /// Something wrong at `place`; `help` says what to write instead.
+    pub fn fault(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.push(place, message.into(), help.into(), false);
+    }
+
+    /// Something that should be written at or below `place` and is not.
+    pub fn missing(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.push(place, message.into(), help.into(), true);
+    }
+
+    /// A text that does not parse, at `place`.
+    pub fn syntax(&mut self, place: &Place, message: String) {
+        let help = "values are TOML: \"text in quotes\", 1.5, true, [1, 2], { key = 1 }";
+        self.push(place, message, help.to_owned(), false);
+        let lines = self.lines_of(place);
+        self.broken.push(lines);
+    }
+
+    fn push(&mut self, place: &Place, message: String, help: String, absence: bool) {
+        let fault = Fault { place: place.clone(), message, help, absence };
+        // Arms share most of the file: its faults turn up once per arm.
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    /// News that is no fault.
+    pub fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// How many faults were found up to now.
+    pub fn n_faults(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// The warnings, or all faults as one text.
+    pub fn finish(mut self) -> Result<Vec<String>, Faults> {
+        if self.faults.is_empty() {
+            return Ok(self.warnings);
+        }
+        let broken = std::mem::take(&mut self.broken);
+        let mut faults = std::mem::take(&mut self.faults);
+        if !broken.is_empty() {
+            let syntax = |f: &Fault| f.help.starts_with("values are TOML");
+            let in_broken = |p: &Place| {
+                broken.iter().any(|b| b.source == p.source && p.start < b.end && b.start <= p.start)
+            };
+            faults.retain(|f| syntax(f) || !(f.absence || in_broken(&f.place)));
+        }
+        faults.sort_by_key(|f| (f.place.source, f.place.start));
+        let mut text = String::new();
+        for fault in &faults {
+            text.push_str(&self.render(fault));
+            text.push_str("\n\n");
+        }
+        let count = faults.len();
+        let noun = if count == 1 { " fault" } else { " faults" };
+        let label = &self.sources[0].label;
+        text.push_str(label);
+        text.push_str(": ");
+        text.push_str(&count.to_string());
+        text.push_str(noun);
+        Err(Faults { count, text })
+    }
+
+    fn render(&self, fault: &Fault) -> String {
+        let source = &self.sources[fault.place.source];
+        let len = source.text.len();
+        let start = fault.place.start.min(len);
+        let end = first_line_end(source, start, fault.place.end.min(len));
+        let snippet = Snippet::source(&source.text)
+            .path(&source.label)
+            .annotation(AnnotationKind::Primary.span(start..end));
+        let mut group = Level::ERROR.primary_title(&fault.message).element(snippet);
+        if !fault.help.is_empty() {
+            group = group.element(Level::HELP.message(&fault.help));
+        }
+        let text = Renderer::plain().render(&[group]);
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    fn lines_of(&self, place: &Place) -> Place {
+        let text = &self.sources[place.source].text;
+        let at = place.start.min(text.len());
+        let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |n| at + n);
+        Place { source: place.source, start, end: end + 1 }
+    }
+}
+
+/// Long values and tables are marked on their first line only.
+fn first_line_end(source: &Source, start: usize, end: usize) -> usize {
+    let end = end.max(start);
+    source.text[start..end].find('\n').map_or(end, |n| start + n)
+}
+
+/// The word among `known` that is nearest to `word`, if any is near.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let limit = 1 + word.chars().count() / 3;
+    known
+        .iter()
+        .map(|k| (distance(word, k), *k))
+        .min_by_key(|(d, _)| *d)
+        .filter(|(d, _)| *d <= limit)
+        .map(|(_, k)| k)
+}
+
+/// Edits from one word to the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let change = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_word_is_found_and_far_ones_are_not() {
+        let known = ["upload_kib_per_s", "download_kib_per_s", "stay"];
+        assert_eq!(nearest("uplod_kib_per_s", &known), Some("upload_kib_per_s"));
+        assert_eq!(nearest("colour", &known), None);
+    }
+}
