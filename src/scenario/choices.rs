@@ -1,6 +1,6 @@
 //! Values written in one of several ways: rates, arrivals, stays.
 
-use super::check::{PERIOD_S, POSITIVE_RATE, RATE, Range, TIME_S, Table, number, variant, word};
+use super::check::{PERIOD_S, POSITIVE_RATE, RATE, Range, TIME_S, Table, number, variant, word_or};
 use super::fault::{Check, Place};
 use super::node::{Node, Value};
 use super::rows;
@@ -227,7 +227,8 @@ pub(super) fn staying(check: &mut Check, node: &Node, role: Role) -> Option<Stay
         return one_stay(check, way, inner, &place, role);
     }
     let known = [("leave", Stay::Leave), ("forever", Stay::Forever)];
-    let rule = word(check, node, "stay", &known)?;
+    let also = "a rule such as { linger_s = 60 }";
+    let rule = word_or(check, node, "stay", &known, also)?;
     if role == Role::Seeder && matches!(rule, Stay::Leave) {
         let help = "write \"forever\", `{ linger_s = 600 }` or `{ after_copies = 1 }`";
         check.fault(&node.place, "a seeder that leaves at once is never there", help);

@@ -43,7 +43,7 @@ fn counts(plan: &Plan) -> Vec<u32> {
         .iter()
         .map(|class| match &class.arrivals {
             Arrivals::AtOnce { count, .. } => *count,
-            Arrivals::At(times) => u32::try_from(times.len()).unwrap(),
+            Arrivals::At(times) => u32::try_from(times.len()).expect("few peers"),
             other => panic!("no count in {other:?}"),
         })
         .collect()
@@ -52,8 +52,8 @@ fn counts(plan: &Plan) -> Vec<u32> {
 fn shipped() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in ["scenarios", "scenarios/real"] {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(folder).expect("scenarios are shipped") {
+            let path = entry.expect("the folder is readable").path();
             if path.extension().is_some_and(|e| e == "toml") {
                 files.push(path);
             }
@@ -196,7 +196,8 @@ fn shares_are_dealt_by_largest_remainder() {
     let classes = |shares: &[f64]| {
         let mut text = small("[population]\nleechers = 10\n");
         for (i, share) in shares.iter().enumerate() {
-            text += &format!("[classes.c{i}]\nshare = {share}\nupload_kib_per_s = 50\n");
+            let class = format!("[classes.c{i}]\nshare = {share}\nupload_kib_per_s = 50\n");
+            text.push_str(&class);
         }
         counts(&plan(&text))[2..].to_vec()
     };
@@ -283,8 +284,10 @@ fn classes_lay_their_protocol_over_that_of_the_file() {
 
 #[test]
 fn an_origin_can_leave_at_a_time_of_the_clock() {
-    let text = small("[classes.origin]\nrole = \"seeder\"\ncount = 1\nupload_kib_per_s = 1\n\
-                      arrivals = { at_once = { at_s = 40 } }\nstay = { leave_at_s = 100 }\n");
+    let text = small(
+        "[classes.origin]\nrole = \"seeder\"\ncount = 1\nupload_kib_per_s = 1\n\
+                      arrivals = { at_once = { at_s = 40 } }\nstay = { leave_at_s = 100 }\n",
+    );
     let stay = plan(&text).classes[2].stay.clone();
     assert!(matches!(stay, Stay::Linger(span) if span == Span::from_secs(60.0)));
 }
