@@ -210,7 +210,11 @@ pub(super) fn number(check: &mut Check, node: &Node, key: &str, range: Range) ->
 /// `node` as a whole number in `range`.
 pub(super) fn whole(check: &mut Check, node: &Node, key: &str, range: Range) -> Option<u32> {
     if !matches!(node.value, Value::Int(_)) {
-        let message = format!("`{key}` is {}; it takes a whole number", node.kind());
+        let found = match node.value {
+            Value::Float(x) if x.is_finite() => x.to_string(),
+            _ => node.kind().to_owned(),
+        };
+        let message = format!("`{key}` is {found}; it takes a whole number");
         let help = format!("write a whole number, for example `{key} = {}`", range.example);
         check.fault(&node.place, message, help);
         return None;

@@ -76,6 +76,9 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+/// More faults than this are counted but not shown: a CSV of another format has one per row.
+const MOST: usize = 500;
+
 /// Texts, faults and warnings gathered while a scenario is read.
 #[derive(Default, Debug)]
 pub(super) struct Check {
@@ -86,6 +89,8 @@ pub(super) struct Check {
     broken: Vec<Place>,
     /// Full names that unknown keys were probably meant to be: they are not missing.
     meant: Vec<String>,
+    /// Faults beyond `MOST`.
+    n_dropped: usize,
     /// Where relative paths start.
     pub dir: PathBuf,
     /// Files read up to now, each once; `None` if it could not be read.
@@ -163,8 +168,13 @@ impl Check {
     fn push(&mut self, place: &Place, message: String, help: String, kind: Kind) {
         let fault = Fault { place: place.clone(), message, help, kind };
         // Arms share most of the file: its faults turn up once per arm.
-        if !self.faults.contains(&fault) {
+        if self.faults.contains(&fault) {
+            return;
+        }
+        if self.faults.len() < MOST {
             self.faults.push(fault);
+        } else {
+            self.n_dropped += 1;
         }
     }
 
@@ -193,13 +203,18 @@ impl Check {
             text.push_str(&self.render(fault));
             text.push_str("\n\n");
         }
-        let count = faults.len();
+        let count = faults.len() + self.n_dropped;
         let noun = if count == 1 { " fault" } else { " faults" };
         let label = &self.sources[0].label;
         text.push_str(label);
         text.push_str(": ");
         text.push_str(&count.to_string());
         text.push_str(noun);
+        if self.n_dropped > 0 {
+            text.push_str(", of which the first ");
+            text.push_str(&faults.len().to_string());
+            text.push_str(" are shown");
+        }
         Err(Faults { count, text })
     }
 

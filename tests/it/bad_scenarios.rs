@@ -53,6 +53,9 @@ fn each_bad_scenario_gives_its_exact_message() {
 
 #[test]
 fn no_bad_scenario_passes_and_every_fault_says_where_and_what_instead() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        return; // The texts are being written by the other test.
+    }
     for path in files() {
         let text = std::fs::read_to_string(path.with_extension("txt")).unwrap();
         let count = text.lines().filter(|line| line.starts_with("error: ")).count();
