@@ -89,8 +89,13 @@ fn share_out(check: &mut Check, file: &File) -> Vec<(String, Arrivals)> {
         .filter_map(|c| c.share.as_ref().map(|(s, place)| (c, *s, place)))
         .collect();
     let population = &file.population;
-    check_population(check, file, with.is_empty());
+    let written = |c: &&Class| c.who.iter().any(|(key, _)| *key == "share");
+    let n_written = file.classes.iter().filter(written).count();
+    check_population(check, file, n_written == 0);
     let Some((_, _, first)) = with.first() else { return Vec::new() };
+    if with.len() < n_written {
+        return Vec::new();
+    }
     if population.leechers.is_none() && !population.has_arrivals {
         let help = "write `[population]` with `leechers = 100`, or `count` instead of `share`";
         check.fault(first, "`share` of what? the file has no `[population]`", help);

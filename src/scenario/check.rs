@@ -36,13 +36,12 @@ impl Range {
         low && x <= self.high
     }
 
-    /// The range in words, after "must be".
-    pub fn words(self) -> String {
-        let low = if self.above { "above" } else { "at least" };
-        if self.high.is_finite() {
-            format!("{low} {} and at most {}", self.low, self.high)
-        } else {
-            format!("{low} {}", self.low)
+    /// What `x` would have to be, after "must be".
+    pub fn words(self, x: f64) -> String {
+        match (x > self.high, self.above) {
+            (true, _) => format!("at most {}", self.high),
+            (false, true) => format!("above {}", self.low),
+            (false, false) => format!("at least {}", self.low),
         }
     }
 }
@@ -172,11 +171,13 @@ impl<'a> Table<'a> {
             } else {
                 format!("unknown key `{key}` in `{}`", self.path)
             };
-            let help = match nearest(key, &self.asked) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", self.asked.join(", ")),
-            };
-            check.fault(&entry.place, message, help);
+            if let Some(near) = nearest(key, &self.asked) {
+                let help = format!("did you mean `{near}`?");
+                check.unknown(&entry.place, message, help, self.name_of(near));
+            } else {
+                let help = format!("known here: {}", self.asked.join(", "));
+                check.fault(&entry.place, message, help);
+            }
         }
     }
 }
@@ -198,11 +199,10 @@ pub(super) fn number(check: &mut Check, node: &Node, key: &str, range: Range) ->
     }
     let help = format!("for example `{key} = {}`", range.example);
     if x.is_finite() {
-        let message = format!("`{key}` is {x}; it must be {}", range.words());
+        let message = format!("`{key}` is {x}; it must be {}", range.words(x));
         check.fault(&node.place, message, help);
     } else {
-        let message = format!("`{key}` is not a finite number");
-        check.fault(&node.place, message, format!("write a number {}, {help}", range.words()));
+        check.fault(&node.place, format!("`{key}` is not a finite number"), help);
     }
     None
 }
@@ -210,7 +210,11 @@ pub(super) fn number(check: &mut Check, node: &Node, key: &str, range: Range) ->
 /// `node` as a whole number in `range`.
 pub(super) fn whole(check: &mut Check, node: &Node, key: &str, range: Range) -> Option<u32> {
     if !matches!(node.value, Value::Int(_)) {
-        let message = format!("`{key}` is {}; it takes a whole number", node.kind());
+        let found = match node.value {
+            Value::Float(x) if x.is_finite() => x.to_string(),
+            _ => node.kind().to_owned(),
+        };
+        let message = format!("`{key}` is {found}; it takes a whole number");
         let help = format!("write a whole number, for example `{key} = {}`", range.example);
         check.fault(&node.place, message, help);
         return None;
@@ -226,8 +230,23 @@ pub(super) fn word<T: Clone>(
     key: &str,
     known: &[(&'static str, T)],
 ) -> Option<T> {
+    word_or(check, node, key, known, "")
+}
+
+/// As `word`, where the help names what `also` could be written.
+pub(super) fn word_or<T: Clone>(
+    check: &mut Check,
+    node: &Node,
+    key: &str,
+    known: &[(&'static str, T)],
+    also: &str,
+) -> Option<T> {
     let words: Vec<&str> = known.iter().map(|(w, _)| *w).collect();
-    let list = words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
+    let mut list = words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ");
+    if !also.is_empty() {
+        list.push_str(" or ");
+        list.push_str(also);
+    }
     let Value::Text(text) = &node.value else {
         let message = format!("`{key}` is {}; it takes one of a few words", node.kind());
         check.fault(&node.place, message, format!("write one of {list}"));

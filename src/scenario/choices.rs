@@ -1,6 +1,8 @@
 //! Values written in one of several ways: rates, arrivals, stays.
 
-use super::check::{PERIOD_S, POSITIVE_RATE, RATE, Range, TIME_S, Table, number, variant, word};
+use super::check::{
+    MAX_COUNT, PERIOD_S, POSITIVE_RATE, RATE, Range, TIME_S, Table, number, variant, word_or,
+};
 use super::fault::{Check, Place};
 use super::node::{Node, Value};
 use super::rows;
@@ -197,6 +199,14 @@ pub(super) fn coming(check: &mut Check, node: &Node, horizon: SimTime) -> Option
             let help = "write `until_s` above `from_s`, and `from_s` below `horizon_s`";
             check.fault(&t.place_of("until_s"), message, help);
         }
+        let lasts = until.since(from);
+        let expected = per_s.unwrap_or(0.0) * tau.flatten().unwrap_or(lasts).min(lasts).as_secs();
+        // Without a horizon, which is a fault of its own, nothing can be expected.
+        if expected > MAX_COUNT && until < SimTime::NEVER {
+            let message = format!("these arrivals bring about {expected:.0} peers");
+            let help = format!("at most {MAX_COUNT} are possible: lower `per_s` or `until_s`");
+            check.fault(&t.place_of("per_s"), message, help);
+        }
         match (per_s, tau) {
             (Some(per_s), Some(tau)) => Some(Coming::Process { per_s, tau, from, until }),
             _ => None,
@@ -227,7 +237,8 @@ pub(super) fn staying(check: &mut Check, node: &Node, role: Role) -> Option<Stay
         return one_stay(check, way, inner, &place, role);
     }
     let known = [("leave", Stay::Leave), ("forever", Stay::Forever)];
-    let rule = word(check, node, "stay", &known)?;
+    let also = "a rule such as { linger_s = 60 }";
+    let rule = word_or(check, node, "stay", &known, also)?;
     if role == Role::Seeder && matches!(rule, Stay::Leave) {
         let help = "write \"forever\", `{ linger_s = 600 }` or `{ after_copies = 1 }`";
         check.fault(&node.place, "a seeder that leaves at once is never there", help);

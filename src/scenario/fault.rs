@@ -40,8 +40,18 @@ pub(super) struct Fault {
     place: Place,
     message: String,
     help: String,
+    kind: Kind,
+}
+
+/// What a fault is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Kind {
+    /// The text does not parse.
+    Syntax,
     /// A missing thing: not worth saying when the text could not be read in full.
-    absence: bool,
+    Absence,
+    /// A thing that is there and wrong.
+    Thing,
 }
 
 /// All that is wrong with a scenario. `Display` gives the complete text for a terminal.
@@ -66,6 +76,9 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+/// More faults than this are counted but not shown: a CSV of another format has one per row.
+const MOST: usize = 500;
+
 /// Texts, faults and warnings gathered while a scenario is read.
 #[derive(Default, Debug)]
 pub(super) struct Check {
@@ -74,6 +87,10 @@ pub(super) struct Check {
     warnings: Vec<String>,
     /// Lines that could not be parsed: what is found there is not to be believed.
     broken: Vec<Place>,
+    /// Full names that unknown keys were probably meant to be: they are not missing.
+    meant: Vec<String>,
+    /// Faults beyond `MOST`.
+    n_dropped: usize,
     /// Where relative paths start.
     pub dir: PathBuf,
     /// Files read up to now, each once; `None` if it could not be read.
@@ -122,27 +139,42 @@ impl Check {
 
     /// Something wrong at `place`; `help` says what to write instead.
     pub fn fault(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.push(place, message.into(), help.into(), false);
+        self.push(place, message.into(), help.into(), Kind::Thing);
     }
 
     /// Something that should be written at or below `place` and is not.
     pub fn missing(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.push(place, message.into(), help.into(), true);
+        self.push(place, message.into(), help.into(), Kind::Absence);
+    }
+
+    /// A key nobody knows, probably meant to be the one of the full name `meant`.
+    pub fn unknown(&mut self, place: &Place, message: String, help: String, meant: String) {
+        self.meant.push(meant);
+        self.push(place, message, help, Kind::Thing);
     }
 
     /// A text that does not parse, at `place`.
     pub fn syntax(&mut self, place: &Place, message: String) {
-        let help = "values are TOML: \"text in quotes\", 1.5, true, [1, 2], { key = 1 }";
-        self.push(place, message, help.to_owned(), false);
+        let help = if message.contains("duplicate") {
+            "remove one of the two, or give it another name"
+        } else {
+            "values are TOML: \"text in quotes\", 1.5, true, [1, 2], { key = 1 }"
+        };
+        self.push(place, message, help.to_owned(), Kind::Syntax);
         let lines = self.lines_of(place);
         self.broken.push(lines);
     }
 
-    fn push(&mut self, place: &Place, message: String, help: String, absence: bool) {
-        let fault = Fault { place: place.clone(), message, help, absence };
+    fn push(&mut self, place: &Place, message: String, help: String, kind: Kind) {
+        let fault = Fault { place: place.clone(), message, help, kind };
         // Arms share most of the file: its faults turn up once per arm.
-        if !self.faults.contains(&fault) {
+        if self.faults.contains(&fault) {
+            return;
+        }
+        if self.faults.len() < MOST {
             self.faults.push(fault);
+        } else {
+            self.n_dropped += 1;
         }
     }
 
@@ -163,29 +195,43 @@ impl Check {
         if self.faults.is_empty() {
             return Ok(self.warnings);
         }
-        let broken = std::mem::take(&mut self.broken);
         let mut faults = std::mem::take(&mut self.faults);
-        if !broken.is_empty() {
-            let syntax = |f: &Fault| f.help.starts_with("values are TOML");
-            let in_broken = |p: &Place| {
-                broken.iter().any(|b| b.source == p.source && p.start < b.end && b.start <= p.start)
-            };
-            faults.retain(|f| syntax(f) || !(f.absence || in_broken(&f.place)));
-        }
+        faults.retain(|fault| self.is_worth_saying(fault));
         faults.sort_by_key(|f| (f.place.source, f.place.start));
         let mut text = String::new();
         for fault in &faults {
             text.push_str(&self.render(fault));
             text.push_str("\n\n");
         }
-        let count = faults.len();
+        let count = faults.len() + self.n_dropped;
         let noun = if count == 1 { " fault" } else { " faults" };
         let label = &self.sources[0].label;
         text.push_str(label);
         text.push_str(": ");
         text.push_str(&count.to_string());
         text.push_str(noun);
+        if self.n_dropped > 0 {
+            text.push_str(", of which the first ");
+            text.push_str(&faults.len().to_string());
+            text.push_str(" are shown");
+        }
         Err(Faults { count, text })
+    }
+
+    /// Whether a fault is no mere echo of another one.
+    fn is_worth_saying(&self, fault: &Fault) -> bool {
+        let place = &fault.place;
+        let in_broken = self.broken.iter().any(|line| {
+            line.source == place.source && (line.start..line.end).contains(&place.start)
+        });
+        match fault.kind {
+            Kind::Syntax => true,
+            Kind::Thing => !in_broken,
+            Kind::Absence => {
+                let meant = |name: &String| fault.message == format!("`{name}` is missing");
+                self.broken.is_empty() && !self.meant.iter().any(meant)
+            }
+        }
     }
 
     fn render(&self, fault: &Fault) -> String {

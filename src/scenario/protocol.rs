@@ -1,6 +1,6 @@
 //! `[protocol]` tables: overrides laid on a preset, one key at a time.
 
-use super::check::{PERIOD_S, Range, TIME_S, Table, number, variant, whole, word};
+use super::check::{PERIOD_S, Range, TIME_S, Table, number, variant, whole, word, word_or};
 use super::fault::Check;
 use super::node::{Node, Value};
 use crate::policy::pick::PickOrder;
@@ -148,7 +148,7 @@ pub(super) fn span_or(
     to: &mut Option<Span>,
 ) {
     if matches!(node.value, Value::Text(_)) {
-        set(to, word(check, node, key, &[(none, None)]));
+        set(to, word_or(check, node, key, &[(none, None)], "a number of seconds"));
     } else {
         set(to, number(check, node, key, range).map(|s| Some(Span::from_secs(s))));
     }
@@ -156,7 +156,8 @@ pub(super) fn span_or(
 
 fn slots(check: &mut Check, node: &Node) -> Option<Slots> {
     if matches!(node.value, Value::Text(_)) {
-        return word(check, node, "slots", &[("auto", Slots::Auto), ("all", Slots::All)]);
+        let known = [("auto", Slots::Auto), ("all", Slots::All)];
+        return word_or(check, node, "slots", &known, "a whole number");
     }
     if let Value::Int(0) = node.value {
         let help = "a peer that never serves is `choker = \"never\"`; one slot is `slots = 1`";
@@ -172,7 +173,8 @@ fn overhead(check: &mut Check, node: &Node) -> Option<Overhead> {
         let range = Range::above(0.0, 1.0, "0.96");
         return number(check, inner, "factor", range).map(Overhead::Factor);
     }
-    word(check, node, "overhead", &[("none", Overhead::None), ("tcp-ip", Overhead::TcpIp)])
+    let known = [("none", Overhead::None), ("tcp-ip", Overhead::TcpIp)];
+    word_or(check, node, "overhead", &known, "{ factor = 0.96 }")
 }
 
 fn seed_choker(check: &mut Check, node: &Node) -> Option<SeedChoker> {

@@ -47,7 +47,7 @@ impl Row {
         if range.holds(x) {
             return Some(x);
         }
-        let message = format!("row {row}: `{column}` is {x}; it must be {}", range.words());
+        let message = format!("row {row}: `{column}` is {x}; it must be {}", range.words(x));
         check.fault(place, message, help);
         None
     }

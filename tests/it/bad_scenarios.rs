@@ -12,8 +12,8 @@ const FOLDER: &str = "tests/it/bad";
 /// All scenarios of the folder by name.
 fn files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(FOLDER)
-        .unwrap()
-        .map(|entry| Path::new(FOLDER).join(entry.unwrap().file_name()))
+        .expect("tests run at the root of the package")
+        .map(|entry| Path::new(FOLDER).join(entry.expect("the folder is readable").file_name()))
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
     files.sort();
@@ -25,7 +25,7 @@ fn overrides(text: &str) -> Vec<(String, String)> {
     text.lines()
         .map_while(|line| line.strip_prefix("# --set "))
         .map(|set| {
-            let (key, value) = set.split_once('=').unwrap();
+            let (key, value) = set.split_once('=').expect("an override has a value");
             (key.to_owned(), value.to_owned())
         })
         .collect()
@@ -53,6 +53,9 @@ fn each_bad_scenario_gives_its_exact_message() {
 
 #[test]
 fn no_bad_scenario_passes_and_every_fault_says_where_and_what_instead() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        return; // The texts are being written by the other test.
+    }
     for path in files() {
         let text = std::fs::read_to_string(path.with_extension("txt")).unwrap();
         let count = text.lines().filter(|line| line.starts_with("error: ")).count();

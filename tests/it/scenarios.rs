@@ -43,7 +43,7 @@ fn counts(plan: &Plan) -> Vec<u32> {
         .iter()
         .map(|class| match &class.arrivals {
             Arrivals::AtOnce { count, .. } => *count,
-            Arrivals::At(times) => u32::try_from(times.len()).unwrap(),
+            Arrivals::At(times) => u32::try_from(times.len()).expect("few peers"),
             other => panic!("no count in {other:?}"),
         })
         .collect()
@@ -52,8 +52,8 @@ fn counts(plan: &Plan) -> Vec<u32> {
 fn shipped() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in ["scenarios", "scenarios/real"] {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(folder).expect("scenarios are shipped") {
+            let path = entry.expect("the folder is readable").path();
             if path.extension().is_some_and(|e| e == "toml") {
                 files.push(path);
             }
@@ -157,6 +157,46 @@ fn arms_merge_tables_and_replace_the_rest_in_their_order() {
     check_round_trip(&scenario);
 }
 
+/// The names of all keys below `table`, but for those of classes, which are the user's.
+fn keys(table: &toml::Table, found: &mut Vec<String>) {
+    for (key, value) in table {
+        found.push(key.clone());
+        let Some(inner) = value.as_table() else { continue };
+        match key.as_str() {
+            "classes" => {
+                inner.values().filter_map(toml::Value::as_table).for_each(|t| keys(t, found));
+            }
+            _ => keys(inner, found),
+        }
+    }
+}
+
+#[test]
+fn every_key_of_a_resolved_scenario_is_documented() {
+    let docs = std::fs::read_to_string("docs/scenario.md").unwrap();
+    for path in shipped() {
+        for arm in scenario::load(&path, &[]).unwrap().arms {
+            let mut found = Vec::new();
+            keys(&arm.resolved, &mut found);
+            for key in found {
+                let forms = ["`KEY`", "KEY = ", "protocol.KEY", "[KEY."];
+                let named = forms.map(|form| form.replace("KEY", &key));
+                assert!(named.iter().any(|n| docs.contains(n)), "`{key}` is not documented");
+            }
+        }
+    }
+}
+
+/// The TOML of a fenced block of docs/scenario.md must be what the format accepts.
+#[test]
+fn the_first_example_of_the_documentation_loads() {
+    let docs = std::fs::read_to_string("docs/scenario.md").unwrap();
+    let block = docs.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let scenario = read(block.unwrap());
+    assert_eq!(scenario.question, "Do free riders finish later than contributors?");
+    assert_eq!(scenario.warnings, Vec::<String>::new());
+}
+
 #[test]
 fn the_baseline_is_the_first_arm_unless_named() {
     let arms = "[arms.a]\nclasses.peer.count = 1\n[arms.b]\nclasses.peer.count = 2\n";
@@ -196,7 +236,8 @@ fn shares_are_dealt_by_largest_remainder() {
     let classes = |shares: &[f64]| {
         let mut text = small("[population]\nleechers = 10\n");
         for (i, share) in shares.iter().enumerate() {
-            text += &format!("[classes.c{i}]\nshare = {share}\nupload_kib_per_s = 50\n");
+            let class = format!("[classes.c{i}]\nshare = {share}\nupload_kib_per_s = 50\n");
+            text.push_str(&class);
         }
         counts(&plan(&text))[2..].to_vec()
     };
