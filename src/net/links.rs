@@ -58,6 +58,7 @@ pub struct Links<T> {
     /// Flows whose rate changed: a work counter.
     pub rate_changes: u64,
     pub(super) work: Vec<super::share::Task>,
+    pub(super) offers: Vec<super::share::Offer>,
 }
 
 impl<T: Copy> Links<T> {
@@ -70,6 +71,7 @@ impl<T: Copy> Links<T> {
             reshares: 0,
             rate_changes: 0,
             work: Vec::new(),
+            offers: Vec::new(),
         }
     }
 

@@ -26,6 +26,16 @@ pub(super) enum Task {
     Down(LinkId),
 }
 
+/// What one source of a downlink would send it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    from: LinkId,
+    /// Position of its flow.
+    at: usize,
+    limit: ByteRate,
+    rate: ByteRate,
+}
+
 impl<T: Copy> Links<T> {
     /// Shares an uplink again, and whatever that touches.
     pub(super) fn share_up(&mut self, now: SimTime, link: LinkId) {
@@ -105,7 +115,7 @@ impl<T: Copy> Links<T> {
             if down.used > down.cap {
                 self.lower_down(now, to);
             } else if !down.level.is_unlimited() && spare(down.used, down.cap) {
-                self.ask(Task::Down(to));
+                self.work.push(Task::Down(to));
             }
         }
     }
@@ -113,20 +123,29 @@ impl<T: Copy> Links<T> {
     /// Sets a downlink's level so that what its sources offer fits, and lowers flows to it.
     fn lower_down(&mut self, now: SimTime, link: LinkId) {
         self.reshares += 1;
-        let level = self.down_level(link);
-        self.down[link.index()].level = level;
-        for s in 0..self.down[link.index()].sources.len() {
-            let from = self.down[link.index()].sources[s];
-            let i = self.flow_to(from, link);
-            if self.up[from.index()].flows[i].rate > level {
-                self.set_rate(now, from, i, level);
-                self.dirty.push(from);
-            }
+        let mut offers = std::mem::take(&mut self.offers);
+        offers.clear();
+        offers.extend(self.down[link.index()].sources.iter().map(|&from| {
+            let at = self.flow_to(from, link);
             let up = &self.up[from.index()];
-            if spare(up.used, up.cap) && up.flows.len() > 1 {
-                self.ask(Task::Up(from));
+            let flow = &up.flows[at];
+            let limit = weighted(up.level, flow.weight).min(up.cap);
+            Offer { from, at, limit, rate: flow.rate }
+        }));
+        let cap = self.down[link.index()].cap;
+        let level = water_level(cap, || offers.iter().map(|offer| (offer.limit, 1)));
+        self.down[link.index()].level = level;
+        for offer in &offers {
+            if offer.rate > level {
+                self.set_rate(now, offer.from, offer.at, level);
+                self.dirty.push(offer.from);
+            }
+            let up = &self.up[offer.from.index()];
+            if up.flows.len() > 1 && spare(up.used, up.cap) {
+                self.work.push(Task::Up(offer.from));
             }
         }
+        self.offers = offers;
         let down = &self.down[link.index()];
         assert!(down.used <= down.cap, "a download link over its capacity");
     }
@@ -142,7 +161,7 @@ impl<T: Copy> Links<T> {
             let from = self.down[link.index()].sources[s];
             let up = &self.up[from.index()];
             if spare(up.used, up.cap) || self.would_take_more(from, link) {
-                self.ask(Task::Up(from));
+                self.work.push(Task::Up(from));
             }
         }
     }
@@ -153,10 +172,6 @@ impl<T: Copy> Links<T> {
         let up = &self.up[from.index()];
         let flow = &up.flows[self.flow_to(from, link)];
         spare(flow.rate, weighted(up.level, flow.weight).min(limit))
-    }
-
-    fn ask(&mut self, task: Task) {
-        self.work.push(task);
     }
 
     #[inline]
@@ -177,18 +192,6 @@ impl<T: Copy> Links<T> {
         let up = &self.up[link.index()];
         water_level(up.cap, || {
             up.flows.iter().map(|f| (self.down[f.to.index()].level, u64::from(f.weight)))
-        })
-    }
-
-    /// The level at which what the sources offer fits into `link`: Σ min(w A, B) = cap.
-    fn down_level(&self, link: LinkId) -> ByteRate {
-        let down = &self.down[link.index()];
-        water_level(down.cap, || {
-            down.sources.iter().map(|&from| {
-                let up = &self.up[from.index()];
-                let flow = &up.flows[self.flow_to(from, link)];
-                (weighted(up.level, flow.weight).min(up.cap), 1)
-            })
         })
     }
 

@@ -84,7 +84,7 @@ pub fn mainline() -> Protocol {
             queue_base: 2,
             queue_min: 2,
             queue_max: 50,
-            end_game: EndGame::Strict,
+            end_game: EndGame::Shared,
         },
         overhead: Overhead::None,
         latency: Span::ZERO,

@@ -32,8 +32,8 @@ pub(super) const ORDERS: [(&str, PickOrder); 4] = [
     ("swarm-rarest", PickOrder::SwarmRarest),
 ];
 /// Words of `end_game`.
-pub(super) const END_GAMES: [(&str, EndGame); 2] =
-    [("strict", EndGame::Strict), ("off", EndGame::Off)];
+pub(super) const END_GAMES: [(&str, EndGame); 3] =
+    [("shared", EndGame::Shared), ("strict", EndGame::Strict), ("off", EndGame::Off)];
 
 /// libtorrent's `seeding_piece_quota` and its one minute.
 const ROUND_ROBIN: SeedChoker =

@@ -96,6 +96,29 @@ impl Stretch {
     }
 }
 
+/// The slots in a mask, rising.
+#[derive(Clone, Debug)]
+pub(super) struct Slots<'a> {
+    bits: BitsOf,
+    base: u16,
+    rest: &'a [u64],
+}
+
+impl Iterator for Slots<'_> {
+    type Item = u16;
+
+    #[inline]
+    fn next(&mut self) -> Option<u16> {
+        loop {
+            if let Some(bit) = self.bits.next() {
+                return Some(self.base + u16_of(bit));
+            }
+            let (&word, rest) = self.rest.split_first()?;
+            (self.bits, self.base, self.rest) = (BitsOf(word), self.base + 64, rest);
+        }
+    }
+}
+
 impl Edges {
     /// A stretch for `cap` neighbours, used before if possible.
     pub(super) fn allot(&mut self, cap: u16) -> Stretch {
@@ -173,21 +196,16 @@ impl Edges {
         }
     }
 
-    /// The slots in the mask, rising. `word_filter` may drop slots word by word.
+    /// The slots in the mask, rising.
     #[inline]
-    pub(super) fn slots(&self, stretch: Stretch, mask: Mask) -> impl Iterator<Item = u16> + '_ {
-        (0..stretch.words()).flat_map(move |w| {
-            BitsOf(self.word(stretch, mask, w)).map(move |bit| u16_of(w * 64 + bit))
-        })
+    pub(super) fn slots(&self, stretch: Stretch, mask: Mask) -> Slots<'_> {
+        let start = stretch.mask_at(mask, 0);
+        let words = &self.masks[start..start + stretch.words()];
+        Slots { bits: BitsOf(words[0]), base: 0, rest: &words[1..] }
     }
 
     /// Number of slots in the mask.
     pub(super) fn count(&self, stretch: Stretch, mask: Mask) -> usize {
         (0..stretch.words()).map(|w| self.word(stretch, mask, w).count_ones() as usize).sum()
-    }
-
-    /// Bytes the arena holds, for the memory bench.
-    pub(super) fn bytes(&self) -> usize {
-        self.peer.capacity() * (4 + 2 + 2 + 4 + 4 + 4 + 4) + self.masks.capacity() * 8
     }
 }

@@ -248,8 +248,13 @@ pub struct Requests {
 pub enum EndGame {
     /// Wait.
     Off,
-    /// Ask an idle neighbour for a block that another one is slow to send.
+    /// An idle neighbour is asked for one random block that another one has not sent yet; whoever
+    /// is first wins (libtorrent `strict_end_game_mode`).
     Strict,
+    /// Idle neighbours share out what is outstanding: the second half of the slowest one's queue,
+    /// in the end the block it is sending. Mainline asks every neighbour for everything that is
+    /// outstanding and cancels what comes in, which leads there at 16 times the events.
+    Shared,
 }
 
 /// What the link loses to headers.

@@ -137,7 +137,7 @@ impl<O: Observer> Swarm<'_, O> {
         while self.peer(ask.to).stage == Stage::Leecher {
             self.list_choices(ask);
             let Some(piece) = self.choose_piece(ask, requests) else {
-                return self.pick_twin(ask, requests);
+                return self.pick_in_end_game(ask, requests);
             };
             // Fails only where a soft run turned out to be asked for already; that one is not
             // listed again.
@@ -158,7 +158,7 @@ impl<O: Observer> Swarm<'_, O> {
         let random = u32::from(self.peer(ask.to).n_have) < requests.random_first;
         let scratch = &mut self.scratch;
         let only_begun = begun && (requests.strict_priority || !fresh);
-        scratch.wanted.clone_from(&scratch.begun);
+        scratch.wanted.copy_from_slice(&scratch.begun);
         if !only_begun {
             scratch.wanted.iter_mut().zip(&scratch.fresh).for_each(|(w, f)| *w |= f);
         }
@@ -170,23 +170,19 @@ impl<O: Observer> Swarm<'_, O> {
     fn list_choices(&mut self, ask: &Ask) {
         let words = self.cut.words;
         let scratch = &mut self.scratch;
-        scratch.begun.clear();
-        scratch.begun.resize(words, 0);
-        scratch.view.clear();
-        match &self.peers[ask.from.index()].shown {
-            Some(hidden) => {
-                let back = self.edges.back[self.peers[ask.to.index()].edges.at(ask.slot)];
-                scratch.view.extend(hidden.to(back, words));
-            }
-            None => {
-                let start = ask.from.index() * words;
-                scratch.view.extend_from_slice(&self.visible[start..start + words]);
-            }
+        if let Some(hidden) = &self.peers[ask.from.index()].shown {
+            let back = self.edges.back[self.peers[ask.to.index()].edges.at(ask.slot)];
+            scratch.view.copy_from_slice(&hidden.to(back, words));
+        } else {
+            let start = ask.from.index() * words;
+            scratch.view.copy_from_slice(&self.visible[start..start + words]);
         }
-        scratch.fresh.clear();
         let start = ask.to.index() * words;
         let taken = &self.taken[start..start + words];
-        scratch.fresh.extend(scratch.view.iter().zip(taken).map(|(seen, taken)| seen & !taken));
+        for ((fresh, seen), taken) in scratch.fresh.iter_mut().zip(&scratch.view).zip(taken) {
+            *fresh = seen & !taken;
+        }
+        scratch.begun.fill(0);
         let class = &self.plan.classes[self.peers[ask.to.index()].class.index()];
         let seeders_own = class.protocol.requests.seed_started_list
             && self.peers[ask.from.index()].stage == Stage::Seeder;
@@ -386,16 +382,77 @@ impl<O: Observer> Swarm<'_, O> {
         self.set_mark(from, at, target);
     }
 
-    /// In the end game: a block that another neighbour is slow to send, asked for again.
-    fn pick_twin(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
-        let peer = self.peer(ask.to);
+    /// Nothing is left to ask this neighbour for but what others have been asked for.
+    fn pick_in_end_game(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
+        let all_begun = usize::from(self.peer(ask.to).n_taken) == self.cut.pieces;
         let at = self.flow_at(ask.from, self.back(ask.to, ask.slot));
         let flows = &self.links.up[ask.from.index()].flows;
         let idle = at.is_none_or(|at| flows[at].payload.run.is_empty());
-        let all_begun = usize::from(peer.n_taken) == self.cut.pieces;
-        if requests.end_game == EndGame::Off || !idle || !all_begun {
+        if !all_begun || !idle {
             return None;
         }
+        match requests.end_game {
+            EndGame::Off => None,
+            EndGame::Strict => self.pick_twin(ask),
+            EndGame::Shared => self.share_out(ask),
+        }
+    }
+
+    /// Takes over part of what the slowest other connection has still to deliver.
+    fn share_out(&mut self, ask: &Ask) -> Option<Run> {
+        let (other, at, left) = self.slowest_inflow(ask)?;
+        let transfer = self.links.up[other.index()].flows[at].payload;
+        let run = transfer.run;
+        let blocks = u16_of_u64(left.bytes().0.div_ceil(BLOCK.0));
+        self.counters.runs_cut += 1;
+        if blocks > 1 {
+            let from = run.to - blocks / 2;
+            self.shorten_run(other, at, from);
+            return Some(Run { from, to: run.to, soft: false, ..run });
+        }
+        let part = self.partial_at(ask.to, run.piece())?;
+        self.peer_mut(ask.to).partials[part].twins = true;
+        Some(Run { from: run.to - 1, to: run.to, soft: false, piece: run.piece, twin: true })
+    }
+
+    /// The other connection whose current run, of a piece this neighbour has, will take longest,
+    /// and what is left of it; none if this neighbour could not be faster.
+    fn slowest_inflow(&self, ask: &Ask) -> Option<(PeerId, usize, Volume)> {
+        let up = &self.links.up[ask.from.index()];
+        let share = ByteRate(up.cap.0 / (up.flows.len() as u64 + 1));
+        let mut worst = (BLOCK.volume().time_at(share), None);
+        for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
+            let other = self.neighbour(ask.to, slot);
+            let at = self.flow_at(other, self.back(ask.to, slot)).expect("both ends know a flow");
+            let flow = &self.links.up[other.index()].flows[at];
+            let run = flow.payload.run;
+            let known =
+                !run.is_empty() && bitfield::has(&self.scratch.view, usize::from(run.piece));
+            if !known || run.twin || slot == ask.slot {
+                continue;
+            }
+            let left = flow.left_at(self.now) + flow.payload.beyond;
+            let time = left.time_at(flow.rate);
+            if time > worst.0 && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
+                worst = (time, Some((other, at, left)));
+            }
+        }
+        worst.1
+    }
+
+    /// Whether the last block of `run` is asked for twice already.
+    fn has_twin(&self, p: PeerId, run: Run) -> bool {
+        self.edges.slots(self.peer(p).edges, Mask::FlowIn).any(|slot| {
+            let other = self.neighbour(p, slot);
+            let at = self.flow_at(other, self.back(p, slot)).expect("both ends know a flow");
+            let twin = self.links.up[other.index()].flows[at].payload.run;
+            twin.twin && twin.piece == run.piece && twin.to == run.to
+        })
+    }
+
+    /// A block that another neighbour has not sent yet, asked for again.
+    fn pick_twin(&mut self, ask: &Ask) -> Option<Run> {
+        let peer = self.peer(ask.to);
         let mut parts: Vec<u16> = peer
             .partials
             .iter()

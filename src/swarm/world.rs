@@ -161,6 +161,13 @@ pub(super) struct Scratch {
     pub(super) marked: Vec<u32>,
 }
 
+impl Scratch {
+    fn new(words: usize) -> Self {
+        let row = || vec![0; words];
+        Self { fresh: row(), wanted: row(), begun: row(), view: row(), ..Self::default() }
+    }
+}
+
 impl<'a, O: Observer> Swarm<'a, O> {
     /// A swarm in which nothing has happened yet.
     pub(super) fn new(plan: &'a Plan, seed: u64, observer: &'a mut O) -> Self {
@@ -206,7 +213,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             hiding: 0,
             samples: Vec::new(),
             books: super::sample::Books::default(),
-            scratch: Scratch::default(),
+            scratch: Scratch::new(cut.words),
         }
     }
 

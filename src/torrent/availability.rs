@@ -9,7 +9,9 @@ const LANES: usize = 4;
 const PLANES: usize = 16;
 
 /// Counts of up to 256 pieces: bit `b` of plane `k` is digit `k` of the count of piece `b`.
-type Slice = [[u64; LANES]; PLANES];
+type Slice = [Lanes; PLANES];
+/// Four words of one bitfield.
+type Lanes = [u64; LANES];
 
 /// The rarest of the candidates, found by counting copies over a set of bitfields.
 #[derive(Debug, Default)]
@@ -25,23 +27,24 @@ pub struct Rarest {
 impl Rarest {
     /// Finds the candidates with fewest copies.
     ///
-    /// `candidates` is a set of pieces; `fields` holds the dense bitfields of all peers, `words`
-    /// words each; `holders` are the positions of the peers to count. Without candidates,
-    /// `ties` is 0.
+    /// `candidates` is a set of pieces, a multiple of four words; `fields` holds the bitfields of
+    /// all peers, as many words each; `holders` are the positions of the peers to count. Without
+    /// candidates, `ties` is 0.
     pub fn find(&mut self, candidates: &[u64], fields: &[u64], holders: &[u32]) {
-        let words = candidates.len();
+        let (rows, rest) = fields.as_chunks::<LANES>();
+        let (candidates, odd) = candidates.as_chunks::<LANES>();
+        assert!(rest.is_empty() && odd.is_empty(), "bitfields are multiples of four words");
+        let stride = candidates.len();
         self.words.clear();
-        self.words.resize(words, 0);
+        self.words.resize(stride * LANES, 0);
         self.ties = 0;
         self.copies = u32::MAX;
-        for start in (0..words).step_by(LANES) {
-            let lanes = LANES.min(words - start);
-            let mut wanted = [0; LANES];
-            wanted[..lanes].copy_from_slice(&candidates[start..start + lanes]);
-            if wanted == [0; LANES] {
+        for (at, candidates) in candidates.iter().enumerate() {
+            if *candidates == [0; LANES] {
                 continue;
             }
-            let (slice, depth) = count_slice(fields, words, holders, start, lanes);
+            let mut wanted = *candidates;
+            let (slice, depth) = count_slice(rows, stride, holders, at);
             let copies = keep_rarest(&mut wanted, &slice, depth);
             if copies > self.copies {
                 continue;
@@ -52,7 +55,7 @@ impl Rarest {
                 self.words.fill(0);
             }
             self.ties += wanted.iter().map(|w| w.count_ones() as usize).sum::<usize>();
-            self.words[start..start + lanes].copy_from_slice(&wanted[..lanes]);
+            self.words[at * LANES..(at + 1) * LANES].copy_from_slice(&wanted);
         }
     }
 
@@ -63,38 +66,35 @@ impl Rarest {
 }
 
 /// Adds up one slice of four words over all holders. Returns the planes and how many are used.
-fn count_slice(
-    fields: &[u64],
-    words: usize,
-    holders: &[u32],
-    start: usize,
-    lanes: usize,
-) -> (Slice, usize) {
+///
+/// Eight bitfields at a time go through seven full adders: ones, twos and fours are carried along
+/// and only the eights ripple into the planes.
+fn count_slice(rows: &[Lanes], stride: usize, holders: &[u32], at: usize) -> (Slice, usize) {
     let mut slice = [[0; LANES]; PLANES];
-    let mut depth = 0;
-    // Four fields at a time through two full adders: ones and twos are carried in registers and
-    // only the fours ripple into the planes.
-    let mut ones = [0; LANES];
-    let mut twos = [0; LANES];
-    let mut groups = holders.chunks_exact(4);
-    for group in &mut groups {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|i| lanes_of(fields, words, group[i], start, lanes));
-        let mut fours = [0; LANES];
+    let mut depth = 3;
+    let (mut ones, mut twos, mut fours) = ([0; LANES], [0; LANES], [0; LANES]);
+    let (groups, rest) = holders.as_chunks::<8>();
+    for &[a, b, c, d, e, f, g, h] in groups {
+        let row = |holder: u32| &rows[holder as usize * stride + at];
+        let (a, b, c, d) = (row(a), row(b), row(c), row(d));
+        let (e, f, g, h) = (row(e), row(f), row(g), row(h));
+        let mut eights = [0; LANES];
         for l in 0..LANES {
-            let (s1, c1) = full_add(ones[l], a[l], b[l]);
-            let (s2, c2) = full_add(s1, c[l], d[l]);
-            let (s3, c3) = full_add(twos[l], c1, c2);
-            ones[l] = s2;
-            twos[l] = s3;
-            fours[l] = c3;
+            let (s, c0) = full_add(ones[l], a[l], b[l]);
+            let (s, c1) = full_add(s, c[l], d[l]);
+            let (s, c2) = full_add(s, e[l], f[l]);
+            let (s, c3) = full_add(s, g[l], h[l]);
+            ones[l] = s;
+            let (s, d0) = full_add(twos[l], c0, c1);
+            let (s, d1) = full_add(s, c2, c3);
+            twos[l] = s;
+            (fours[l], eights[l]) = full_add(fours[l], d0, d1);
         }
-        depth = depth.max(ripple(&mut slice, 2, fours));
+        depth = depth.max(ripple(&mut slice, 3, eights));
     }
-    slice[0] = ones;
-    slice[1] = twos;
-    depth = depth.max(2);
-    for &holder in groups.remainder() {
-        let carry = lanes_of(fields, words, holder, start, lanes);
+    (slice[0], slice[1], slice[2]) = (ones, twos, fours);
+    for &holder in rest {
+        let carry = rows[holder as usize * stride + at];
         depth = depth.max(ripple(&mut slice, 0, carry));
     }
     (slice, depth)
@@ -105,19 +105,6 @@ fn count_slice(
 fn full_add(a: u64, b: u64, c: u64) -> (u64, u64) {
     let ab = a ^ b;
     (ab ^ c, (a & b) | (ab & c))
-}
-
-/// The four words of one holder, zeros beyond the last.
-#[inline]
-fn lanes_of(fields: &[u64], words: usize, holder: u32, start: usize, lanes: usize) -> [u64; LANES] {
-    let at = holder as usize * words + start;
-    if lanes == LANES {
-        let field = &fields[at..at + LANES];
-        return [field[0], field[1], field[2], field[3]];
-    }
-    let mut out = [0; LANES];
-    out[..lanes].copy_from_slice(&fields[at..at + lanes]);
-    out
 }
 
 /// Adds `carry` into the planes from digit `k` up; returns the number of planes touched.
@@ -166,7 +153,7 @@ mod tests {
         let mut rarest = Rarest::default();
         for round in 0..200 {
             let pieces = 1 + s.below(700);
-            let words = pieces.div_ceil(64);
+            let words = pieces.div_ceil(256) * 4;
             let n = 1 + s.below(120);
             let mut fields = vec![0; n * words];
             for peer in 0..n {

@@ -14,7 +14,8 @@ pub struct Geometry {
     pub piece: Bytes,
     /// Number of pieces.
     pub pieces: usize,
-    /// 64-bit words in a bitfield of pieces.
+    /// 64-bit words in a bitfield of pieces: a multiple of four, so that they can be counted in
+    /// strides of 256 bits.
     pub words: usize,
     /// Blocks in every piece but the last.
     pub blocks: u16,
@@ -44,7 +45,7 @@ impl Geometry {
             content,
             piece,
             pieces,
-            words: pieces.div_ceil(64),
+            words: pieces.div_ceil(256) * 4,
             blocks,
             block_words: usize::from(blocks).div_ceil(64),
         }
