@@ -27,6 +27,8 @@ pub struct Uplink<T> {
     pub level: ByteRate,
     /// The sum of its flows' rates.
     pub used: ByteRate,
+    /// Whether it stands in `Links::dirty`.
+    pub is_dirty: bool,
     /// Its flows, in no meaningful order; positions change when one is closed.
     pub flows: Vec<Flow<T>>,
 }
@@ -52,7 +54,7 @@ pub struct Links<T> {
     /// Download directions, by link.
     pub down: Vec<Downlink>,
     /// Links whose flows' due times may have changed since the owner last looked.
-    pub dirty: Vec<LinkId>,
+    dirty: Vec<LinkId>,
     /// Links whose shares were computed again: a work counter.
     pub reshares: u64,
     /// Flows whose rate changed: a work counter.
@@ -79,7 +81,7 @@ impl<T: Copy> Links<T> {
     pub fn add(&mut self, up: ByteRate, down: ByteRate) -> LinkId {
         let id = LinkId(u32_of(self.up.len()));
         let used = ByteRate::ZERO;
-        self.up.push(Uplink { cap: up, level: up, used, flows: Vec::new() });
+        self.up.push(Uplink { cap: up, level: up, used, is_dirty: false, flows: Vec::new() });
         let level = ByteRate::UNLIMITED;
         self.down.push(Downlink { cap: down, level, used, sources: Vec::new() });
         id
@@ -142,6 +144,24 @@ impl<T: Copy> Links<T> {
         assert!(weight > 0, "a flow without weight would never move");
         self.up[from.index()].flows[at].weight = weight;
         self.share_up(now, from);
+    }
+
+    /// Notes that the due times of the flows out of `link` may have changed.
+    #[inline]
+    pub fn touch(&mut self, link: LinkId) {
+        let up = &mut self.up[link.index()];
+        if !up.is_dirty {
+            up.is_dirty = true;
+            self.dirty.push(link);
+        }
+    }
+
+    /// Takes one of the links whose due times may have changed, until there is none.
+    #[inline]
+    pub fn next_touched(&mut self) -> Option<LinkId> {
+        let link = self.dirty.pop()?;
+        self.up[link.index()].is_dirty = false;
+        Some(link)
     }
 
     /// When the next flow out of `link` reaches its mark.

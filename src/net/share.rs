@@ -102,7 +102,7 @@ impl<T: Copy> Links<T> {
             }
         }
         if changed {
-            self.dirty.push(link);
+            self.touch(link);
         }
         self.relieve(now, link);
     }
@@ -138,7 +138,7 @@ impl<T: Copy> Links<T> {
         for offer in &offers {
             if offer.rate > level {
                 self.set_rate(now, offer.from, offer.at, level);
-                self.dirty.push(offer.from);
+                self.touch(offer.from);
             }
             let up = &self.up[offer.from.index()];
             if up.flows.len() > 1 && spare(up.used, up.cap) {

@@ -50,8 +50,10 @@ pub(super) struct Stretch {
 }
 
 /// The arena. Columns are indexed by `Stretch::at`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Edges {
+    /// The name that stands in empty slots: its row in the columns of bitfields is all zeros.
+    nobody: PeerId,
     /// The neighbour.
     pub(super) peer: Vec<PeerId>,
     /// Our slot at the neighbour.
@@ -120,6 +122,22 @@ impl Iterator for Slots<'_> {
 }
 
 impl Edges {
+    /// An empty arena. `nobody` names the neighbour in an empty slot.
+    pub(super) fn new(nobody: PeerId) -> Self {
+        Self {
+            nobody,
+            peer: Vec::new(),
+            back: Vec::new(),
+            witness: Vec::new(),
+            received: Vec::new(),
+            received_before: Vec::new(),
+            heard_ms: Vec::new(),
+            served_ms: Vec::new(),
+            masks: Vec::new(),
+            free: BTreeMap::new(),
+        }
+    }
+
     /// A stretch for `cap` neighbours, used before if possible.
     pub(super) fn allot(&mut self, cap: u16) -> Stretch {
         if let Some(stretch) = self.free.get_mut(&cap).and_then(Vec::pop) {
@@ -133,7 +151,7 @@ impl Edges {
             words: u16_of(words),
         };
         let len = self.peer.len() + usize::from(cap);
-        self.peer.resize(len, PeerId(u32::MAX));
+        self.peer.resize(len, self.nobody);
         self.back.resize(len, 0);
         self.witness.resize(len, NO_PIECE);
         self.received.resize(len, 0);
@@ -187,8 +205,10 @@ impl Edges {
         self.masks[stretch.mask_at(mask, word)] &= !(1 << bit);
     }
 
-    /// Takes `slot` out of all masks.
+    /// Empties `slot`.
     pub(super) fn clear_slot(&mut self, stretch: Stretch, slot: u16) {
+        self.peer[stretch.at(slot)] = self.nobody;
+        self.witness[stretch.at(slot)] = NO_PIECE;
         let (word, bit) = (usize::from(slot) / 64, slot % 64);
         for mask in 0..MASKS {
             let at = stretch.mask_base as usize + mask * stretch.words() + word;
@@ -202,6 +222,31 @@ impl Edges {
         let start = stretch.mask_at(mask, 0);
         let words = &self.masks[start..start + stretch.words()];
         Slots { bits: BitsOf(words[0]), base: 0, rest: &words[1..] }
+    }
+
+    /// Neighbours by slot, up to the last one at least; empty slots hold nobody.
+    #[inline]
+    pub(super) fn names(&self, stretch: Stretch) -> &[PeerId] {
+        let words = stretch.words();
+        let last = (0..words).rev().find_map(|w| {
+            let live = self.word(stretch, Mask::Live, w);
+            (live != 0).then(|| w * 64 + 64 - live.leading_zeros() as usize)
+        });
+        // Whole groups of eight, for whoever counts over them.
+        let n = last.unwrap_or(0).next_multiple_of(8).min(usize::from(stretch.cap));
+        &self.peer[stretch.range().start..stretch.range().start + n]
+    }
+
+    /// Slots whose witness is `piece`.
+    pub(super) fn witnesses(&self, stretch: Stretch, piece: u16, slots: &mut Vec<u16>) {
+        slots.clear();
+        // Most groups hold none: comparing sixteen at a time is two instructions each.
+        for (group, of) in self.witness[stretch.range()].chunks(16).enumerate() {
+            if of.iter().fold(false, |found, &w| found | (w == piece)) {
+                let hits = of.iter().enumerate().filter(|(_, w)| **w == piece);
+                slots.extend(hits.map(|(i, _)| u16_of(group * 16 + i)));
+            }
+        }
     }
 
     /// Number of slots in the mask.

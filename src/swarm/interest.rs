@@ -73,9 +73,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn review_interest(&mut self, p: PeerId, piece: PieceId) {
         let stretch = self.peer(p).edges;
         let mut slots = std::mem::take(&mut self.scratch.slots);
-        slots.clear();
-        let witnesses = &self.edges.witness[stretch.range()];
-        slots.extend((0_u16..).zip(witnesses).filter(|(_, w)| **w == piece.0).map(|(s, _)| s));
+        self.edges.witnesses(stretch, piece.0, &mut slots);
         for &slot in &slots {
             match self.find_witness(p, slot) {
                 Some(other) => self.edges.witness[stretch.at(slot)] = other,

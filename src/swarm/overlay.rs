@@ -103,13 +103,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     fn is_connected(&self, p: PeerId, q: PeerId) -> bool {
-        // Slots beyond the last neighbour keep old names: the mask decides.
-        let stretch = self.peer(p).edges;
-        let names = &self.edges.peer[stretch.range()];
-        let found = |(slot, _): (usize, &PeerId)| {
-            self.edges.is(stretch, Mask::Live, crate::units::u16_of(slot))
-        };
-        names.iter().enumerate().filter(|(_, name)| **name == q).any(found)
+        self.edges.names(self.peer(p).edges).contains(&q)
     }
 
     /// Ends the connection of `p` to its neighbour in `slot`; what is on its way is lost.
@@ -129,8 +123,6 @@ impl<O: Observer> Swarm<'_, O> {
         for (a, sa) in [(p, slot), (q, back)] {
             let stretch = self.peer(a).edges;
             self.edges.clear_slot(stretch, sa);
-            self.edges.witness[stretch.at(sa)] = NO_PIECE;
-            self.edges.peer[stretch.at(sa)] = PeerId(u32::MAX);
             let peer = self.peer_mut(a);
             peer.n_neighbours -= 1;
             if let Some(brain) = &mut peer.brain {

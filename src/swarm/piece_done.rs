@@ -19,7 +19,7 @@ impl<O: Observer> Swarm<'_, O> {
         bitfield::set(&mut self.have[row], piece.index());
         self.counters.pieces += 1;
         self.copies[piece.index()] += 1;
-        self.peer_mut(p).n_have += 1;
+        self.n_have[p.index()] += 1;
         let now = self.now;
         self.records[p.index()].first_piece.get_or_insert(now);
         if !bitfield::has(&self.spread, piece.index()) {
@@ -39,7 +39,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.queue.push(now + latency, Event::Have(p, piece));
         }
         self.review_interest(p, piece);
-        if usize::from(self.peer(p).n_have) == self.cut.pieces {
+        if usize::from(self.n_have[p.index()]) == self.cut.pieces {
             self.complete(p);
         }
     }

@@ -21,7 +21,7 @@ impl<O: Observer> Swarm<'_, O> {
         while let Some(at) = due(self) {
             self.reach_mark(p, at);
         }
-        self.links.dirty.push(Self::link(p));
+        self.links.touch(Self::link(p));
         if self.peer(p).stage == Stage::Seeder {
             self.leave_if_generous_enough(p);
         }
@@ -194,7 +194,7 @@ impl<O: Observer> Swarm<'_, O> {
         flow.payload.dry = true;
         let left = flow.left;
         flow.set_mark(left);
-        self.links.dirty.push(Self::link(from));
+        self.links.touch(Self::link(from));
         if !in_service && done == 0 {
             self.close_flow(from, at);
         }
@@ -246,11 +246,11 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(at) = self.partial_at(p, run.piece()) else { return };
         let words = self.cut.block_words;
         let part = &mut self.peers[p.index()].partials[at];
-        for block in run.from..run.to {
-            if !bitfield::has(self.blocks.got(part.bits, words), usize::from(block)) {
-                bitfield::clear(self.blocks.busy(part.bits, words), usize::from(block));
-                part.free += 1;
-            }
+        for i in 0..words {
+            let range = bitfield::range_mask(i, usize::from(run.from), usize::from(run.to));
+            let open = range & !self.blocks.got(part.bits, words)[i];
+            self.blocks.busy(part.bits, words)[i] &= !open;
+            part.free += u16_of(open.count_ones() as usize);
         }
         self.request_repoll(p);
     }
@@ -262,7 +262,7 @@ impl<O: Observer> Swarm<'_, O> {
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
         self.take(from, Mask::FlowOut, flow.payload.slot);
         self.take(to, Mask::FlowIn, flow.payload.back);
-        self.links.dirty.push(Self::link(from));
+        self.links.touch(Self::link(from));
     }
 
     /// `p` has received the blocks of `run` from `from`.
@@ -276,20 +276,19 @@ impl<O: Observer> Swarm<'_, O> {
         let words = self.cut.block_words;
         let part = &mut self.peers[p.index()].partials[at];
         let twins = part.twins;
-        for block in run.from..run.to {
-            let i = usize::from(block);
-            let got = self.blocks.got(part.bits, words);
-            if bitfield::has(got, i) {
+        for i in 0..words {
+            let range = bitfield::range_mask(i, usize::from(run.from), usize::from(run.to));
+            let got = &mut self.blocks.got(part.bits, words)[i];
+            let again = *got & range;
+            part.missing -= u16_of((range & !*got).count_ones() as usize);
+            *got |= range;
+            // A twin may come in whose original had been given back.
+            let busy = &mut self.blocks.busy(part.bits, words)[i];
+            part.free -= u16_of((range & !*busy).count_ones() as usize);
+            *busy |= range;
+            for bit in bitfield::BitsOf(again) {
+                let block = u16_of(i * 64 + bit);
                 self.records[p.index()].wasted += self.cut.blocks_size(piece, block, block + 1);
-                continue;
-            }
-            bitfield::set(got, i);
-            part.missing -= 1;
-            let busy = self.blocks.busy(part.bits, words);
-            if !bitfield::has(busy, i) {
-                // A twin came in whose original had been given back.
-                bitfield::set(busy, i);
-                part.free -= 1;
             }
         }
         let missing = part.missing;
@@ -358,13 +357,13 @@ impl<O: Observer> Swarm<'_, O> {
             flow.left = Bytes(before - credited).volume();
             let left = flow.left;
             flow.set_mark(left);
-            self.links.dirty.push(Self::link(from));
+            self.links.touch(Self::link(from));
             return;
         }
         let waste = credited.saturating_sub(before);
         self.records[to.index()].wasted += Bytes(waste);
         self.next_run(from, at);
-        self.links.dirty.push(Self::link(from));
+        self.links.touch(Self::link(from));
         if block > run.from {
             self.late.push((to, Run { to: block, ..run }, from));
         }

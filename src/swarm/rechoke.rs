@@ -139,7 +139,7 @@ impl<O: Observer> Swarm<'_, O> {
                 snubbed: rules
                     .snub
                     .is_some_and(|snub| heard_ms == 0 || self.since_ms(heard_ms) > snub),
-                pieces: self.peer(self.edges.peer[at]).n_have,
+                pieces: self.n_have[self.edges.peer[at].index()],
             });
         }
     }

@@ -128,7 +128,7 @@ impl<O: Observer> Swarm<'_, O> {
         let early = if flow.payload.dry || spare.0 == 0 { run_left } else { spare.min(run_left) };
         flow.payload.beyond = run_left - early;
         flow.set_mark(early);
-        self.links.dirty.push(Self::link(from));
+        self.links.touch(Self::link(from));
     }
 
     /// Chooses a run of blocks to ask for and claims it.
@@ -155,7 +155,7 @@ impl<O: Observer> Swarm<'_, O> {
         if !fresh && !begun {
             return None;
         }
-        let random = u32::from(self.peer(ask.to).n_have) < requests.random_first;
+        let random = u32::from(self.n_have[ask.to.index()]) < requests.random_first;
         let scratch = &mut self.scratch;
         let only_begun = begun && (requests.strict_priority || !fresh);
         scratch.wanted.copy_from_slice(&scratch.begun);
@@ -217,19 +217,10 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// The piece with fewest copies among the neighbours; begun ones first, then at random.
     fn pick_rarest(&mut self, p: PeerId) -> usize {
-        let stretch = self.peers[p.index()].edges;
+        // Neighbours with the whole content add one to every count, which changes no order.
+        let holders = self.edges.names(self.peers[p.index()].edges);
         let scratch = &mut self.scratch;
-        scratch.holders.clear();
-        // Neighbours with the whole content add one to every count: they need not be counted.
-        for word in 0..stretch.words() {
-            let live = self.edges.word(stretch, Mask::Live, word);
-            let full = self.edges.word(stretch, Mask::Full, word);
-            for bit in bitfield::BitsOf(live & !full) {
-                let at = stretch.at(u16_of(word * 64 + bit));
-                scratch.holders.push(self.edges.peer[at].0);
-            }
-        }
-        scratch.rarest.find(&scratch.wanted, &self.visible, &scratch.holders);
+        scratch.rarest.find(&scratch.wanted, &self.visible, holders);
         let ties = &mut scratch.rarest;
         let begun = ties.words.iter().zip(&scratch.begun).any(|(t, b)| t & b != 0);
         if begun {
@@ -275,7 +266,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let busy = self.blocks.busy(part.bits, words);
         let (first, end) = bitfield::first_free_run(busy, n).expect("the piece has free blocks");
-        (first..end).for_each(|block| bitfield::set(busy, block));
+        for (i, word) in busy.iter_mut().enumerate() {
+            *word |= bitfield::range_mask(i, first, end);
+        }
         part.free -= u16_of(end - first);
         part.soft += u16::from(soft);
         Some(Run { piece: piece.0, from: u16_of(first), to: u16_of(end), soft, twin: false })

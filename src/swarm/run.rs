@@ -78,7 +78,7 @@ impl<O: Observer> Swarm<'_, O> {
                 break;
             }
         }
-        while let Some(link) = self.links.dirty.pop() {
+        while let Some(link) = self.links.next_touched() {
             self.reschedule(Self::behind(link));
         }
     }
@@ -152,7 +152,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let n = crate::units::u16_of(pieces);
         let peer = self.peer_mut(p);
-        (peer.n_have, peer.n_taken, peer.stage) = (n, n, Stage::Seeder);
+        (peer.n_taken, peer.stage) = (n, Stage::Seeder);
+        self.n_have[p.index()] = n;
     }
 
     /// Closes the books.

@@ -74,7 +74,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     fn mean_progress(&self) -> f64 {
         let leechers = self.present.iter().filter(|p| self.peer(**p).stage == Stage::Leecher);
-        let pieces: u64 = leechers.map(|p| u64::from(self.peer(*p).n_have)).sum();
+        let pieces: u64 = leechers.map(|p| u64::from(self.n_have[p.index()])).sum();
         let all = f64::from(self.leechers) * f64_of_len(self.cut.pieces);
         if all > 0.0 { f64_of(pieces) / all } else { 0.0 }
     }

@@ -51,8 +51,6 @@ pub(super) struct Peer {
     /// Neighbours.
     pub(super) edges: Stretch,
     pub(super) n_neighbours: u16,
-    /// Pieces verified.
-    pub(super) n_have: u16,
     /// Pieces verified or begun.
     pub(super) n_taken: u16,
     /// Neighbours that unchoke us.
@@ -118,6 +116,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) have: Vec<u64>,
     /// Pieces verified or begun, by peer.
     pub(super) taken: Vec<u64>,
+    /// Number of pieces verified, by peer.
+    pub(super) n_have: Vec<u16>,
     /// Copies of each piece among the peers present.
     pub(super) copies: Vec<u32>,
     /// Pieces some leecher has verified at some time.
@@ -152,7 +152,6 @@ pub(super) struct Scratch {
     pub(super) wanted: Vec<u64>,
     pub(super) begun: Vec<u64>,
     pub(super) view: Vec<u64>,
-    pub(super) holders: Vec<u32>,
     pub(super) rarest: Rarest,
     pub(super) slots: Vec<u16>,
     pub(super) candidates: Vec<Candidate>,
@@ -182,9 +181,10 @@ impl<'a, O: Observer> Swarm<'a, O> {
         Self {
             peers: newcomers.iter().map(|newcomer| peer(plan, seed, newcomer)).collect(),
             records: newcomers.iter().map(record).collect(),
-            visible: vec![0; n * cut.words],
+            visible: vec![0; (n + 1) * cut.words],
             have: vec![0; n * cut.words],
             taken: vec![0; n * cut.words],
+            n_have: vec![0; n],
             copies: vec![0; cut.pieces],
             spread: vec![0; cut.words],
             place: vec![u32::MAX; n],
@@ -198,7 +198,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
             observer,
             newcomers,
             links,
-            edges: Edges::default(),
+            // One row more than peers: nobody's, always empty.
+            edges: Edges::new(PeerId::from_index(n)),
             n_spread: 0,
             first_copy: None,
             present: Vec::new(),
@@ -328,7 +329,6 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
         stage: Stage::Expected,
         edges: Stretch::default(),
         n_neighbours: 0,
-        n_have: 0,
         n_taken: 0,
         n_served_by: 0,
         open: slots,

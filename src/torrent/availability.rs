@@ -3,6 +3,8 @@
 //! Counting per pick over the neighbours' dense bitfields beats keeping counters per peer: a HAVE
 //! then costs nothing, and the bitfields of 10 000 peers fit the second-level cache.
 
+use crate::ids::PeerId;
+
 /// Words handled together: one SIMD register's worth of 256 bits.
 const LANES: usize = 4;
 /// Binary digits of a count: up to 65 535 copies.
@@ -28,9 +30,9 @@ impl Rarest {
     /// Finds the candidates with fewest copies.
     ///
     /// `candidates` is a set of pieces, a multiple of four words; `fields` holds the bitfields of
-    /// all peers, as many words each; `holders` are the positions of the peers to count. Without
-    /// candidates, `ties` is 0.
-    pub fn find(&mut self, candidates: &[u64], fields: &[u64], holders: &[u32]) {
+    /// all peers, as many words each; `holders` are the positions of the peers to count, fastest
+    /// in multiples of eight (a row of zeros pads them). Without candidates, `ties` is 0.
+    pub fn find(&mut self, candidates: &[u64], fields: &[u64], holders: &[PeerId]) {
         let (rows, rest) = fields.as_chunks::<LANES>();
         let (candidates, odd) = candidates.as_chunks::<LANES>();
         assert!(rest.is_empty() && odd.is_empty(), "bitfields are multiples of four words");
@@ -69,42 +71,45 @@ impl Rarest {
 ///
 /// Eight bitfields at a time go through seven full adders: ones, twos and fours are carried along
 /// and only the eights ripple into the planes.
-fn count_slice(rows: &[Lanes], stride: usize, holders: &[u32], at: usize) -> (Slice, usize) {
+fn count_slice(rows: &[Lanes], stride: usize, holders: &[PeerId], at: usize) -> (Slice, usize) {
     let mut slice = [[0; LANES]; PLANES];
     let mut depth = 3;
     let (mut ones, mut twos, mut fours) = ([0; LANES], [0; LANES], [0; LANES]);
     let (groups, rest) = holders.as_chunks::<8>();
     for &[a, b, c, d, e, f, g, h] in groups {
-        let row = |holder: u32| &rows[holder as usize * stride + at];
+        let row = |holder: PeerId| &rows[holder.index() * stride + at];
         let (a, b, c, d) = (row(a), row(b), row(c), row(d));
         let (e, f, g, h) = (row(e), row(f), row(g), row(h));
-        let mut eights = [0; LANES];
-        for l in 0..LANES {
-            let (s, c0) = full_add(ones[l], a[l], b[l]);
-            let (s, c1) = full_add(s, c[l], d[l]);
-            let (s, c2) = full_add(s, e[l], f[l]);
-            let (s, c3) = full_add(s, g[l], h[l]);
-            ones[l] = s;
-            let (s, d0) = full_add(twos[l], c0, c1);
-            let (s, d1) = full_add(s, c2, c3);
-            twos[l] = s;
-            (fours[l], eights[l]) = full_add(fours[l], d0, d1);
-        }
+        let (sum, c0) = full_add(ones, *a, *b);
+        let (sum, c1) = full_add(sum, *c, *d);
+        let (sum, c2) = full_add(sum, *e, *f);
+        let (sum, c3) = full_add(sum, *g, *h);
+        ones = sum;
+        let (sum, d0) = full_add(twos, c0, c1);
+        let (sum, d1) = full_add(sum, c2, c3);
+        twos = sum;
+        let (sum, eights) = full_add(fours, d0, d1);
+        fours = sum;
         depth = depth.max(ripple(&mut slice, 3, eights));
     }
     (slice[0], slice[1], slice[2]) = (ones, twos, fours);
     for &holder in rest {
-        let carry = rows[holder as usize * stride + at];
+        let carry = rows[holder.index() * stride + at];
         depth = depth.max(ripple(&mut slice, 0, carry));
     }
     (slice, depth)
 }
 
-/// Sum and carry of three bits, 64 times.
+/// Sum and carry of three bits, 256 times.
 #[inline]
-fn full_add(a: u64, b: u64, c: u64) -> (u64, u64) {
-    let ab = a ^ b;
-    (ab ^ c, (a & b) | (ab & c))
+fn full_add(a: Lanes, b: Lanes, c: Lanes) -> (Lanes, Lanes) {
+    let (mut sum, mut carry) = ([0; LANES], [0; LANES]);
+    for l in 0..LANES {
+        let ab = a[l] ^ b[l];
+        sum[l] = ab ^ c[l];
+        carry[l] = (a[l] & b[l]) | (ab & c[l]);
+    }
+    (sum, carry)
 }
 
 /// Adds `carry` into the planes from digit `k` up; returns the number of planes touched.
@@ -170,14 +175,14 @@ mod tests {
                     bitfield::set(&mut candidates, piece);
                 }
             }
-            let holders: Vec<u32> =
-                (0..n).map(crate::units::u32_of).filter(|h| h % 5 != 1).collect();
+            let holders: Vec<PeerId> =
+                (0..n).filter(|h| h % 5 != 1).map(PeerId::from_index).collect();
             rarest.find(&candidates, &fields, &holders);
             let copies = |p: usize| {
                 holders
                     .iter()
                     .filter(|&&h| {
-                        bitfield::has(&fields[h as usize * words..(h as usize + 1) * words], p)
+                        bitfield::has(&fields[h.index() * words..(h.index() + 1) * words], p)
                     })
                     .count()
             };

@@ -78,11 +78,34 @@ impl Iterator for BitsOf {
     }
 }
 
+/// The bits of word `i` that stand for members in `from..to`.
+#[inline]
+pub fn range_mask(i: usize, from: usize, to: usize) -> u64 {
+    let low = from.saturating_sub(i * 64).min(64);
+    let high = to.saturating_sub(i * 64).min(64);
+    if low >= high {
+        return 0;
+    }
+    (u64::MAX >> (64 - (high - low))) << low
+}
+
 /// The first run of free members `from..to` in `0..n`, where `busy` marks members that are not.
+#[inline]
 pub fn first_free_run(busy: &[u64], n: usize) -> Option<(usize, usize)> {
-    let from = (0..n).find(|&i| !has(busy, i))?;
-    let to = (from..n).find(|&i| has(busy, i)).unwrap_or(n);
-    Some((from, to))
+    let first = |start: usize, wanted: bool| {
+        let mut at = start;
+        while at < n {
+            let word = if wanted { busy[at / 64] } else { !busy[at / 64] };
+            let ahead = word >> (at % 64);
+            if ahead != 0 {
+                return (at + ahead.trailing_zeros() as usize).min(n);
+            }
+            at = (at / 64 + 1) * 64;
+        }
+        n
+    };
+    let from = first(0, false);
+    (from < n).then(|| (from, first(from, true)))
 }
 
 #[cfg(test)]
@@ -101,6 +124,18 @@ mod tests {
         assert_eq!(first_free_run(&[0b0011], 8), Some((2, 8)));
         assert_eq!(first_free_run(&[0b1011], 4), Some((2, 3)));
         assert_eq!(first_free_run(&[0b1111], 4), None);
+        assert_eq!(first_free_run(&[u64::MAX, 0b1], 80), Some((65, 80)));
+        assert_eq!(first_free_run(&[0, 0b100], 80), Some((0, 66)));
+    }
+
+    #[test]
+    fn masks_of_ranges() {
+        for (from, to) in [(0, 0), (0, 64), (3, 70), (64, 128), (70, 71), (5, 5)] {
+            let words = [range_mask(0, from, to), range_mask(1, from, to)];
+            for i in 0..128 {
+                assert_eq!(has(&words, i), (from..to).contains(&i), "{from}..{to} at {i}");
+            }
+        }
     }
 
     #[test]
