@@ -87,24 +87,28 @@ impl<T: Copy> Links<T> {
         let level = self.up_level(link);
         let up = &mut self.up[link.index()];
         up.level = level;
-        let mut changed = false;
-        // Lower first, then raise: the sum never exceeds the capacity in between.
-        for raising in [false, true] {
-            for i in 0..self.up[link.index()].flows.len() {
-                let flow = &self.up[link.index()].flows[i];
-                let limit = self.down[flow.to.index()].level;
-                let rate = weighted(level, flow.weight).min(limit);
-                if rate == flow.rate || (rate > flow.rate) != raising {
-                    continue;
-                }
-                self.set_rate(now, link, i, rate);
-                changed = true;
+        let (mut changed, mut relieve) = (0, false);
+        for flow in &mut up.flows {
+            let down = &mut self.down[flow.to.index()];
+            let rate = weighted(level, flow.weight).min(down.level);
+            if rate == flow.rate {
+                continue;
             }
+            changed += 1;
+            up.used = ByteRate(up.used.0 - flow.rate.0 + rate.0);
+            down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
+            flow.set_rate(now, rate);
+            let room = !down.level.is_unlimited() && spare(down.used, down.cap);
+            relieve |= room || down.used > down.cap;
         }
-        if changed {
+        debug_assert!(up.used <= up.cap, "an upload link over its capacity");
+        self.rate_changes += changed;
+        if changed > 0 {
             self.touch(link);
         }
-        self.relieve(now, link);
+        if relieve {
+            self.relieve(now, link);
+        }
     }
 
     /// Lowers the downlinks that an uplink's raise has overloaded; asks others to relax.
@@ -190,9 +194,14 @@ impl<T: Copy> Links<T> {
     #[inline]
     fn up_level(&self, link: LinkId) -> ByteRate {
         let up = &self.up[link.index()];
-        water_level(up.cap, || {
-            up.flows.iter().map(|f| (self.down[f.to.index()].level, u64::from(f.weight)))
-        })
+        let limit = |to: LinkId| self.down[to.index()].level;
+        let limited = up.flows.iter().any(|f| !limit(f.to).is_unlimited());
+        if !limited {
+            // The common case: no receiver is the bottleneck.
+            let weight: u64 = up.flows.iter().map(|f| u64::from(f.weight)).sum();
+            return ByteRate(up.cap.0 / weight);
+        }
+        water_level(up.cap, || up.flows.iter().map(|f| (limit(f.to), u64::from(f.weight))))
     }
 
     /// The position of the flow from `from` to `to`.

@@ -145,10 +145,15 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Enters all that moves out of `p` and into it.
     pub(super) fn credit_flows_of(&mut self, p: PeerId) {
+        self.credit_outflow(p);
+        self.credit_inflow(p);
+    }
+
+    /// Enters all that moves out of `p`.
+    pub(super) fn credit_outflow(&mut self, p: PeerId) {
         for at in 0..self.links.up[p.index()].flows.len() {
             self.credit(p, at);
         }
-        self.credit_inflow(p);
     }
 
     /// Enters all that moves into `p`.

@@ -2,7 +2,7 @@
 
 use super::edges::Mask;
 use super::event::Event;
-use super::plan::{ChokerSpec, RankBy};
+use super::plan::{Choking, ChokerSpec, RankBy};
 use super::population;
 use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
@@ -44,7 +44,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.peer_mut(p).rounds += 1;
         }
         if self.peer(p).slots > 0 {
-            self.credit_flows_of(p);
+            self.credit_for_ranking(p, rules);
             self.decide(p, timed);
         }
         // A client that ranks by the last round starts a new one at every run (libtorrent).
@@ -62,6 +62,18 @@ impl<O: Observer> Swarm<'_, O> {
             peer.rechoke_generation = peer.rechoke_generation.wrapping_add(1);
             let event = Event::Rechoke(p, peer.rechoke_generation);
             self.queue.push(self.now + rules.rechoke, event);
+        }
+    }
+
+    /// Brings up to date what the choker will look at.
+    fn credit_for_ranking(&mut self, p: PeerId, rules: &Choking) {
+        let is_seeder = self.peer(p).stage == Stage::Seeder;
+        // What was sent ranks at seeders, and where those that gave nothing may be ranked at all.
+        if is_seeder || rules.snub.is_none() || self.peer(p).brain.is_some() {
+            self.credit_outflow(p);
+        }
+        if !is_seeder {
+            self.credit_inflow(p);
         }
     }
 
@@ -118,29 +130,38 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = self.peer(p);
         let stretch = peer.edges;
         let two_rounds = rules.rank == RankBy::TwoRounds;
+        let now_ms = self.now_ms();
+        let ago = |then_ms: u32| Span(u64::from(now_ms.wrapping_sub(then_ms)) * 1_000_000);
+        let snub = rules.snub.unwrap_or(Span::FOREVER);
         for slot in self.edges.slots(stretch, Mask::Wanted) {
             let at = stretch.at(slot);
-            let unchoked = self.edges.is(stretch, Mask::Serves, slot);
-            let given = if unchoked { peer.uploads.iter().find(|u| u.slot == slot) } else { None };
-            let round = u64::from(self.edges.received[at]);
+            let received_round = u64::from(self.edges.received[at]);
             let before = if two_rounds { self.edges.received_before[at] } else { 0 };
             let heard_ms = self.edges.heard_ms[at];
-            candidates.push(Candidate {
+            let mut candidate = Candidate {
                 slot,
-                received: round + u64::from(before),
-                received_round: round,
-                sent_round: given.map_or(0, |u| u.sent_round),
-                sent: given.map_or(0, |u| u.sent),
-                served_for: given.map_or(Span::ZERO, |u| self.now.since(u.since)),
-                waited: self.since_ms(self.edges.served_ms[at]),
-                unchoked,
-                optimistic: self.edges.is(stretch, Mask::Optimistic, slot),
+                received: received_round + u64::from(before),
+                received_round,
+                sent_round: 0,
+                sent: 0,
+                served_for: Span::ZERO,
+                waited: ago(self.edges.served_ms[at]),
+                unchoked: false,
+                optimistic: false,
                 serves_us: self.edges.is(stretch, Mask::Served, slot),
-                snubbed: rules
-                    .snub
-                    .is_some_and(|snub| heard_ms == 0 || self.since_ms(heard_ms) > snub),
+                snubbed: rules.snub.is_some() && (heard_ms == 0 || ago(heard_ms) > snub),
                 pieces: self.n_have[self.edges.peer[at].index()],
-            });
+            };
+            if self.edges.is(stretch, Mask::Serves, slot) {
+                let given = peer.uploads.iter().find(|u| u.slot == slot);
+                let given = given.expect("a served neighbour has an upload slot");
+                candidate.unchoked = true;
+                candidate.optimistic = self.edges.is(stretch, Mask::Optimistic, slot);
+                candidate.sent_round = given.sent_round;
+                candidate.sent = given.sent;
+                candidate.served_for = self.now.since(given.since);
+            }
+            candidates.push(candidate);
         }
     }
 

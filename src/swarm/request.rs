@@ -211,7 +211,11 @@ impl<O: Observer> Swarm<'_, O> {
                 bitfield::nth(&self.scratch.wanted, 0).expect("there is something to pick")
             }
             PickOrder::SwarmRarest => self.pick_swarm_rarest(p),
-            PickOrder::RarestFirst => self.pick_rarest(p),
+            // With one to choose from, there is nothing to count.
+            PickOrder::RarestFirst => match bitfield::only(&self.scratch.wanted) {
+                Some(piece) => piece,
+                None => self.pick_rarest(p),
+            },
         }
     }
 

@@ -306,11 +306,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
         u32::try_from(self.now.0 / 1_000_000 & u64::from(u32::MAX)).expect("masked")
     }
 
-    /// Time since a moment kept in milliseconds.
-    pub(super) fn since_ms(&self, then_ms: u32) -> Span {
-        Span(u64::from(self.now_ms().wrapping_sub(then_ms)) * 1_000_000)
-    }
-
     /// One-way delay between two peers.
     pub(super) fn delay(&self, a: PeerId, b: PeerId) -> Span {
         self.class(a).protocol.latency + self.class(b).protocol.latency

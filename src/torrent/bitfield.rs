@@ -55,6 +55,19 @@ pub fn nth(words: &[u64], n: usize) -> Option<usize> {
     None
 }
 
+/// The member of a set that has exactly one.
+#[inline]
+pub fn only(words: &[u64]) -> Option<usize> {
+    let mut found = None;
+    for (i, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
+        if found.is_some() || !word.is_power_of_two() {
+            return None;
+        }
+        found = Some(i * 64 + word.trailing_zeros() as usize);
+    }
+    found
+}
+
 /// All members, rising.
 pub fn members(words: &[u64]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(i, &word)| BitsOf(word).map(move |bit| i * 64 + bit))
@@ -121,6 +134,9 @@ mod tests {
             assert_eq!(nth(&words, rank), Some(member));
         }
         assert_eq!(nth(&words, 4), None);
+        assert_eq!(only(&words), None);
+        assert_eq!(only(&[0, 0]), None);
+        assert_eq!(only(&[0, 1 << 9]), Some(73));
         assert_eq!(first_free_run(&[0b0011], 8), Some((2, 8)));
         assert_eq!(first_free_run(&[0b1011], 4), Some((2, 3)));
         assert_eq!(first_free_run(&[0b1111], 4), None);

@@ -2,6 +2,7 @@
 
 use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, tie};
 use crate::rng::Stream;
+use crate::units::Span;
 use std::cmp::Reverse;
 
 /// Tit-for-tat (Cohen 2003, §3; BEP 3): the best givers get the regular slots, and one or more
@@ -74,20 +75,35 @@ pub(super) fn serve_optimistically(
         }
     }
     while decision.served.len() < taken + n {
-        let free =
-            view.candidates.iter().filter(|c| !decision.served.iter().any(|s| s.slot == c.slot));
-        let next = match rules.optimistic_order {
-            // A neighbour that just held the slot has waited least: it goes last.
-            OptimisticOrder::LongestWaiting => {
-                free.max_by_key(|c| (!c.optimistic, !c.unchoked, c.waited, tie(salt, c.slot)))
+        let mut best: Option<(Claim, u16)> = None;
+        for c in view.candidates {
+            let claim = claim(c, rules, salt);
+            // Most candidates lose to the best so far: whether they are served already is asked
+            // only of those that would win.
+            if best.is_none_or(|(most, _)| claim > most)
+                && !decision.served.iter().any(|s| s.slot == c.slot)
+            {
+                best = Some((claim, c.slot));
             }
-            OptimisticOrder::Random => free.max_by_key(|c| {
-                let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };
-                let best = (0..tries.max(1)).map(|k| tie(salt.wrapping_add(k << 16), c.slot)).max();
-                (!c.optimistic, best)
-            }),
-        };
-        let Some(next) = next else { break };
-        decision.served.push(Served::optimistic(next.slot));
+        }
+        let Some((_, slot)) = best else { break };
+        decision.served.push(Served::optimistic(slot));
+    }
+}
+
+/// How good a claim a candidate has to the next optimistic slot: the largest wins.
+type Claim = (bool, bool, Span, u64);
+
+/// A neighbour that just held an optimistic slot goes last.
+fn claim(c: &Candidate, rules: &Choking, salt: u64) -> Claim {
+    match rules.optimistic_order {
+        OptimisticOrder::LongestWaiting => {
+            (!c.optimistic, !c.unchoked, c.waited, tie(salt, c.slot))
+        }
+        OptimisticOrder::Random => {
+            let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };
+            let luck = (0..tries.max(1)).map(|k| tie(salt.wrapping_add(k << 16), c.slot)).max();
+            (!c.optimistic, false, Span::ZERO, luck.unwrap_or(0))
+        }
     }
 }
