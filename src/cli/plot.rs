@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::args::PlotArgs;
+use anyhow::Context;
 use std::io::Write;
 
 /// Does what the flags say.
@@ -9,7 +10,9 @@ use std::io::Write;
 /// # Errors
 /// When the folder holds no results or a figure cannot be written.
 pub fn command(args: &PlotArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let figures = crate::plot::draw(&args.folder).map_err(Failure::user)?;
+    let figures = crate::plot::draw(&args.folder)
+        .with_context(|| args.folder.display().to_string())
+        .map_err(Failure::User)?;
     for figure in figures {
         writeln!(out, "{}", figure.display()).map_err(Failure::work)?;
     }

@@ -26,7 +26,7 @@ mod text;
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
     /// A result file is absent or unreadable.
-    #[error("{file}: {source}; `swarmecon run` writes it")]
+    #[error("{file} (written by `swarmecon run`) cannot be read")]
     Read {
         /// Name of the file.
         file: String,
@@ -34,7 +34,7 @@ pub enum PlotError {
         source: io::Error,
     },
     /// A result file is not proper CSV.
-    #[error("{file}: not a proper CSV file: {source}")]
+    #[error("{file}: not a proper CSV file")]
     Csv {
         /// Name of the file.
         file: String,
@@ -64,7 +64,7 @@ pub enum PlotError {
         value: String,
     },
     /// The manifest is not TOML.
-    #[error("manifest.toml: {source}")]
+    #[error("manifest.toml: not proper TOML")]
     Manifest {
         /// What the reader says.
         source: Box<toml::de::Error>,
@@ -78,7 +78,7 @@ pub enum PlotError {
         why: String,
     },
     /// A figure could not be written.
-    #[error("{file}: cannot be written: {source}", file = file.display())]
+    #[error("{file}: cannot be written", file = file.display())]
     Write {
         /// Path of the figure.
         file: PathBuf,

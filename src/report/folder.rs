@@ -41,7 +41,7 @@ pub enum FolderError {
     #[error("{0}: another run is writing these results; wait for it or name another with --out")]
     Busy(PathBuf),
     /// The system refused.
-    #[error("{path}: cannot {action}: {source}")]
+    #[error("{path}: cannot {action}")]
     Io {
         /// What was tried.
         action: &'static str,

@@ -24,7 +24,7 @@ pub enum ReportError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// A file of rows.
-    #[error("{file}: {source}")]
+    #[error("{file}: cannot be written")]
     Csv {
         /// Its name.
         file: &'static str,

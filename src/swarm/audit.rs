@@ -62,7 +62,11 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = self.peer(p);
         let have = &self.have[self.row(p)];
         let taken = &self.taken[self.row(p)];
-        assert_eq!(bitfield::count(have), usize::from(self.n_have[p.index()]), "have-bits are pieces");
+        assert_eq!(
+            bitfield::count(have),
+            usize::from(self.n_have[p.index()]),
+            "have-bits are pieces"
+        );
         let begun = peer.partials.len() + usize::from(self.n_have[p.index()]);
         assert_eq!(bitfield::count(taken), begun, "taken pieces are verified or begun");
         assert_eq!(usize::from(peer.n_taken), begun, "taken pieces are counted right");

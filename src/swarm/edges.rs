@@ -242,7 +242,7 @@ impl Edges {
         slots.clear();
         // Most groups hold none: comparing sixteen at a time is two instructions each.
         for (group, of) in self.witness[stretch.range()].chunks(16).enumerate() {
-            if of.iter().fold(false, |found, &w| found | (w == piece)) {
+            if of.iter().map(|&w| u16::from(w == piece)).sum::<u16>() > 0 {
                 let hits = of.iter().enumerate().filter(|(_, w)| **w == piece);
                 slots.extend(hits.map(|(i, _)| u16_of(group * 16 + i)));
             }

@@ -89,7 +89,9 @@ impl<O: Observer> Swarm<'_, O> {
         peer.brain = None;
         let stretch = peer.edges;
         let partials: Vec<Partial> = std::mem::take(&mut peer.partials);
-        partials.iter().for_each(|part| self.blocks.give_back(part.bits));
+        for part in &partials {
+            self.blocks.give_back(part.bits);
+        }
         self.edges.give_back(stretch);
         let at = self.place[p.index()] as usize;
         self.present.swap_remove(at);

@@ -2,7 +2,7 @@
 
 use super::edges::Mask;
 use super::event::Event;
-use super::plan::{Choking, ChokerSpec, RankBy};
+use super::plan::{ChokerSpec, Choking, RankBy};
 use super::population;
 use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;

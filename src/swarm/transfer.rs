@@ -29,13 +29,13 @@ impl Run {
 
     /// Whether there is nothing to send.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.from >= self.to
     }
 
     /// The piece, of a run that has one.
     #[inline]
-    pub(super) fn piece(&self) -> PieceId {
+    pub(super) fn piece(self) -> PieceId {
         debug_assert!(self.piece != NO_PIECE, "an empty run has no piece");
         PieceId(self.piece)
     }

@@ -303,7 +303,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
     /// The clock in milliseconds, for the compact columns; wraps after 49 days.
     #[inline]
     pub(super) fn now_ms(&self) -> u32 {
-        u32::try_from(self.now.0 / 1_000_000 & u64::from(u32::MAX)).expect("masked")
+        u32::try_from((self.now.0 / 1_000_000) & u64::from(u32::MAX)).expect("masked")
     }
 
     /// One-way delay between two peers.

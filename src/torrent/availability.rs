@@ -76,14 +76,12 @@ fn count_slice(rows: &[Lanes], stride: usize, holders: &[PeerId], at: usize) -> 
     let mut depth = 3;
     let (mut ones, mut twos, mut fours) = ([0; LANES], [0; LANES], [0; LANES]);
     let (groups, rest) = holders.as_chunks::<8>();
-    for &[a, b, c, d, e, f, g, h] in groups {
-        let row = |holder: PeerId| &rows[holder.index() * stride + at];
-        let (a, b, c, d) = (row(a), row(b), row(c), row(d));
-        let (e, f, g, h) = (row(e), row(f), row(g), row(h));
-        let (sum, c0) = full_add(ones, *a, *b);
-        let (sum, c1) = full_add(sum, *c, *d);
-        let (sum, c2) = full_add(sum, *e, *f);
-        let (sum, c3) = full_add(sum, *g, *h);
+    for group in groups {
+        let row = |i: usize| rows[group[i].index() * stride + at];
+        let (sum, c0) = full_add(ones, row(0), row(1));
+        let (sum, c1) = full_add(sum, row(2), row(3));
+        let (sum, c2) = full_add(sum, row(4), row(5));
+        let (sum, c3) = full_add(sum, row(6), row(7));
         ones = sum;
         let (sum, d0) = full_add(twos, c0, c1);
         let (sum, d1) = full_add(sum, c2, c3);

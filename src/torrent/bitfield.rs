@@ -74,7 +74,7 @@ pub fn members(words: &[u64]) -> impl Iterator<Item = usize> {
 }
 
 /// The set bits of one word, rising.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BitsOf(pub u64);
 
 impl Iterator for BitsOf {

@@ -307,7 +307,7 @@ fn faults_name_the_file_and_the_column() {
     check("manifest.toml", |_| "name = ".to_owned(), "manifest.toml: ");
     let empty = tempfile::tempdir().unwrap();
     let message = plot::draw(empty.path()).unwrap_err().to_string();
-    assert!(message.starts_with("peers.csv: "), "{message}");
+    assert!(message.starts_with("peers.csv ("), "{message}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("swarm", &["kernel", "rng", "torrent", "net", "ledger", "policy", "observe"]),
     ("market", &["kernel", "rng", "ledger", "policy", "observe"]),
     ("scenario", &["swarm", "market", "policy", "net", "ledger", "torrent", "rng"]),
-    ("experiment", &["scenario", "swarm", "market", "observe"]),
+    ("experiment", &["scenario", "swarm", "market", "policy", "observe", "rng"]),
     ("validate", &["scenario", "experiment", "swarm", "market", "observe"]),
     ("report", &["observe", "experiment", "scenario"]),
     ("plot", &["report"]),
