@@ -1,3 +1,73 @@
-//! Speed and memory of whole swarms.
+//! Piece downloads per CPU second of whole swarms, beside the yardstick.
+//!
+//! `cargo bench --bench speed` runs `benches/workload.toml` with 1000 and 10 000 leechers three
+//! times each on one thread; `cargo bench --bench speed -- 300 5` sets the number of leechers
+//! and of runs, a third number the horizon in seconds. Machines differ and are shared, so the same process also times the
+//! yardstick: pops and pushes of the standard heap with 100 000 events pending.
 
-fn main() {}
+use cpu_time::ThreadTime;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hint::black_box;
+use std::path::Path;
+use swarmecon::observe::{Outcome, Unobserved};
+use swarmecon::rng::{Purpose, stream};
+use swarmecon::{scenario, swarm};
+
+/// Pops and pushes per CPU second of the standard heap, 100 000 events pending.
+fn yardstick() -> f64 {
+    if std::env::var_os("SWARM_NO_YARD").is_some() {
+        return 1.0;
+    }
+    let mut luck = stream(1, Purpose::Swarm, 0);
+    let delays: Vec<u64> = (0..1 << 16).map(|_| (luck.exponential(1.0) * 1e9) as u64).collect();
+    let mut next = delays.iter().cycle().copied();
+    let mut delay = || next.next().expect("a cycle has no end");
+    let mut heap: BinaryHeap<Reverse<(u64, u64, u32)>> =
+        (0..100_000).map(|i| Reverse((delay(), i, 7))).collect();
+    let mut hold = |n: u64| {
+        for i in 0..n {
+            let Reverse((at, _, event)) = heap.pop().expect("as many go in as come out");
+            heap.push(Reverse((at + delay(), 100_000 + i, black_box(event))));
+        }
+    };
+    hold(400_000);
+    let start = ThreadTime::now();
+    hold(2_000_000);
+    2e6 / start.elapsed().as_secs_f64()
+}
+
+fn simulate(leechers: u32, horizon_s: u32) -> (Outcome, f64) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload.toml");
+    let overrides = [("population.leechers", leechers), ("horizon_s", horizon_s)]
+        .map(|(key, value)| (key.to_owned(), value.to_string()));
+    let scenario = scenario::load(&file, &overrides).expect("the workload is a good scenario");
+    let start = ThreadTime::now();
+    let outcome = swarm::run(&scenario.arms[0].plan, scenario.seed, &mut Unobserved);
+    (outcome, start.elapsed().as_secs_f64())
+}
+
+fn main() {
+    let numbers: Vec<u32> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    let (sizes, runs) = match numbers[..] {
+        [] => (vec![1_000, 10_000], 3),
+        [size] => (vec![size], 3),
+        [size, runs, ..] => (vec![size], runs),
+    };
+    let horizon_s = numbers.get(2).copied().unwrap_or(36_000);
+    for leechers in sizes {
+        for _ in 0..runs {
+            let yard = yardstick();
+            let (outcome, took) = simulate(leechers, horizon_s);
+            let counters = outcome.counters;
+            let speed = counters.pieces as f64 / took;
+            println!(
+                "{leechers} leechers: {speed:.0} pieces per CPU second ({:.3} of the yardstick \
+                 {yard:.0}), {took:.2} s, last done at {:.0} s",
+                speed / yard,
+                outcome.end.as_secs(),
+            );
+            println!("  fingerprint {:016x}; {counters:?}", outcome.fingerprint);
+        }
+    }
+}

@@ -182,6 +182,13 @@ impl<E: Copy> Queue<E> {
         Some((self.now, entry.event))
     }
 
+    /// The `n`-th event after the next one, if it is sorted already and nothing comes between: a
+    /// hint for prefetching, not a promise.
+    #[inline]
+    pub fn ahead(&self, n: usize) -> Option<(SimTime, E)> {
+        self.current.get(n).map(|entry| (SimTime(entry.at), entry.event))
+    }
+
     /// Events pending now.
     pub fn len(&self) -> usize {
         self.len

@@ -5,6 +5,8 @@
 
 use super::flow::Flow;
 use crate::units::{ByteRate, SimTime, Volume, u32_of};
+use prefetch_index::prefetch_index;
+use smallvec::SmallVec;
 
 /// An access link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -28,9 +30,38 @@ pub struct Uplink<T> {
     /// The sum of its flows' rates.
     pub used: ByteRate,
     /// Whether it stands in `Links::dirty`.
-    pub is_dirty: bool,
+    is_dirty: bool,
+    /// The receiving link of each flow.
+    pub to: SmallVec<[LinkId; FEW]>,
+    /// When each flow reaches its mark at its present rate.
+    pub due: SmallVec<[SimTime; FEW]>,
     /// Its flows, in no meaningful order; positions change when one is closed.
     pub flows: Vec<Flow<T>>,
+}
+
+/// As many flows as most uplinks have at most.
+const FEW: usize = 8;
+
+impl<T> Uplink<T> {
+    /// The position of the flow to `to`, if there is one.
+    #[inline]
+    pub fn find(&self, to: LinkId) -> Option<usize> {
+        self.to.iter().position(|&link| link == to)
+    }
+
+    /// Brings flow number `at` up to date.
+    #[inline]
+    pub fn advance(&mut self, at: usize, now: SimTime) {
+        self.flows[at].advance(now, self.due[at]);
+    }
+
+    /// Sets the next mark of flow number `at`, `left` from now on. The flow must be up to date.
+    #[inline]
+    pub fn set_mark(&mut self, at: usize, left: Volume) {
+        let flow = &mut self.flows[at];
+        flow.left = left;
+        self.due[at] = flow.due();
+    }
 }
 
 /// The download direction of a link.
@@ -81,49 +112,67 @@ impl<T: Copy> Links<T> {
     pub fn add(&mut self, up: ByteRate, down: ByteRate) -> LinkId {
         let id = LinkId(u32_of(self.up.len()));
         let used = ByteRate::ZERO;
-        self.up.push(Uplink { cap: up, level: up, used, is_dirty: false, flows: Vec::new() });
+        self.up.push(Uplink {
+            cap: up,
+            level: up,
+            used,
+            is_dirty: false,
+            to: SmallVec::new(),
+            due: SmallVec::new(),
+            flows: Vec::new(),
+        });
         let level = ByteRate::UNLIMITED;
         self.down.push(Downlink { cap: down, level, used, sources: Vec::new() });
         id
     }
 
-    /// Opens a flow whose first byte leaves at `start` and whose mark is `left` away.
+    /// Opens a flow whose first byte leaves at `start` and whose mark is `left` away; returns its
+    /// position.
     ///
     /// # Panics
     /// If a link would send to itself, or twice to the same one: an owner with more to send
     /// there extends the flow it has.
-    pub fn open(&mut self, now: SimTime, from: LinkId, opening: Opening<T>) {
+    pub fn open(&mut self, now: SimTime, from: LinkId, opening: Opening<T>) -> usize {
         let Opening { to, weight, start, left, payload } = opening;
         assert!(from != to, "a link does not send to itself");
         assert!(weight > 0, "a flow without weight would never move");
-        let flow = Flow {
-            to,
-            weight,
-            rate: ByteRate::ZERO,
-            since: start.max(now),
-            left,
-            due: SimTime::NEVER,
-            payload,
-        };
-        let twice = self.up[from.index()].flows.iter().any(|f| f.to == to);
-        assert!(!twice, "one flow from a link to another");
-        self.up[from.index()].flows.push(flow);
+        let since = start.max(now);
+        let flow = Flow { weight, rate: ByteRate::ZERO, since, left, payload };
+        let up = &mut self.up[from.index()];
+        assert!(up.find(to).is_none(), "one flow from a link to another");
+        let at = up.flows.len();
+        up.flows.push(flow);
+        up.to.push(to);
+        up.due.push(SimTime::NEVER);
         self.down[to.index()].sources.push(from);
         self.share_up(now, from);
+        at
     }
 
-    /// Closes flow number `at` of `from`. The last flow takes its position.
-    pub fn close(&mut self, now: SimTime, from: LinkId, at: usize) -> Flow<T> {
+    /// Closes flow number `at` of `from`; the last flow takes its position. Returns where it led.
+    pub fn close(&mut self, now: SimTime, from: LinkId, at: usize) -> (LinkId, Flow<T>) {
         let up = &mut self.up[from.index()];
-        let mut flow = up.flows.swap_remove(at);
-        flow.advance(now);
+        up.advance(at, now);
+        let flow = up.flows.swap_remove(at);
+        let to = up.to.swap_remove(at);
+        up.due.swap_remove(at);
         up.used = up.used - flow.rate;
-        let down = &mut self.down[flow.to.index()];
+        let down = &mut self.down[to.index()];
         down.used = down.used - flow.rate;
         let source = down.sources.iter().position(|&s| s == from);
         down.sources.swap_remove(source.expect("both ends know of a flow"));
-        self.share_after_close(now, from, flow.to);
-        flow
+        self.share_after_close(now, from, to);
+        (to, flow)
+    }
+
+    /// Fetches the sending side of a link into the cache.
+    #[inline]
+    pub fn warm(&self, link: LinkId) {
+        let up = &self.up[link.index()];
+        prefetch_index(std::slice::from_ref(&up.cap), 0);
+        prefetch_index(std::slice::from_ref(&up.to), 0);
+        prefetch_index(std::slice::from_ref(&up.due), 0);
+        prefetch_index(std::slice::from_ref(&up.flows), 0);
     }
 
     /// Changes the capacities of a link.
@@ -167,8 +216,7 @@ impl<T: Copy> Links<T> {
     /// When the next flow out of `link` reaches its mark.
     #[inline]
     pub fn next_due(&self, link: LinkId) -> SimTime {
-        let flows = &self.up[link.index()].flows;
-        flows.iter().map(|f| f.due).min().unwrap_or(SimTime::NEVER)
+        self.up[link.index()].due.iter().copied().min().unwrap_or(SimTime::NEVER)
     }
 }
 

@@ -87,20 +87,22 @@ impl<T: Copy> Links<T> {
         let level = self.up_level(link);
         let up = &mut self.up[link.index()];
         up.level = level;
+        let mut used = up.used.0;
         let (mut changed, mut relieve) = (0, false);
-        for flow in &mut up.flows {
-            let down = &mut self.down[flow.to.index()];
+        for ((flow, to), due) in up.flows.iter_mut().zip(&up.to).zip(&mut up.due) {
+            let down = &mut self.down[to.index()];
             let rate = weighted(level, flow.weight).min(down.level);
             if rate == flow.rate {
                 continue;
             }
             changed += 1;
-            up.used = ByteRate(up.used.0 - flow.rate.0 + rate.0);
+            used = used - flow.rate.0 + rate.0;
             down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
-            flow.set_rate(now, rate);
+            flow.set_rate(now, due, rate);
             let room = !down.level.is_unlimited() && spare(down.used, down.cap);
             relieve |= room || down.used > down.cap;
         }
+        up.used = ByteRate(used);
         debug_assert!(up.used <= up.cap, "an upload link over its capacity");
         self.rate_changes += changed;
         if changed > 0 {
@@ -114,7 +116,7 @@ impl<T: Copy> Links<T> {
     /// Lowers the downlinks that an uplink's raise has overloaded; asks others to relax.
     fn relieve(&mut self, now: SimTime, link: LinkId) {
         for i in 0..self.up[link.index()].flows.len() {
-            let to = self.up[link.index()].flows[i].to;
+            let to = self.up[link.index()].to[i];
             let down = &self.down[to.index()];
             if down.used > down.cap {
                 self.lower_down(now, to);
@@ -183,10 +185,10 @@ impl<T: Copy> Links<T> {
         self.rate_changes += 1;
         let up = &mut self.up[from.index()];
         let flow = &mut up.flows[at];
-        let down = &mut self.down[flow.to.index()];
+        let down = &mut self.down[up.to[at].index()];
         up.used = ByteRate(up.used.0 - flow.rate.0 + rate.0);
         down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
-        flow.set_rate(now, rate);
+        flow.set_rate(now, &mut up.due[at], rate);
         debug_assert!(up.used <= up.cap, "an upload link over its capacity");
     }
 
@@ -195,20 +197,20 @@ impl<T: Copy> Links<T> {
     fn up_level(&self, link: LinkId) -> ByteRate {
         let up = &self.up[link.index()];
         let limit = |to: LinkId| self.down[to.index()].level;
-        let limited = up.flows.iter().any(|f| !limit(f.to).is_unlimited());
+        let limited = up.to.iter().any(|&to| !limit(to).is_unlimited());
         if !limited {
             // The common case: no receiver is the bottleneck.
             let weight: u64 = up.flows.iter().map(|f| u64::from(f.weight)).sum();
             return ByteRate(up.cap.0 / weight);
         }
-        water_level(up.cap, || up.flows.iter().map(|f| (limit(f.to), u64::from(f.weight))))
+        let weights = || up.flows.iter().map(|f| u64::from(f.weight));
+        water_level(up.cap, || up.to.iter().map(|&to| limit(to)).zip(weights()))
     }
 
     /// The position of the flow from `from` to `to`.
     #[inline]
     fn flow_to(&self, from: LinkId, to: LinkId) -> usize {
-        let at = self.up[from.index()].flows.iter().position(|f| f.to == to);
-        at.expect("both ends know of a flow")
+        self.up[from.index()].find(to).expect("both ends know of a flow")
     }
 }
 

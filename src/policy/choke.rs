@@ -104,7 +104,7 @@ pub struct ChokeView<'a> {
     pub round: u64,
     /// Time since the last run.
     pub elapsed: Span,
-    /// Our upload capacity.
+    /// What our upload link can carry.
     pub upload: ByteRate,
     /// Pieces in the content.
     pub pieces: usize,

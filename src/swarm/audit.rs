@@ -19,8 +19,8 @@ impl<O: Observer> Swarm<'_, O> {
             rates_down += self.links.down[i].used.0;
         }
         assert_eq!(rates_up, rates_down, "what is sent is received");
-        let uploaded: u64 = self.records.iter().map(|r| r.uploaded.0).sum();
-        let downloaded: u64 = self.records.iter().map(|r| r.downloaded.0).sum();
+        let uploaded: u64 = self.peers.iter().map(|p| p.sent.0).sum();
+        let downloaded: u64 = self.peers.iter().map(|p| p.received.0).sum();
         assert_eq!(uploaded, downloaded, "bytes sent are bytes received");
         for &p in &self.present {
             self.audit_peer(p);
@@ -49,10 +49,11 @@ impl<O: Observer> Swarm<'_, O> {
         assert_eq!(ByteRate(sum), up.used, "an upload link's sum is right");
         assert!(up.used <= up.cap, "an upload link within its capacity");
         assert!(down.used <= down.cap, "a download link within its capacity");
-        for flow in &up.flows {
-            let sources = &self.links.down[flow.to.index()].sources;
+        for (to, due) in up.to.iter().zip(&up.due) {
+            let sources = &self.links.down[to.index()].sources;
             assert!(sources.contains(&Self::link(PeerId::from_index(i))), "both ends know a flow");
-            assert!(self.peers[flow.to.index()].stage == Stage::Leecher, "only leechers receive");
+            assert!(self.peers[to.index()].stage == Stage::Leecher, "only leechers receive");
+            assert!(self.peers[i].next_due <= *due, "no mark is slept over");
         }
         let gone = !matches!(self.peers[i].stage, Stage::Leecher | Stage::Seeder);
         assert!(!gone || up.flows.is_empty(), "no flow from a peer that left");
@@ -71,7 +72,7 @@ impl<O: Observer> Swarm<'_, O> {
         assert_eq!(bitfield::count(taken), begun, "taken pieces are verified or begun");
         assert_eq!(usize::from(peer.n_taken), begun, "taken pieces are counted right");
         let record = &self.records[p.index()];
-        assert!(record.wasted <= record.downloaded, "waste is part of what was received");
+        assert!(record.wasted <= peer.received, "waste is part of what was received");
         let serves = self.edges.count(peer.edges, Mask::Serves);
         assert_eq!(serves, peer.uploads.len(), "every served neighbour has a slot");
         let served = self.edges.count(peer.edges, Mask::Served);
@@ -116,7 +117,7 @@ impl<O: Observer> Swarm<'_, O> {
             assert!(!bitfield::has(have, piece), "the witness is lacked");
         }
         if self.is(p, Mask::FlowOut, slot) && !self.is(p, Mask::Serves, slot) {
-            let at = self.flow_at(p, slot).expect("a mask has its flow");
+            let at = self.flow_at(p, q).expect("a mask has its flow");
             let run = self.links.up[p.index()].flows[at].payload.run;
             let left = run.to - run.from;
             assert!(left <= u16_of(usize::from(self.cut.blocks)), "a choked flow ends soon");

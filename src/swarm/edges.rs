@@ -7,6 +7,7 @@
 use crate::ids::PeerId;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{u16_of, u32_of};
+use prefetch_index::prefetch_index;
 use std::collections::BTreeMap;
 
 /// No piece: the neighbour has nothing we lack.
@@ -49,6 +50,19 @@ pub(super) struct Stretch {
     words: u16,
 }
 
+/// What passed between a peer and one neighbour, and when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dealings {
+    /// Bytes received from it in this round.
+    pub(super) received: u32,
+    /// Bytes received from it in the round before.
+    pub(super) received_before: u32,
+    /// When we last received from it, in ms; 0 if never.
+    pub(super) heard_ms: u32,
+    /// When we last unchoked it, or connected, in ms.
+    pub(super) served_ms: u32,
+}
+
 /// The arena. Columns are indexed by `Stretch::at`.
 #[derive(Debug)]
 pub(super) struct Edges {
@@ -60,14 +74,8 @@ pub(super) struct Edges {
     pub(super) back: Vec<u16>,
     /// A piece the neighbour has announced and we lack: the reason for our interest.
     pub(super) witness: Vec<u16>,
-    /// Bytes received from it in this round.
-    pub(super) received: Vec<u32>,
-    /// Bytes received from it in the round before.
-    pub(super) received_before: Vec<u32>,
-    /// When we last received from it, in ms; 0 if never.
-    pub(super) heard_ms: Vec<u32>,
-    /// When we last unchoked it, or connected, in ms.
-    pub(super) served_ms: Vec<u32>,
+    /// What passed between us, for the choker.
+    pub(super) dealings: Vec<Dealings>,
     masks: Vec<u64>,
     free: BTreeMap<u16, Vec<Stretch>>,
 }
@@ -129,10 +137,7 @@ impl Edges {
             peer: Vec::new(),
             back: Vec::new(),
             witness: Vec::new(),
-            received: Vec::new(),
-            received_before: Vec::new(),
-            heard_ms: Vec::new(),
-            served_ms: Vec::new(),
+            dealings: Vec::new(),
             masks: Vec::new(),
             free: BTreeMap::new(),
         }
@@ -154,10 +159,7 @@ impl Edges {
         self.peer.resize(len, self.nobody);
         self.back.resize(len, 0);
         self.witness.resize(len, NO_PIECE);
-        self.received.resize(len, 0);
-        self.received_before.resize(len, 0);
-        self.heard_ms.resize(len, 0);
-        self.served_ms.resize(len, 0);
+        self.dealings.resize(len, Dealings::default());
         self.masks.resize(self.masks.len() + MASKS * words, 0);
         stretch
     }
@@ -246,6 +248,42 @@ impl Edges {
                 let hits = of.iter().enumerate().filter(|(_, w)| **w == piece);
                 slots.extend(hits.map(|(i, _)| u16_of(group * 16 + i)));
             }
+        }
+    }
+
+    /// Fetches what a choker will look at.
+    pub(super) fn warm(&self, stretch: Stretch) {
+        for at in stretch.range().step_by(16) {
+            prefetch_index(&self.peer, at);
+        }
+        for at in stretch.range().step_by(4) {
+            prefetch_index(&self.dealings, at);
+        }
+        self.warm_masks(stretch);
+    }
+
+    /// Fetches what a pick and a finished piece will look at.
+    pub(super) fn warm_names(&self, stretch: Stretch) {
+        for at in stretch.range().step_by(16) {
+            prefetch_index(&self.peer, at);
+        }
+        for at in stretch.range().step_by(32) {
+            prefetch_index(&self.witness, at);
+        }
+        self.warm_masks(stretch);
+    }
+
+    /// Fetches what is known of one neighbour.
+    pub(super) fn warm_slot(&self, stretch: Stretch, slot: u16) {
+        let at = stretch.base as usize + usize::from(slot);
+        prefetch_index(&self.back, at);
+        prefetch_index(&self.dealings, at);
+    }
+
+    fn warm_masks(&self, stretch: Stretch) {
+        let masks = MASKS * stretch.words();
+        for at in (0..masks).step_by(8) {
+            prefetch_index(&self.masks, stretch.mask_base as usize + at);
         }
     }
 

@@ -9,8 +9,8 @@ pub(super) enum Event {
     Join(PeerId),
     /// A peer looks whether it needs more neighbours.
     Announce(PeerId),
-    /// A flow out of a peer reaches its mark. Stale unless the generation is the current one.
-    FlowDue(PeerId, u32),
+    /// A flow out of a peer reaches its mark. Stale unless it is the peer's next wake-up.
+    FlowDue(PeerId),
     /// A regular round of a peer's choker. Stale unless the generation is the current one.
     Rechoke(PeerId, u32),
     /// The choker runs because a slot fell free.
@@ -35,7 +35,7 @@ impl Event {
         match self {
             Self::Join(p) => (1, p.0),
             Self::Announce(p) => (2, p.0),
-            Self::FlowDue(p, _) => (3, p.0),
+            Self::FlowDue(p) => (3, p.0),
             Self::Rechoke(p, _) => (4, p.0),
             Self::Refill(p) => (5, p.0),
             Self::ChargeHeaders(p) => (6, p.0),

@@ -44,6 +44,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// Payload moved: headers one way, acknowledgements and requests the other.
     #[inline]
     pub(super) fn count_headers(&mut self, from: PeerId, to: PeerId, payload: Bytes) {
+        if !self.charges(from) && !self.charges(to) {
+            return;
+        }
         let packets = payload.as_f64() / PACKET;
         let blocks = payload.as_f64() / BLOCK.as_f64();
         let data = packets * HEADER + blocks * 13.0;

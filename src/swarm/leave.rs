@@ -35,12 +35,15 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Peers that stay until they have given so much leave when they have.
     pub(super) fn leave_if_generous_enough(&mut self, p: PeerId) {
+        if !self.peer(p).leaves_by_ratio {
+            return;
+        }
         let copies = match self.stay(p) {
             Stay::UntilRatio(ratio) => *ratio,
             Stay::AfterCopies(copies) => *copies,
             _ => return,
         };
-        let given = self.records[p.index()].uploaded.as_f64() / self.plan.content.as_f64();
+        let given = self.peer(p).sent.as_f64() / self.plan.content.as_f64();
         if self.peer(p).stage == Stage::Seeder && given >= copies {
             self.queue.push(self.now, Event::Leave(p));
         }

@@ -19,6 +19,7 @@ mod run;
 mod sample;
 mod super_seed;
 mod transfer;
+mod warm;
 mod world;
 
 use crate::observe::{Observer, Outcome};

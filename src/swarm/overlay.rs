@@ -1,6 +1,6 @@
 //! Who knows whom: the tracker, connections made and lost.
 
-use super::edges::{Mask, NO_PIECE};
+use super::edges::{Dealings, Mask, NO_PIECE};
 use super::event::Event;
 use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
@@ -86,10 +86,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.edges.peer[at] = b;
             self.edges.back[at] = sb;
             self.edges.witness[at] = NO_PIECE;
-            self.edges.received[at] = 0;
-            self.edges.received_before[at] = 0;
-            self.edges.heard_ms[at] = 0;
-            self.edges.served_ms[at] = self.now_ms();
+            self.edges.dealings[at] = Dealings { served_ms: self.now_ms(), ..Dealings::default() };
             self.edges.put(stretch, Mask::Live, sa);
             if self.peer(b).stage == Stage::Seeder {
                 self.edges.put(stretch, Mask::Full, sa);
@@ -111,7 +108,7 @@ impl<O: Observer> Swarm<'_, O> {
         let q = self.neighbour(p, slot);
         let back = self.back(p, slot);
         for (a, sa, b, sb) in [(p, slot, q, back), (q, back, p, slot)] {
-            if let Some(at) = self.flow_at(a, sa) {
+            if let Some(at) = self.flow_at(a, b) {
                 self.cut_flow(a, at);
             }
             if self.is(a, Mask::Serves, sa) {

@@ -21,7 +21,9 @@ impl<O: Observer> Swarm<'_, O> {
         self.copies[piece.index()] += 1;
         self.n_have[p.index()] += 1;
         let now = self.now;
-        self.records[p.index()].first_piece.get_or_insert(now);
+        if self.n_have[p.index()] == 1 {
+            self.records[p.index()].first_piece = Some(now);
+        }
         if !bitfield::has(&self.spread, piece.index()) {
             bitfield::set(&mut self.spread, piece.index());
             self.n_spread += 1;
@@ -48,9 +50,10 @@ impl<O: Observer> Swarm<'_, O> {
     fn complete(&mut self, p: PeerId) {
         self.credit_flows_of(p);
         let now = self.now;
+        let sent = self.peer(p).sent;
         let record = &mut self.records[p.index()];
         record.completed = Some(now);
-        record.uploaded_at_completion = record.uploaded;
+        record.uploaded_at_completion = sent;
         self.close_leeching(p);
         self.peer_mut(p).stage = Stage::Seeder;
         self.leechers -= 1;
@@ -63,7 +66,7 @@ impl<O: Observer> Swarm<'_, O> {
         let incoming: Vec<u16> = self.edges.slots(stretch, Mask::FlowIn).collect();
         for slot in incoming {
             let from = self.neighbour(p, slot);
-            if let Some(at) = self.flow_at(from, self.back(p, slot)) {
+            if let Some(at) = self.flow_at(from, p) {
                 self.cut_flow(from, at);
             }
         }

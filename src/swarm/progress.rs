@@ -17,7 +17,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn flow_due(&mut self, p: PeerId) {
         self.peer_mut(p).next_due = SimTime::NEVER;
         let now = self.now;
-        let due = |s: &Self| s.links.up[p.index()].flows.iter().position(|f| f.due <= now);
+        let due = |s: &Self| s.links.up[p.index()].due.iter().position(|&due| due <= now);
         while let Some(at) = due(self) {
             self.reach_mark(p, at);
         }
@@ -29,10 +29,12 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// One flow has reached its mark.
     fn reach_mark(&mut self, from: PeerId, at: usize) {
-        let flow = &mut self.links.up[from.index()].flows[at];
-        flow.advance(self.now);
+        let up = &mut self.links.up[from.index()];
+        let to = Self::behind(up.to[at]);
+        up.advance(at, self.now);
+        let flow = &mut up.flows[at];
         debug_assert!(flow.left == Volume::ZERO, "a mark is reached when nothing is left");
-        let (to, slot) = (Self::behind(flow.to), flow.payload.back);
+        let slot = flow.payload.back;
         if flow.payload.beyond > Volume::ZERO {
             // Time to ask for more, before the run ends.
             flow.left = flow.payload.beyond;
@@ -78,7 +80,7 @@ impl<O: Observer> Swarm<'_, O> {
         transfer.beyond = Volume::ZERO;
         if transfer.next == NONE {
             transfer.run = Run::EMPTY;
-            self.links.up[from.index()].flows[at].set_mark(Volume::ZERO);
+            self.links.up[from.index()].set_mark(at, Volume::ZERO);
             return;
         }
         let next = transfer.next;
@@ -98,14 +100,15 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Enters what has moved since the last time in the books of both ends.
     pub(super) fn credit(&mut self, from: PeerId, at: usize) {
-        let flow = &mut self.links.up[from.index()].flows[at];
-        flow.advance(self.now);
+        let up = &mut self.links.up[from.index()];
+        let to = Self::behind(up.to[at]);
+        up.advance(at, self.now);
+        let flow = &mut up.flows[at];
         let transfer = flow.payload;
         if transfer.run.is_empty() {
             return;
         }
         let left = Volume(flow.left.0 + transfer.beyond.0);
-        let to = Self::behind(flow.to);
         let size = self.cut.blocks_size(transfer.run.piece(), transfer.run.from, transfer.run.to);
         // Progress is rounded down to the byte: what is left is rounded up.
         let moved = size.0 - left.0.div_ceil(1 << 20);
@@ -114,21 +117,40 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         flow.payload.credited = u32::try_from(moved).expect("a run is at most a piece");
+        for news in [&mut flow.payload.sent_news, &mut flow.payload.received_news] {
+            *news = news.saturating_add(narrow(delta));
+        }
         let payload = Bytes(delta);
         self.books.uploaded += payload;
-        self.records[from.index()].uploaded += payload;
-        self.records[to.index()].downloaded += payload;
-        let peer = &mut self.peers[from.index()];
-        if let Some(upload) = peer.uploads.iter_mut().find(|u| u.slot == transfer.slot) {
-            upload.sent += delta;
-            upload.sent_round += delta;
-        }
-        let edge = self.peers[to.index()].edges.at(transfer.back);
-        let received = &mut self.edges.received[edge];
-        *received = received.saturating_add(u32::try_from(delta).unwrap_or(u32::MAX));
-        self.edges.heard_ms[edge] = self.now_ms().max(1);
+        self.peers[from.index()].sent += payload;
+        self.peers[to.index()].received += payload;
         self.count_headers(from, to, payload);
         self.observer.transferred(self.now, from, to, payload);
+    }
+
+    /// Tells the sender's choker what was entered in the books since the last time.
+    fn report_sent(&mut self, from: PeerId, at: usize) {
+        let transfer = &mut self.links.up[from.index()].flows[at].payload;
+        let news = u64::from(std::mem::take(&mut transfer.sent_news));
+        let peer = &mut self.peers[from.index()];
+        if let Some(upload) = peer.uploads.iter_mut().find(|u| u.slot == transfer.slot) {
+            upload.sent += news;
+            upload.sent_round += news;
+        }
+    }
+
+    /// Tells the receiver's choker what was entered in the books since the last time.
+    fn report_received(&mut self, from: PeerId, at: usize) {
+        let now_ms = self.now_ms().max(1);
+        let up = &mut self.links.up[from.index()];
+        let transfer = &mut up.flows[at].payload;
+        let news = std::mem::take(&mut transfer.received_news);
+        if news > 0 {
+            let edge = self.peers[Self::behind(up.to[at]).index()].edges.at(transfer.back);
+            let dealings = &mut self.edges.dealings[edge];
+            dealings.received = dealings.received.saturating_add(news);
+            dealings.heard_ms = now_ms;
+        }
     }
 
     /// What has moved on a flow and is not in the books yet.
@@ -156,15 +178,22 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    /// Tells the choker of `p` what it has sent.
+    pub(super) fn report_outflow(&mut self, p: PeerId) {
+        for at in 0..self.links.up[p.index()].flows.len() {
+            self.report_sent(p, at);
+        }
+    }
+
     /// Enters all that moves into `p`.
     pub(super) fn credit_inflow(&mut self, p: PeerId) {
         let stretch = self.peer(p).edges;
         for word in 0..stretch.words() {
             for bit in bitfield::BitsOf(self.edges.word(stretch, Mask::FlowIn, word)) {
-                let edge = stretch.at(u16_of(word * 64 + bit));
-                let (from, back) = (self.edges.peer[edge], self.edges.back[edge]);
-                let at = self.flow_at(from, back).expect("both ends know of a flow");
+                let from = self.edges.peer[stretch.at(u16_of(word * 64 + bit))];
+                let at = self.flow_at(from, p).expect("both ends know of a flow");
                 self.credit(from, at);
+                self.report_received(from, at);
             }
         }
     }
@@ -194,11 +223,12 @@ impl<O: Observer> Swarm<'_, O> {
             let flow = &mut self.links.up[from.index()].flows[at];
             flow.left = flow.left + flow.payload.beyond;
         }
-        let flow = &mut self.links.up[from.index()].flows[at];
+        let up = &mut self.links.up[from.index()];
+        let flow = &mut up.flows[at];
         flow.payload.beyond = Volume::ZERO;
         flow.payload.dry = true;
         let left = flow.left;
-        flow.set_mark(left);
+        up.set_mark(at, left);
         self.links.touch(Self::link(from));
         if !in_service && done == 0 {
             self.close_flow(from, at);
@@ -262,8 +292,10 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Closes an idle or stopped flow.
     fn close_flow(&mut self, from: PeerId, at: usize) {
-        let flow = self.links.close(self.now, Self::link(from), at);
-        let to = Self::behind(flow.to);
+        self.report_sent(from, at);
+        self.report_received(from, at);
+        let (to, flow) = self.links.close(self.now, Self::link(from), at);
+        let to = Self::behind(to);
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
         self.take(from, Mask::FlowOut, flow.payload.slot);
         self.take(to, Mask::FlowIn, flow.payload.back);
@@ -314,7 +346,7 @@ impl<O: Observer> Swarm<'_, O> {
         slots.extend(self.edges.slots(self.peer(p).edges, Mask::FlowIn));
         for &slot in &slots {
             let from = self.neighbour(p, slot);
-            let at = self.flow_at(from, self.back(p, slot));
+            let at = self.flow_at(from, p);
             let Some(at) = at.filter(|_| from != except) else { continue };
             self.remove_block(from, at, piece, block);
         }
@@ -356,12 +388,11 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if credited <= before && block > run.from {
             // Not begun yet: the run ends before it.
-            let flow = &mut self.links.up[from.index()].flows[at];
+            let up = &mut self.links.up[from.index()];
+            let flow = &mut up.flows[at];
             flow.payload.run.to = block;
             flow.payload.beyond = Volume::ZERO;
-            flow.left = Bytes(before - credited).volume();
-            let left = flow.left;
-            flow.set_mark(left);
+            up.set_mark(at, Bytes(before - credited).volume());
             self.links.touch(Self::link(from));
             return;
         }
@@ -381,7 +412,7 @@ impl<O: Observer> Swarm<'_, O> {
         slots.extend(self.edges.slots(self.peer(p).edges, Mask::FlowIn));
         for &slot in &slots {
             let from = self.neighbour(p, slot);
-            let at = self.flow_at(from, self.back(p, slot)).expect("both ends know of a flow");
+            let at = self.flow_at(from, p).expect("both ends know of a flow");
             let transfer = *self.flow_mut(from, at);
             let covers = |run: &Run| run.piece == piece.0 && (run.from..run.to).contains(&block);
             if self.runs.iter(transfer.next).any(|run| covers(&run)) {
@@ -412,7 +443,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn drop_blocks_in(&self, p: PeerId, piece: PieceId, blocks: &mut [u64]) {
         for slot in self.edges.slots(self.peer(p).edges, Mask::FlowIn) {
             let from = self.neighbour(p, slot);
-            let Some(at) = self.flow_at(from, self.back(p, slot)) else { continue };
+            let Some(at) = self.flow_at(from, p) else { continue };
             let transfer = &self.links.up[from.index()].flows[at].payload;
             if transfer.run.piece == piece.0 && !transfer.run.is_empty() {
                 let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
@@ -442,4 +473,9 @@ impl<O: Observer> Swarm<'_, O> {
 /// A count that is known to be small.
 fn u16_of_u64(n: u64) -> u16 {
     u16::try_from(n).expect("a run has at most 65 535 blocks")
+}
+
+/// A number of bytes for a choker's eyes, saturating.
+fn narrow(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -72,6 +72,7 @@ impl<O: Observer> Swarm<'_, O> {
         if is_seeder || rules.snub.is_none() || self.peer(p).brain.is_some() {
             self.credit_outflow(p);
         }
+        self.report_outflow(p);
         if !is_seeder {
             self.credit_inflow(p);
         }
@@ -103,7 +104,7 @@ impl<O: Observer> Swarm<'_, O> {
             timed,
             round: peer.rounds,
             elapsed: self.now.since(peer.last_rechoke),
-            upload: self.records[p.index()].upload,
+            upload: self.links.up[p.index()].cap,
             pieces: self.cut.pieces,
             piece: self.cut.piece,
         };
@@ -135,9 +136,10 @@ impl<O: Observer> Swarm<'_, O> {
         let snub = rules.snub.unwrap_or(Span::FOREVER);
         for slot in self.edges.slots(stretch, Mask::Wanted) {
             let at = stretch.at(slot);
-            let received_round = u64::from(self.edges.received[at]);
-            let before = if two_rounds { self.edges.received_before[at] } else { 0 };
-            let heard_ms = self.edges.heard_ms[at];
+            let dealings = self.edges.dealings[at];
+            let received_round = u64::from(dealings.received);
+            let before = if two_rounds { dealings.received_before } else { 0 };
+            let heard_ms = dealings.heard_ms;
             let mut candidate = Candidate {
                 slot,
                 received: received_round + u64::from(before),
@@ -145,7 +147,7 @@ impl<O: Observer> Swarm<'_, O> {
                 sent_round: 0,
                 sent: 0,
                 served_for: Span::ZERO,
-                waited: ago(self.edges.served_ms[at]),
+                waited: ago(dealings.served_ms),
                 unchoked: false,
                 optimistic: false,
                 serves_us: self.edges.is(stretch, Mask::Served, slot),
@@ -182,7 +184,7 @@ impl<O: Observer> Swarm<'_, O> {
             let stretch = self.peer(p).edges;
             if s.optimistic {
                 self.edges.put(stretch, Mask::Optimistic, s.slot);
-                self.edges.served_ms[stretch.at(s.slot)] = self.now_ms();
+                self.edges.dealings[stretch.at(s.slot)].served_ms = self.now_ms();
             } else {
                 self.edges.take(stretch, Mask::Optimistic, s.slot);
             }
@@ -197,9 +199,10 @@ impl<O: Observer> Swarm<'_, O> {
     /// Moves on to the next round: what was received in this one becomes the one before.
     fn begin_round(&mut self, p: PeerId) {
         let range = self.peer(p).edges.range();
-        let edges = &mut self.edges;
-        edges.received_before[range.clone()].copy_from_slice(&edges.received[range.clone()]);
-        edges.received[range].fill(0);
+        for dealings in &mut self.edges.dealings[range] {
+            dealings.received_before = dealings.received;
+            dealings.received = 0;
+        }
         let now = self.now;
         let peer = self.peer_mut(p);
         peer.last_rechoke = now;
@@ -247,7 +250,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.counters.unchokes += 1;
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         let at = self.peer(p).edges.at(slot);
-        self.edges.served_ms[at] = self.now_ms();
+        self.edges.dealings[at].served_ms = self.now_ms();
         let since = self.now;
         let upload = UploadSlot { slot, weight, since, sent: 0, sent_round: 0 };
         self.peer_mut(p).uploads.push(upload);
@@ -264,7 +267,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Ceases to serve the neighbour in `slot`; the block on its way is finished.
     fn choke(&mut self, p: PeerId, slot: u16) {
-        if let Some(at) = self.flow_at(p, slot) {
+        if let Some(at) = self.flow_at(p, self.neighbour(p, slot)) {
             self.finish_block_and_stop(p, at);
         }
         self.end_service(p, slot);
@@ -277,7 +280,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = uploads.iter().position(|u| u.slot == slot);
         uploads.swap_remove(at.expect("a served neighbour has an upload slot"));
         let stretch = self.peer(p).edges;
-        self.edges.served_ms[stretch.at(slot)] = self.now_ms();
+        self.edges.dealings[stretch.at(slot)].served_ms = self.now_ms();
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);
         self.take(q, Mask::Served, back);
@@ -299,7 +302,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         upload.weight = weight;
-        if let Some(at) = self.flow_at(p, slot) {
+        if let Some(at) = self.flow_at(p, self.neighbour(p, slot)) {
             self.links.set_weight(self.now, Self::link(p), at, weight);
         }
     }

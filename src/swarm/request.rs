@@ -37,8 +37,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let from = self.neighbour(p, slot);
-        let back = self.back(p, slot);
-        let at = self.flow_at(from, back);
+        let at = self.flow_at(from, p);
         let requests = &self.class(p).protocol.requests;
         let rate = at.map_or(ByteRate::ZERO, |at| self.links.up[from.index()].flows[at].rate);
         let per_window = rate.bytes_in(requests.whole_piece).0 / self.cut.piece.0;
@@ -83,7 +82,7 @@ impl<O: Observer> Swarm<'_, O> {
         let back = self.back(ask.to, ask.slot);
         if let Some(at) = at {
             let link = Self::link(ask.from);
-            self.links.up[link.index()].flows[at].advance(self.now);
+            self.links.up[link.index()].advance(at, self.now);
             let transfer = self.flow_mut(ask.from, at);
             transfer.dry = false;
             if transfer.run.is_empty() {
@@ -106,6 +105,8 @@ impl<O: Observer> Swarm<'_, O> {
             next: NONE,
             beyond: Volume::ZERO,
             credited: 0,
+            sent_news: 0,
+            received_news: 0,
             queued: 0,
             dry: false,
         };
@@ -114,20 +115,20 @@ impl<O: Observer> Swarm<'_, O> {
         let opening = Opening { to, weight, start, left: size.volume(), payload };
         self.put(ask.from, Mask::FlowOut, back);
         self.put(ask.to, Mask::FlowIn, ask.slot);
-        self.links.open(self.now, Self::link(ask.from), opening);
-        self.flow_at(ask.from, back).expect("just opened")
+        self.links.open(self.now, Self::link(ask.from), opening)
     }
 
     /// Sets the flow's mark: the end of its run, or earlier where more must be asked for.
     pub(super) fn set_mark(&mut self, from: PeerId, at: usize, target: Bytes) {
-        let flow = &mut self.links.up[from.index()].flows[at];
-        flow.advance(self.now);
+        let up = &mut self.links.up[from.index()];
+        up.advance(at, self.now);
+        let flow = &mut up.flows[at];
         let run_left = flow.left + flow.payload.beyond;
         let queued = Bytes(u64::from(flow.payload.queued)).volume();
         let spare = Volume((run_left + queued).0.saturating_sub(target.volume().0));
         let early = if flow.payload.dry || spare.0 == 0 { run_left } else { spare.min(run_left) };
         flow.payload.beyond = run_left - early;
-        flow.set_mark(early);
+        up.set_mark(at, early);
         self.links.touch(Self::link(from));
     }
 
@@ -336,7 +337,7 @@ impl<O: Observer> Swarm<'_, O> {
         let mut best: Option<(u16, PeerId, usize)> = None;
         for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
             let other = self.neighbour(ask.to, slot);
-            let Some(at) = self.flow_at(other, self.back(ask.to, slot)) else { continue };
+            let Some(at) = self.flow_at(other, ask.to) else { continue };
             let flow = &self.links.up[other.index()].flows[at];
             let run = flow.payload.run;
             if run.piece != piece.0 || !run.soft || run.twin || slot == ask.slot {
@@ -369,8 +370,9 @@ impl<O: Observer> Swarm<'_, O> {
         let requests = &self.class(self.receiver(from, at)).protocol.requests;
         let run = self.flow_mut(from, at).run;
         let cut = self.cut.blocks_size(run.piece(), to, run.to).volume();
-        let flow = &mut self.links.up[from.index()].flows[at];
-        flow.advance(self.now);
+        let up = &mut self.links.up[from.index()];
+        up.advance(at, self.now);
+        let flow = &mut up.flows[at];
         let left = flow.left + flow.payload.beyond;
         flow.left = left - cut;
         flow.payload.beyond = Volume::ZERO;
@@ -382,7 +384,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Nothing is left to ask this neighbour for but what others have been asked for.
     fn pick_in_end_game(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
         let all_begun = usize::from(self.peer(ask.to).n_taken) == self.cut.pieces;
-        let at = self.flow_at(ask.from, self.back(ask.to, ask.slot));
+        let at = self.flow_at(ask.from, ask.to);
         let flows = &self.links.up[ask.from.index()].flows;
         let idle = at.is_none_or(|at| flows[at].payload.run.is_empty());
         if !all_begun || !idle {
@@ -420,7 +422,7 @@ impl<O: Observer> Swarm<'_, O> {
         let mut worst = (BLOCK.volume().time_at(share), None);
         for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
             let other = self.neighbour(ask.to, slot);
-            let at = self.flow_at(other, self.back(ask.to, slot)).expect("both ends know a flow");
+            let at = self.flow_at(other, ask.to).expect("both ends know a flow");
             let flow = &self.links.up[other.index()].flows[at];
             let run = flow.payload.run;
             let known =
@@ -441,7 +443,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn has_twin(&self, p: PeerId, run: Run) -> bool {
         self.edges.slots(self.peer(p).edges, Mask::FlowIn).any(|slot| {
             let other = self.neighbour(p, slot);
-            let at = self.flow_at(other, self.back(p, slot)).expect("both ends know a flow");
+            let at = self.flow_at(other, p).expect("both ends know a flow");
             let twin = self.links.up[other.index()].flows[at].payload.run;
             twin.twin && twin.piece == run.piece && twin.to == run.to
         })
@@ -528,7 +530,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Who receives a flow.
     #[inline]
     pub(super) fn receiver(&self, from: PeerId, at: usize) -> PeerId {
-        Self::behind(self.links.up[from.index()].flows[at].to)
+        Self::behind(self.links.up[from.index()].to[at])
     }
 }
 

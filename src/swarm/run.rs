@@ -23,7 +23,8 @@ impl<O: Observer> Swarm<'_, O> {
                 break;
             }
             self.now = at;
-            if self.is_stale(event) {
+            self.warm_up();
+            if self.is_stale(at, event) {
                 self.counters.stale_events += 1;
                 continue;
             }
@@ -43,9 +44,10 @@ impl<O: Observer> Swarm<'_, O> {
         self.unfinished == 0 && !self.plan.until_horizon
     }
 
-    fn is_stale(&self, event: Event) -> bool {
+    /// Whether an event has been overtaken by others since it was sent.
+    fn is_stale(&mut self, at: SimTime, event: Event) -> bool {
         match event {
-            Event::FlowDue(p, generation) => generation != self.peer(p).due_generation,
+            Event::FlowDue(p) => at != self.peer(p).next_due || self.woke_too_early(p),
             Event::Rechoke(p, generation) => generation != self.peer(p).rechoke_generation,
             _ => false,
         }
@@ -55,7 +57,7 @@ impl<O: Observer> Swarm<'_, O> {
         match event {
             Event::Join(p) => self.join(p),
             Event::Announce(p) => self.announce(p),
-            Event::FlowDue(p, _) => self.flow_due(p),
+            Event::FlowDue(p) => self.flow_due(p),
             Event::Rechoke(p, _) => self.rechoke(p, true),
             Event::Refill(p) => self.refill(p),
             Event::ChargeHeaders(p) => self.charge_headers(p),
@@ -83,19 +85,26 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Makes sure that an event is pending for the next mark of the flows out of `p`.
-    pub(super) fn reschedule(&mut self, p: PeerId) {
+    /// Makes sure that an event is pending no later than the next mark of the flows out of `p`.
+    ///
+    /// Marks often move away again, so one that comes too early is left to find that out.
+    fn reschedule(&mut self, p: PeerId) {
         let due = self.links.next_due(Self::link(p));
         let peer = self.peer_mut(p);
-        if due == peer.next_due {
-            return;
+        if due < peer.next_due {
+            peer.next_due = due;
+            self.queue.push(due, Event::FlowDue(p));
         }
-        peer.next_due = due;
-        peer.due_generation = peer.due_generation.wrapping_add(1);
-        if due < SimTime::NEVER {
-            let event = Event::FlowDue(p, peer.due_generation);
-            self.queue.push(due, event);
+    }
+
+    /// Whether the marks of `p` have moved away since it was to be woken; sees to the next time.
+    fn woke_too_early(&mut self, p: PeerId) -> bool {
+        let early = self.links.next_due(Self::link(p)) > self.now;
+        if early {
+            self.peer_mut(p).next_due = SimTime::NEVER;
+            self.reschedule(p);
         }
+        early
     }
 
     /// A peer arrives.
@@ -188,8 +197,12 @@ impl<O: Observer> Swarm<'_, O> {
             if self.peer(p).stage == Stage::Leecher {
                 self.close_leeching(p);
             }
-            let held = self.held_bytes(p);
-            self.records[i].useful = held;
+            // Who has left took its blocks along: `leave` has entered what it held.
+            if self.peer(p).stage != Stage::Gone {
+                self.records[i].useful = self.held_bytes(p);
+            }
+            let record = &mut self.records[i];
+            (record.uploaded, record.downloaded) = (self.peers[i].sent, self.peers[i].received);
         }
     }
 

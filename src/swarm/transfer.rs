@@ -3,6 +3,7 @@
 use super::edges::NO_PIECE;
 use crate::ids::PieceId;
 use crate::units::{Volume, u32_of};
+use prefetch_index::prefetch_index;
 
 /// No further run.
 pub(super) const NONE: u32 = u32::MAX;
@@ -59,6 +60,10 @@ pub(super) struct Transfer {
     pub(super) beyond: Volume,
     /// Bytes of `run` already entered in the books of both ends.
     pub(super) credited: u32,
+    /// Bytes entered in the books that the sender's choker has not heard of.
+    pub(super) sent_news: u32,
+    /// Bytes entered in the books that the receiver's choker has not heard of.
+    pub(super) received_news: u32,
     /// Bytes of the runs after `run`.
     pub(super) queued: u32,
     /// Whether the last attempt to ask for more found nothing.
@@ -121,6 +126,12 @@ impl RunPool {
         kept.fold(NONE, |start, run| self.push_back(start, run))
     }
 
+    /// Fetches the start of a list into the cache.
+    #[inline]
+    pub(super) fn warm(&self, first: u32) {
+        prefetch_index(&self.nodes, first as usize);
+    }
+
     fn node(&mut self, run: Run, next: u32) -> u32 {
         if let Some(node) = self.free.pop() {
             self.nodes[node as usize] = (run, next);
@@ -172,6 +183,12 @@ impl BlockSets {
     /// Gives two sets back.
     pub(super) fn give_back(&mut self, at: u32) {
         self.free.push(at);
+    }
+
+    /// Fetches the start of two sets into the cache.
+    #[inline]
+    pub(super) fn warm(&self, at: u32) {
+        prefetch_index(&self.words, at as usize);
     }
 
     /// Blocks received.

@@ -44,12 +44,22 @@ pub(super) struct UploadSlot {
     pub(super) sent_round: u64,
 }
 
-/// State of one peer. Cold things are in its record.
+/// State of one peer, in the order of how often it is looked at: a cache line for its flows, one
+/// for its pieces, one for its choker. Cold things are in its record.
+#[repr(C, align(64))]
 pub(super) struct Peer {
-    pub(super) class: ClassId,
-    pub(super) stage: Stage,
+    /// When the pending `FlowDue` wakes it: not after the next mark of its flows. Others are stale.
+    pub(super) next_due: SimTime,
+    /// Payload sent.
+    pub(super) sent: Bytes,
+    /// Payload received, wasted included.
+    pub(super) received: Bytes,
+    /// When `n_served_by` last rose from 0.
+    pub(super) served_since: SimTime,
     /// Neighbours.
     pub(super) edges: Stretch,
+    /// Generation of the pending `Rechoke`; others are stale.
+    pub(super) rechoke_generation: u32,
     pub(super) n_neighbours: u16,
     /// Pieces verified or begun.
     pub(super) n_taken: u16,
@@ -59,34 +69,33 @@ pub(super) struct Peer {
     pub(super) open: u16,
     /// Upload slots in all.
     pub(super) slots: u16,
-    /// Generation of the pending `FlowDue`; others are stale.
-    pub(super) due_generation: u32,
-    /// Generation of the pending `Rechoke`; others are stale.
-    pub(super) rechoke_generation: u32,
-    /// When the pending `FlowDue` is due.
-    pub(super) next_due: SimTime,
+    pub(super) class: ClassId,
+    pub(super) stage: Stage,
     /// Whether a `Refill` is pending.
     pub(super) refill_pending: bool,
     /// Whether somebody may have become able to ask it, or it somebody, for more.
     pub(super) repoll_pending: bool,
+    /// Whether it leaves by what it has given.
+    pub(super) leaves_by_ratio: bool,
+
+    /// Pieces begun.
+    pub(super) partials: Vec<Partial>,
+    /// Neighbours served.
+    pub(super) uploads: Vec<UploadSlot>,
+    /// Luck in picking.
+    pub(super) pick_luck: Stream,
+
+    /// Luck in choking.
+    pub(super) choke_luck: Stream,
     /// When the optimistic slots are next given anew.
     pub(super) optimistic_due: SimTime,
     /// When the choker last ran.
     pub(super) last_rechoke: SimTime,
     /// Regular rounds so far.
     pub(super) rounds: u64,
-    /// Neighbours served.
-    pub(super) uploads: Vec<UploadSlot>,
-    /// Pieces begun.
-    pub(super) partials: Vec<Partial>,
-    /// Luck in picking.
-    pub(super) pick_luck: Stream,
-    /// Luck in choking.
-    pub(super) choke_luck: Stream,
-    /// When `n_served_by` last rose from 0.
-    pub(super) served_since: SimTime,
     /// Memory of a choker that has one.
     pub(super) brain: Option<Box<dyn Choker>>,
+
     /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
     /// Header bytes (up, down) to charge at the next tick, and payload moved since the last.
@@ -94,6 +103,10 @@ pub(super) struct Peer {
     /// When it last announced itself to the tracker.
     pub(super) announced: Option<SimTime>,
 }
+
+const _: () = assert!(size_of::<Peer>() == 256, "four cache lines per peer");
+const _: () = assert!(std::mem::offset_of!(Peer, partials) == 64, "the second line");
+const _: () = assert!(std::mem::offset_of!(Peer, choke_luck) == 128, "the third line");
 
 /// One run.
 pub(super) struct Swarm<'a, O> {
@@ -293,11 +306,10 @@ impl<'a, O: Observer> Swarm<'a, O> {
         self.edges.take(self.peers[p.index()].edges, mask, slot);
     }
 
-    /// The position of the flow from `from` to its neighbour in `slot`, if there is one.
+    /// The position of the flow from `from` to `to`, if there is one.
     #[inline]
-    pub(super) fn flow_at(&self, from: PeerId, slot: u16) -> Option<usize> {
-        let flows = &self.links.up[from.index()].flows;
-        flows.iter().position(|f| f.payload.slot == slot)
+    pub(super) fn flow_at(&self, from: PeerId, to: PeerId) -> Option<usize> {
+        self.links.up[from.index()].find(Self::link(to))
     }
 
     /// The clock in milliseconds, for the compact columns; wraps after 49 days.
@@ -328,7 +340,6 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
         n_served_by: 0,
         open: slots,
         slots,
-        due_generation: 0,
         rechoke_generation: 0,
         next_due: SimTime::NEVER,
         refill_pending: false,
@@ -336,6 +347,9 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
         optimistic_due: SimTime::ZERO,
         last_rechoke: SimTime::ZERO,
         rounds: 0,
+        sent: Bytes::ZERO,
+        received: Bytes::ZERO,
+        leaves_by_ratio: matches!(newcomer.stay, Stay::UntilRatio(_) | Stay::AfterCopies(_)),
         uploads: Vec::new(),
         partials: Vec::new(),
         pick_luck: stream(seed, Purpose::Pick, newcomer.entity),

@@ -1,0 +1,112 @@
+//! Fetches into the cache what the next events will touch. Changes nothing.
+//!
+//! In a large swarm each event meets a peer whose state lies cold in memory, and one line leads to
+//! the next: the peer, its flow, the receiver, the receiver's pieces. Asked for some events ahead,
+//! one link of this chain per step, they come in while other events are handled.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::transfer::Transfer;
+use super::world::Swarm;
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use prefetch_index::prefetch_index;
+
+/// How many events ahead each link of the chain is fetched.
+const AHEAD: [usize; 5] = [16, 12, 8, 5, 2];
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Called once per event.
+    #[inline]
+    pub(super) fn warm_up(&self) {
+        for (step, ahead) in AHEAD.into_iter().enumerate() {
+            match self.queue.ahead(ahead) {
+                Some((_, Event::FlowDue(p))) => self.warm_flow(p, step),
+                Some((_, Event::Rechoke(p, _) | Event::Refill(p))) => self.warm_choker(p, step),
+                _ => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn warm_flow(&self, p: PeerId, step: usize) {
+        if step == 0 {
+            fetch(&self.peers[p.index()].next_due);
+            self.links.warm(Self::link(p));
+            return;
+        }
+        let Some((to, transfer)) = self.due_flow(p) else { return };
+        let peer = &self.peers[to.index()];
+        match step {
+            1 => {
+                fetch(&transfer.beyond);
+                fetch(&transfer.dry);
+                fetch(&peer.next_due);
+                fetch(&peer.partials);
+            }
+            2 => {
+                self.runs.warm(transfer.next);
+                let row = self.row(to).start;
+                prefetch_index(&self.taken, row);
+                prefetch_index(&self.have, row);
+                prefetch_index(&self.visible, row);
+                prefetch_index(&self.n_have, to.index());
+                fetch(&self.links.down[to.index()].cap);
+                self.edges.warm_slot(peer.edges, transfer.back);
+            }
+            3 => {
+                self.edges.warm_names(peer.edges);
+                peer.partials.iter().step_by(4).for_each(fetch);
+                peer.uploads.iter().step_by(2).for_each(fetch);
+            }
+            _ => {
+                let part = peer.partials.iter().find(|part| part.piece == transfer.run.piece);
+                if let Some(part) = part {
+                    self.blocks.warm(part.bits);
+                }
+            }
+        }
+    }
+
+    /// The flow out of `p` that is due next.
+    #[inline]
+    fn due_flow(&self, p: PeerId) -> Option<(PeerId, &Transfer)> {
+        let up = &self.links.up[p.index()];
+        let (at, _) = up.due.iter().enumerate().min_by_key(|(_, due)| **due)?;
+        Some((Self::behind(up.to[at]), &up.flows[at].payload))
+    }
+
+    fn warm_choker(&self, p: PeerId, step: usize) {
+        let peer = &self.peers[p.index()];
+        match step {
+            0 => {
+                fetch(&peer.next_due);
+                fetch(&peer.uploads);
+                fetch(&peer.choke_luck);
+                self.links.warm(Self::link(p));
+            }
+            1 => {
+                self.edges.warm(peer.edges);
+                peer.uploads.iter().step_by(2).for_each(fetch);
+                self.links.up[p.index()].flows.iter().for_each(fetch);
+            }
+            2 | 3 => {
+                for slot in self.edges.slots(peer.edges, Mask::FlowIn) {
+                    let from = self.neighbour(p, slot);
+                    if step == 2 {
+                        self.links.warm(Self::link(from));
+                    } else if let Some(at) = self.flow_at(from, p) {
+                        fetch(&self.links.up[from.index()].flows[at]);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Fetches the line where `what` begins.
+#[inline]
+fn fetch<T>(what: &T) {
+    prefetch_index(std::slice::from_ref(what), 0);
+}
