@@ -29,8 +29,10 @@ impl<T> Flow<T> {
         if now <= self.since {
             return;
         }
+        // Each look on the way rounds progress down; at the mark those crumbs have moved too.
         let moved = self.rate.volume_in(now.since(self.since));
-        self.left = Volume(self.left.0.saturating_sub(moved.0));
+        let rest = Volume(self.left.0.saturating_sub(moved.0));
+        self.left = if now >= self.due { Volume::ZERO } else { rest };
         self.since = now;
     }
 
@@ -58,5 +60,32 @@ impl<T> Flow<T> {
     /// Time since the last byte counted, for those who look at a flow without touching it.
     pub fn age(&self, now: SimTime) -> Span {
         now.since(self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Bytes;
+
+    #[test]
+    fn looks_on_the_way_leave_no_crumbs_at_the_mark() {
+        let mut flow = Flow {
+            to: LinkId(0),
+            weight: 1,
+            rate: ByteRate(3_752_999),
+            since: SimTime::ZERO,
+            left: Volume::ZERO,
+            due: SimTime::NEVER,
+            payload: (),
+        };
+        flow.set_mark(Bytes(16_384).volume());
+        let due = flow.due;
+        for look in 1..100 {
+            flow.advance(SimTime(due.0 / 100 * look));
+            assert!(flow.left > Volume::ZERO, "done before the mark");
+        }
+        flow.advance(due);
+        assert_eq!((flow.left, flow.due), (Volume::ZERO, due));
     }
 }
