@@ -188,8 +188,11 @@ impl<O: Observer> Swarm<'_, O> {
             if self.peer(p).stage == Stage::Leecher {
                 self.close_leeching(p);
             }
-            let held = self.held_bytes(p);
-            self.records[i].useful = held;
+            // Who has left took its blocks along: `leave` has entered what it held.
+            if self.peer(p).stage != Stage::Gone {
+                let held = self.held_bytes(p);
+                self.records[i].useful = held;
+            }
         }
     }
 
