@@ -147,6 +147,29 @@ fn tit_for_tat_makes_free_riders_wait_where_there_is_something_to_trade() {
     assert!(riders <= 1.15 * contributors, "{riders} s and {contributors} s");
 }
 
+/// Legout, Liogkas, Kohler and Zhang (SIGMETRICS 2007): 40 leechers of 20, 50 and 200 kB/s, 116 MB
+/// in pieces of 256 KiB. With a fast seed peers of a speed find each other, and who gives more is done
+/// sooner; with a slow one all finish together. n = 2 runs per arm.
+#[test]
+fn givers_are_done_sooner_if_the_seed_is_fast_and_not_if_it_is_slow() {
+    let kb = |per_s: f64| kib(per_s / 1.024);
+    let mean_times = |seed: f64| {
+        let rules = Arc::new(four_slots());
+        let mut classes = vec![class(Role::Seeder, 1, kb(seed), &rules)];
+        for (n, upload) in [(13, 200.0), (14, 50.0), (13, 20.0)] {
+            classes.push(class(Role::Leecher, n, kb(upload), &rules));
+        }
+        let plan = plan(Bytes(453 * 250 * 1024), Bytes::from_kib(256), classes);
+        let outcomes = runs(&plan, 2);
+        [1, 2, 3].map(|class| mean_s(&outcomes, class))
+    };
+    let [fast, medium, slow] = mean_times(200.0);
+    assert!(fast <= 0.65 * medium && medium <= 0.75 * slow, "{fast}, {medium}, {slow} s");
+    let times = mean_times(50.0);
+    let all = mean(times);
+    assert!(times.iter().all(|time| (time / all - 1.0).abs() <= 0.1), "{times:?} s");
+}
+
 /// A seeder that leaves before it has sent every piece strands everybody; one that leaves after a
 /// copy or two strands those who come last, as finished leechers leave too (Menasche et al.,
 /// `CoNEXT` 2009; Kaune et al., P2P 2010). Nobody is stranded if leechers stay. n = 3 runs each.
