@@ -2,7 +2,10 @@
 
 mod bad_scenarios;
 mod cli;
+mod determinism;
+mod laws;
 mod plot;
 mod report;
 mod scenarios;
+mod swarms;
 mod tidy;

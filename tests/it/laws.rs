@@ -1,0 +1,8 @@
+//! Laws: what must hold in every run, whatever the scenario, and cases small enough to be worked
+//! out by hand.
+
+mod behaviour;
+mod exact;
+mod fuzz;
+mod luck;
+mod scaling;
