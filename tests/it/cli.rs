@@ -72,3 +72,61 @@ fn help_is_worth_reading_and_ends_with_0() {
         assert!(answer.lines().all(|line| line.chars().count() <= 100), "{args:?} is too wide");
     }
 }
+
+/// The words of a shell command; single quotes hold a word together.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for c in command.trim().chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            _ => words.last_mut().expect("begins with one").push(c),
+        }
+    }
+    words
+}
+
+#[test]
+fn the_examples_of_the_help_name_files_keys_and_arms_that_exist() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let help = text(&swarmecon(project, &["run", "--help"]).stdout);
+    let examples: Vec<_> =
+        help.lines().filter_map(|line| line.trim().strip_prefix("swarmecon run ")).collect();
+    assert!(examples.len() >= 4, "the examples were found: {help}");
+    for example in examples {
+        let words = words(example);
+        let after = |flag: &str| -> Vec<&str> {
+            let pairs = words.windows(2).filter(|pair| pair[0] == flag);
+            pairs.map(|pair| pair[1].as_str()).collect()
+        };
+        let mut args = vec!["check", words[0].as_str()];
+        for set in after("--set") {
+            args.extend(["--set", set]);
+        }
+        let output = swarmecon(project, &args);
+        assert_eq!(output.status.code(), Some(0), "{example}: {}", text(&output.stderr));
+        let said = text(&output.stdout);
+        let arms = said.split("arms: ").nth(1).and_then(|rest| rest.split(';').next());
+        let arms: Vec<_> = arms.expect("check names the arms").split(", ").collect();
+        for arm in after("--arm") {
+            assert!(arms.contains(&arm), "{example}: no arm `{arm}` among {arms:?}");
+        }
+    }
+}
+
+#[test]
+fn odd_scenarios_are_warned_of_by_check_and_by_run() {
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("odd.toml");
+    let odd = "size_kib = 64\nhorizon_s = 60\n[classes.peer]\ncount = 2\n\
+               upload_kib_per_s = 100\n";
+    std::fs::write(&file, odd).expect("writable");
+    let warning = "the first line does not ask a question";
+    let checked = swarmecon(home.path(), &["check", "odd.toml"]);
+    assert!(text(&checked.stdout).contains(warning), "{}", text(&checked.stdout));
+    let ran = swarmecon(home.path(), &["run", "odd.toml", "--no-plots"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains(warning), "{}", text(&ran.stderr));
+    assert!(text(&ran.stdout).contains(warning), "{}", text(&ran.stdout));
+}
