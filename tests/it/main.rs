@@ -2,7 +2,10 @@
 
 mod bad_scenarios;
 mod cli;
+mod examples;
 mod plot;
+mod readme;
 mod report;
 mod scenarios;
+mod shipped;
 mod tidy;
