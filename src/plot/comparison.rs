@@ -28,7 +28,7 @@ const METRICS: [(&str, &str, Better); 14] = [
     ("last_completion", "Time of the last completion", Better::Unknown),
     ("upload_utilisation", "Upload capacity used", Better::Higher),
     ("availability_min", "Lowest availability", Better::Higher),
-    ("availability_half_life", "Half-life of availability", Better::Higher),
+    ("availability_half_life", "Half-life of availability", Better::Unknown),
     ("seedless_share", "Time without a seeder", Better::Lower),
     ("first_copy_time", "Time until the first copy is out", Better::Lower),
     ("ratio_final_mean", "Mean final ratio", Better::Unknown),
@@ -76,7 +76,10 @@ struct Group {
 /// The figure; `None` if nothing was compared.
 pub(super) fn draw(results: &Results) -> Option<Figure> {
     let baseline = results.differences.first()?.baseline.clone();
-    let (groups, n_left) = groups(&results.differences);
+    let told_twice = |d: &&Difference| !is_whole(&d.class) && is_lone(&results.differences, d);
+    let (doubles, differences): (Vec<_>, Vec<_>) = results.differences.iter().partition(told_twice);
+    let (groups, n_left) = groups(&differences);
+    let n_left = n_left + doubles.len();
     if groups.is_empty() {
         return None;
     }
@@ -101,7 +104,7 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
 /// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out:
 /// for want of room, because nothing differs in any arm, or because [`METRICS`] lacks the metric.
 /// With several arms each class is a group of its own, and its rows are the arms.
-fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
+fn groups(differences: &[&Difference]) -> (Vec<Group>, usize) {
     let (mut arms, mut metrics) = (Names::default(), Names::default());
     let mut keys: Vec<(&str, Option<&str>)> = Vec::new();
     for difference in differences {
@@ -125,9 +128,9 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
     });
     let (mut groups, mut n_rows, mut n_left) = (Vec::new(), 0, 0);
     for (metric, class) in keys {
-        let is_here = |d: &&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
+        let is_here = |d: &&&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
         let n = differences.iter().filter(is_here).count();
-        let says_nothing = |d: &Difference| d.by.is_none_or(|by| by == 0.0);
+        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by == 0.0);
         let is_mute = differences.iter().filter(is_here).all(says_nothing);
         let is_other = has_known && known(metric).is_none();
         if is_mute || is_other || (n_rows + n > N_ROWS && n_rows > 0) {
@@ -144,6 +147,13 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
         });
     }
     (groups, n_left)
+}
+
+/// Whether a class is the only one of its metric: the whole swarm then says the same.
+fn is_lone(differences: &[Difference], one: &Difference) -> bool {
+    let mut of_metric = differences.iter().filter(|d| d.metric == one.metric);
+    let has_whole = of_metric.clone().any(|d| is_whole(&d.class));
+    has_whole && of_metric.all(|d| is_whole(&d.class) || d.class == one.class)
 }
 
 fn group_name(metric: &str, class: Option<&str>) -> String {
@@ -171,7 +181,9 @@ fn row(difference: &Difference, arm: Option<usize>) -> Row {
         (None, Some(by)) if by != 0.0 => {
             let unit = difference.unit.as_str();
             let sign = if by > 0.0 { "+" } else { "" };
-            if unit.is_empty() || unit == "1" || unit == "share" {
+            if unit == "share" {
+                format!("0 \u{2192} {}", text::percent(by))
+            } else if unit.is_empty() || unit == "1" {
                 format!("from 0: {sign}{}", text::rounded(by))
             } else {
                 format!("from 0: {sign}{}\u{202f}{unit}", text::rounded(by))

@@ -23,8 +23,11 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
     let _ = write!(text, "Download times in seconds; {runs} per arm");
     text += if design.replicates > 1 { ", ± half a 95 % interval\n" } else { "\n" };
     text += &align(&download_table(results, &summaries));
-    text += "\nThe swarm as a whole; times in seconds since the start\n";
-    text += &align(&swarm_table(results, &summaries));
+    let swarm = swarm_table(results, &summaries);
+    if swarm[0].len() > 1 {
+        text += "\nThe swarm as a whole; times in seconds since the start\n";
+        text += &align(&swarm);
+    }
     text += &differences(results, &summaries);
     text += &beside_recorded(results);
     if !cautions.is_empty() {
