@@ -130,3 +130,71 @@ fn odd_scenarios_are_warned_of_by_check_and_by_run() {
     assert!(text(&ran.stderr).contains(warning), "{}", text(&ran.stderr));
     assert!(text(&ran.stdout).contains(warning), "{}", text(&ran.stdout));
 }
+
+const SMALL: &str = "# Do ten people finish?\nsize_mib = 4\nhorizon_s = 600\n\
+    [classes.seed]\nrole = \"seeder\"\ncount = 1\nupload_kib_per_s = 200\n\
+    [classes.peer]\ncount = 10\nupload_kib_per_s = 100\n";
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().expect("readable");
+    let mut names: Vec<_> =
+        entries.map(|e| e.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_killed_run_leaves_the_previous_results_and_the_next_one_cleans_up() {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::write(home.path().join("small.toml"), SMALL).expect("writable");
+    let first = swarmecon(home.path(), &["run", "small.toml", "--no-plots"]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let results = home.path().join("results");
+    let manifest = || std::fs::read_to_string(results.join("small/manifest.toml")).expect("there");
+    let before = manifest();
+
+    let mut long = Command::new(env!("CARGO_BIN_EXE_swarmecon"))
+        .args(["run", "small.toml", "--replicates", "100000", "--quiet"])
+        .current_dir(home.path())
+        .spawn()
+        .expect("the program starts");
+    // Under way once its rows reach the disk.
+    let rows = results.join(".small.swarmecon-new/peers.csv");
+    let is_under_way = || std::fs::metadata(&rows).is_ok_and(|meta| meta.len() > 0);
+    for _ in 0..1000 {
+        if is_under_way() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(is_under_way(), "the run has begun to write");
+    long.kill().expect("it runs");
+    long.wait().expect("it ends");
+    assert_eq!(manifest(), before, "the previous results are intact");
+
+    let next = swarmecon(home.path(), &["run", "small.toml", "--no-plots", "--seed", "2"]);
+    assert_eq!(next.status.code(), Some(0), "{}", text(&next.stderr));
+    assert_ne!(manifest(), before, "the next run replaces them");
+    assert_eq!(names(&results), ["small"], "nothing else is left");
+}
+
+#[test]
+fn arms_and_folders_that_do_not_fit_end_with_2() {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::write(home.path().join("small.toml"), SMALL).expect("writable");
+    std::fs::create_dir(home.path().join("mine")).expect("writable");
+    std::fs::write(home.path().join("mine/thesis.tex"), "years of work").expect("writable");
+    for (args, phrase) in [
+        (["--arm", "nobody"], "no such arm; there are: default"),
+        (["--out", "mine"], "holds files but no results"),
+        (["--out", "small.toml"], "not a folder"),
+        (["--set", "size_mib=-1"], "it must be above 0"),
+        (["--set", "sizemib=1"], "unknown key"),
+    ] {
+        let output = swarmecon(home.path(), &[&["run", "small.toml"], &args[..]].concat());
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {complaint}");
+        assert!(complaint.contains(phrase), "{args:?}: {complaint}");
+    }
+    assert_eq!(names(&home.path().join("mine")), ["thesis.tex"]);
+}
