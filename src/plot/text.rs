@@ -199,7 +199,7 @@ mod tests {
         assert!(cut.ends_with('\u{2026}') && width(&cut, 11.0, false) <= 80.0, "{cut}");
         let lines = wrapped("one two three four five six seven", 60.0, 11.0, false, 2);
         assert_eq!(lines.len(), 2);
-        assert_eq!(name_lines("tft_starved_40", 92.0, 11.5, 3), ["tft_", "starved_40"]);
+        assert_eq!(name_lines("tft_starved_40", 92.0, 11.5, 3), ["tft_starved_", "40"]);
         assert!(lines[1].ends_with('\u{2026}'));
     }
 }
