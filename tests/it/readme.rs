@@ -128,3 +128,22 @@ fn examples_that_the_readme_names_exist() {
     }
     assert!(n_found >= 3, "every example is named");
 }
+
+#[test]
+fn commands_of_the_other_documents_name_scenarios_and_keys_that_exist() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut n_checked = 0;
+    for page in ["docs/scenario.md", "docs/results.md", "results/README.md"] {
+        let text = fs::read_to_string(project.join(page)).expect("readable");
+        for block in blocks(&text).into_iter().filter(|block| block.language == "sh") {
+            for line in block.lines {
+                let line = line.replace("cargo run --release -- ", "swarmecon ");
+                let output = shell(project, &line.replace("swarmecon run ", "swarmecon check "));
+                let complaint = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{page}: `{line}`: {complaint}");
+                n_checked += 1;
+            }
+        }
+    }
+    assert!(n_checked >= 4, "only {n_checked} commands were found");
+}
