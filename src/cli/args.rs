@@ -57,8 +57,10 @@ pub enum Command {
 #[command(after_long_help = "Examples:\n  \
     swarmecon run scenarios/flash_crowd.toml\n  \
     swarmecon run scenarios/flash_crowd.toml --replicates 3 --no-plots\n  \
-    swarmecon run scenarios/free_riders.toml --arm none --arm many --out results/quick\n  \
-    swarmecon run scenarios/flash_crowd.toml --set content_mib=64 --out results/small")]
+    swarmecon run scenarios/flash_crowd.toml --set size_mib=16 --out results/small\n  \
+    swarmecon run scenarios/free_riders.toml --arm tft_rich_00 --arm tft_rich_40\n  \
+    swarmecon run scenarios/lingering.toml --set 'classes.leecher.arrivals.poisson.per_s=0.2'\n\n\
+    docs/scenario.md explains every key, docs/results.md every file and column.")]
 pub struct RunArgs {
     /// The scenario file
     #[arg(value_name = "FILE")]

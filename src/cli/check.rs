@@ -41,7 +41,7 @@ fn in_words(path: &Path, scenario: &Scenario) -> String {
         scenario.replicates
     );
     for warning in &scenario.warnings {
-        text += "  - ";
+        text += "  warning: ";
         text += warning;
         text += "\n";
     }

@@ -57,6 +57,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{bar:30} {msg}, about {eta} left")
             .expect("the template is well formed");
         bar.set_style(style);
+        bar.set_message(format!("0/{n_runs} runs"));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(250));
         }

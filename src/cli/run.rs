@@ -35,6 +35,10 @@ pub fn command(args: &RunArgs, out: &mut impl Write) -> Result<(), Failure> {
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     scenario.replicates = args.replicates.unwrap_or(scenario.replicates);
     keep_arms(&mut scenario, &args.arms)?;
+    if !args.quiet {
+        // The answer repeats them; who runs for an hour wants to know before.
+        scenario.warnings.iter().for_each(|warning| complain(&format!("warning: {warning}")));
+    }
     let default_target = || Path::new("results").join(&scenario.name);
     let options = Options {
         target: args.out.clone().unwrap_or_else(default_target),

@@ -7,7 +7,7 @@ use super::metrics::{Key, Metric};
 use crate::policy::choke::ChokerSpec;
 use crate::rng::{Purpose, draw};
 use crate::scenario::{Arm, Recorded, Scenario};
-use crate::swarm::plan::{ClassPlan, Role};
+use crate::swarm::plan::{Arrivals, ClassPlan, Plan, Role};
 
 /// An experiment as its results describe it: all names, nothing the engine needs.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct ArmDesign {
     pub name: String,
     /// Its classes, in the order of the plan.
     pub classes: Vec<ClassDesign>,
+    /// Whether leechers go on arriving up to the horizon: some then never have the time to finish.
+    pub is_open: bool,
     /// Its plan with every default.
     pub resolved: toml::Table,
 }
@@ -101,6 +103,7 @@ impl ArmDesign {
         Self {
             name: arm.name.clone(),
             classes: arm.plan.classes.iter().map(ClassDesign::of).collect(),
+            is_open: is_open(&arm.plan),
             resolved: arm.resolved.clone(),
         }
     }
@@ -124,6 +127,16 @@ impl ArmDesign {
         let has = |uploads| self.classes.iter().any(|c| !c.is_origin && c.uploads == uploads);
         has(true) && has(false)
     }
+}
+
+fn is_open(plan: &Plan) -> bool {
+    let leechers = plan.classes.iter().filter(|class| class.role == Role::Leecher);
+    leechers.map(|class| &class.arrivals).any(|arrivals| match arrivals {
+        Arrivals::Poisson { until, .. } | Arrivals::Decaying { until, .. } => {
+            *until >= plan.horizon
+        }
+        Arrivals::AtOnce { .. } | Arrivals::At(_) => false,
+    })
 }
 
 impl ClassDesign {

@@ -20,6 +20,7 @@ pub enum Metric {
     DownloadTimeP95,
     SlowdownMean,
     Makespan,
+    LastCompletion,
     UnchokedShareMean,
     WastedShare,
     RatioFinalMean,
@@ -46,7 +47,7 @@ pub struct Key {
 
 impl Metric {
     /// All, in the order of the files.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Leechers,
         Self::Completed,
         Self::UnfinishedShare,
@@ -55,6 +56,7 @@ impl Metric {
         Self::DownloadTimeP95,
         Self::SlowdownMean,
         Self::Makespan,
+        Self::LastCompletion,
         Self::UnchokedShareMean,
         Self::WastedShare,
         Self::RatioFinalMean,
@@ -81,6 +83,7 @@ impl Metric {
             Self::DownloadTimeP95 => "download_time_p95",
             Self::SlowdownMean => "slowdown_mean",
             Self::Makespan => "makespan",
+            Self::LastCompletion => "last_completion",
             Self::UnchokedShareMean => "unchoked_share_mean",
             Self::WastedShare => "wasted_share",
             Self::RatioFinalMean => "ratio_final_mean",
@@ -110,6 +113,7 @@ impl Metric {
             | Self::DownloadTimeMedian
             | Self::DownloadTimeP95
             | Self::Makespan
+            | Self::LastCompletion
             | Self::AvailabilityHalfLife
             | Self::FirstCopyTime => "s",
             Self::SlowdownMean | Self::RatioFinalMean | Self::FreeRiderAdvantage => "ratio",
@@ -186,6 +190,7 @@ impl<'a> Group<'a> {
             Metric::DownloadTimeP95 => stats::quantile(&self.times, 0.95),
             Metric::SlowdownMean => self.mean(|peer| self.bound.slowdown(peer)),
             Metric::Makespan => self.makespan_s(),
+            Metric::LastCompletion => self.last_completion_s(),
             Metric::UnchokedShareMean => self.mean(measure::unchoked_share),
             Metric::WastedShare => {
                 let received = total(&self.leechers, |peer| peer.downloaded);
@@ -218,6 +223,11 @@ impl<'a> Group<'a> {
     fn makespan_s(&self) -> Option<f64> {
         let times: Option<Vec<SimTime>> = self.leechers.iter().map(|p| p.completed).collect();
         times?.into_iter().max().map(SimTime::as_secs)
+    }
+
+    /// When the last of those that completed did.
+    fn last_completion_s(&self) -> Option<f64> {
+        self.leechers.iter().filter_map(|p| p.completed).max().map(SimTime::as_secs)
     }
 }
 

@@ -72,7 +72,9 @@ where
 {
     let design = Design::of(scenario);
     let cells = design.cells();
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build()?;
+    // More threads than runs have nothing to do, and tens of thousands take minutes to start.
+    let threads =
+        rayon::ThreadPoolBuilder::new().num_threads(n_threads.min(cells.len())).build()?;
     let shop = Shop {
         scenario,
         design: &design,

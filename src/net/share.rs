@@ -3,7 +3,7 @@
 //! Each uplink keeps a level A, each downlink a level B, and a flow of weight w moves at
 //! min(w A, B). An uplink sets A so that its flows use its capacity; a downlink sets B so that
 //! the flows into it fit, or to "unlimited" while they do anyway. A change at one link is passed
-//! on only to the links it touches, until nothing changes by more than [`SLACK`].
+//! on only to the links it touches, until nothing changes by more than `SLACK`.
 //!
 //! Law: no link ever carries more than its capacity, not even between two steps of a re-share:
 //! rates are lowered before others are raised. Rates agree with [`super::oracle`] but for the

@@ -9,7 +9,7 @@ use super::text;
 use crate::units::f64_of_len;
 
 /// Rows drawn; the others are in the file.
-const N_ROWS: usize = 64;
+const N_ROWS: usize = 48;
 const ROW: f64 = 18.0;
 /// Room for the name of a group and below it, in rows.
 const HEAD: f64 = 1.25;
@@ -17,22 +17,23 @@ const FOOT: f64 = 0.4;
 const LABELS: f64 = 236.0;
 const NUMBERS: f64 = 176.0;
 
-/// Metrics shown, most wanted first: its name in the file, its name on paper, which way is better.
+/// Metrics shown, most wanted first: the name in the file, the name on paper, which way is better.
+/// The names are those of docs/results.md; others are drawn only where none of these is there.
 const METRICS: [(&str, &str, Better); 14] = [
     ("download_time_mean", "Mean download time", Better::Lower),
     ("download_time_median", "Median download time", Better::Lower),
     ("download_time_p95", "95th percentile of download time", Better::Lower),
     ("unfinished_share", "Unfinished leechers", Better::Lower),
-    ("makespan", "Time until the last finished", Better::Lower),
-    ("upload_utilisation", "Upload links busy", Better::Higher),
-    ("free_rider_advantage", "Free-rider advantage", Better::Lower),
+    ("free_rider_advantage", "Free riders' time ÷ others' time", Better::Unknown),
+    ("last_completion", "Time of the last completion", Better::Unknown),
+    ("upload_utilisation", "Upload capacity used", Better::Higher),
     ("availability_min", "Lowest availability", Better::Higher),
-    ("availability_half_life", "Half-life of availability", Better::Higher),
-    ("first_copy", "Time until the first copy is out", Better::Lower),
-    ("copy1", "Time until the first copy is out", Better::Lower),
-    ("jain", "Jain index of ratios", Better::Higher),
-    ("gini", "Gini of uploads", Better::Lower),
-    ("utilisation", "Upload links busy", Better::Higher),
+    ("availability_half_life", "Half-life of availability", Better::Unknown),
+    ("seedless_share", "Time without a seeder", Better::Lower),
+    ("first_copy_time", "Time until the first copy is out", Better::Lower),
+    ("ratio_final_mean", "Mean final ratio", Better::Unknown),
+    ("jain_of_ratios", "Jain index of ratios", Better::Higher),
+    ("gini_of_uploads", "Gini coefficient of uploads", Better::Lower),
 ];
 
 /// Which direction people want.
@@ -75,7 +76,10 @@ struct Group {
 /// The figure; `None` if nothing was compared.
 pub(super) fn draw(results: &Results) -> Option<Figure> {
     let baseline = results.differences.first()?.baseline.clone();
-    let (groups, n_left) = groups(&results.differences);
+    let told_twice = |d: &&Difference| !is_whole(&d.class) && is_lone(&results.differences, d);
+    let (doubles, differences): (Vec<_>, Vec<_>) = results.differences.iter().partition(told_twice);
+    let (groups, n_left) = groups(&differences);
+    let n_left = n_left + doubles.len();
     if groups.is_empty() {
         return None;
     }
@@ -98,9 +102,9 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
 }
 
 /// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out:
-/// for want of room, or because nothing differs in any arm.
+/// for want of room, because nothing differs in any arm, or because [`METRICS`] lacks the metric.
 /// With several arms each class is a group of its own, and its rows are the arms.
-fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
+fn groups(differences: &[&Difference]) -> (Vec<Group>, usize) {
     let (mut arms, mut metrics) = (Names::default(), Names::default());
     let mut keys: Vec<(&str, Option<&str>)> = Vec::new();
     for difference in differences {
@@ -108,6 +112,7 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
         metrics.id(&difference.metric);
     }
     let has_arms = arms.len() > 1;
+    let has_known = metrics.0.iter().any(|metric| known(metric).is_some());
     for difference in differences {
         let key = (difference.metric.as_str(), has_arms.then_some(difference.class.as_str()));
         if !keys.contains(&key) {
@@ -123,11 +128,12 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
     });
     let (mut groups, mut n_rows, mut n_left) = (Vec::new(), 0, 0);
     for (metric, class) in keys {
-        let is_here = |d: &&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
+        let is_here = |d: &&&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
         let n = differences.iter().filter(is_here).count();
-        let says_nothing = |d: &Difference| d.by.is_none_or(|by| by == 0.0);
+        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by == 0.0);
         let is_mute = differences.iter().filter(is_here).all(says_nothing);
-        if is_mute || (n_rows + n > N_ROWS && n_rows > 0) {
+        let is_other = has_known && known(metric).is_none();
+        if is_mute || is_other || (n_rows + n > N_ROWS && n_rows > 0) {
             n_left += n;
             continue;
         }
@@ -143,20 +149,21 @@ fn groups(differences: &[Difference]) -> (Vec<Group>, usize) {
     (groups, n_left)
 }
 
+/// Whether a class is the only one of its metric: the whole swarm then says the same.
+fn is_lone(differences: &[Difference], one: &Difference) -> bool {
+    let mut of_metric = differences.iter().filter(|d| d.metric == one.metric);
+    let has_whole = of_metric.clone().any(|d| is_whole(&d.class));
+    has_whole && of_metric.all(|d| is_whole(&d.class) || d.class == one.class)
+}
+
 fn group_name(metric: &str, class: Option<&str>) -> String {
-    let plain = metric.trim_end_matches("_s").replace('_', " ");
-    let name = known(metric).map_or(plain, |i| METRICS[i].1.to_owned());
+    let name = known(metric).map_or(metric.replace('_', " "), |i| METRICS[i].1.to_owned());
     class.map_or(name.clone(), |class| format!("{name}: {}", class_label(class)))
 }
 
-/// Position in [`METRICS`]; a unit at the end of the name (`_s`) does not matter.
+/// Position in [`METRICS`].
 fn known(metric: &str) -> Option<usize> {
-    let bare = metric.replace("time_s", "time");
-    let bare = bare.trim_end_matches("_s");
-    let named = |name: &str| name == bare || (name.len() > 3 && bare.starts_with(name));
-    METRICS.iter().position(|(name, _, _)| *name == bare).or_else(|| {
-        METRICS.iter().position(|(name, _, _)| ["jain", "gini"].contains(name) && named(name))
-    })
+    METRICS.iter().position(|(name, _, _)| *name == metric)
 }
 
 /// With several arms a row is named by its arm, else by its class.
@@ -174,7 +181,9 @@ fn row(difference: &Difference, arm: Option<usize>) -> Row {
         (None, Some(by)) if by != 0.0 => {
             let unit = difference.unit.as_str();
             let sign = if by > 0.0 { "+" } else { "" };
-            if unit.is_empty() || unit == "1" || unit == "share" {
+            if unit == "share" {
+                format!("0 \u{2192} {}", text::percent(by))
+            } else if unit.is_empty() || unit == "1" {
                 format!("from 0: {sign}{}", text::rounded(by))
             } else {
                 format!("from 0: {sign}{}\u{202f}{unit}", text::rounded(by))
@@ -353,4 +362,18 @@ fn notes(results: &Results, groups: &[Group], n_left: usize, limit: f64) -> Vec<
     }
     notes.push(format!("{}.", results.about.name));
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Metric;
+
+    #[test]
+    fn metrics_are_named_as_in_the_files() {
+        let names = Metric::ALL.map(Metric::name);
+        for (name, _, _) in METRICS {
+            assert!(names.contains(&name), "`{name}` is no metric");
+        }
+    }
 }

@@ -245,13 +245,13 @@ fn title(results: &Results) -> String {
                 late(*a).total_cmp(&late(*b))
             };
             let slow = (0..arms.len()).max_by(worst).unwrap_or(fast);
-            format!(
-                "Median download time from {} ({}) to {} ({})",
-                said(fast),
-                arms[fast],
-                said(slow),
-                arms[slow]
-            )
+            let n_never = medians.iter().filter(|median| median.is_none()).count();
+            let slowest = match n_never {
+                0 | 1 => arms[slow].clone(),
+                n => text::counted(n, "arm"),
+            };
+            let (first, last) = (said(fast), said(slow));
+            format!("Median download time from {first} ({}) to {last} ({slowest})", arms[fast])
         }
     }
 }

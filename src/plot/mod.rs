@@ -22,6 +22,10 @@ mod swarm_health;
 mod table;
 mod text;
 
+/// Every figure there can be, by the name of its files.
+const NAMES: [&str; 5] =
+    ["download_times", "swarm_health", "contribution", "comparison", "recorded_cdf"];
+
 /// Why figures could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
@@ -91,7 +95,8 @@ pub enum PlotError {
 ///
 /// `peers.csv` and `timeline.csv` must be there; `manifest.toml` (its `name` and `question`),
 /// `comparison.csv` and `recorded_downloads.csv` are used if they are. Each figure is written under
-/// a temporary name and then renamed, so an old one is replaced only by a complete new one.
+/// a temporary name and then renamed, so an old one is replaced only by a complete new one. An old
+/// one that the files do not call for any more is removed.
 ///
 /// # Errors
 ///
@@ -108,12 +113,31 @@ pub fn draw(folder: &Path) -> Result<Vec<PathBuf>, PlotError> {
     ];
     let renderer = png::Renderer::new();
     let mut paths = Vec::new();
-    for figure in figures.into_iter().flatten() {
+    let drawn: Vec<_> = figures.into_iter().flatten().collect();
+    for name in NAMES.iter().filter(|name| drawn.iter().all(|figure| figure.name != **name)) {
+        remove(folder, name)?;
+    }
+    for figure in drawn {
+        debug_assert!(NAMES.contains(&figure.name), "a figure is known by its name");
         let picture = renderer.png(figure.name, &figure.svg)?;
         paths.push(write(folder, &format!("{}.svg", figure.name), figure.svg.as_bytes())?);
         paths.push(write(folder, &format!("{}.png", figure.name), &picture)?);
     }
     Ok(paths)
+}
+
+/// Removes a figure of an earlier drawing that the files do not call for any more.
+fn remove(folder: &Path, name: &str) -> Result<(), PlotError> {
+    for ending in ["svg", "png"] {
+        let file = folder.join(format!("{name}.{ending}"));
+        match fs::remove_file(&file) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(PlotError::Write { file, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file under a temporary name, then gives it its own.

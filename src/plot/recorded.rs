@@ -1,7 +1,7 @@
 //! Recorded swarms beside simulated ones: both as cumulative distributions of download times.
 
 use super::axis::Axis;
-use super::curves::{self, Curve, Finishers};
+use super::curves::{self, Curve, Finishers, Spread};
 use super::download_times::{Seat, time_axis};
 use super::page::{Entry, Figure, Grid, Look, Mark, Page, Panel, Words};
 use super::style::{self, Stroke};
@@ -24,8 +24,19 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     let mut page = Page::new(&title(&plates, &results.arms.0), &results.about.question);
     let mut grid = Grid::shared(plates.len());
     grid.head = if plates.len() > 1 { grid.head } else { 20.0 };
-    let all = plates.iter().flat_map(|plate| plate.recorded.iter().chain(&plate.simulated));
-    let (x, unit) = time_axis(all, grid.n_columns, 0.0);
+    let all = || plates.iter().flat_map(|plate| plate.recorded.iter().chain(&plate.simulated));
+    let (mut x, unit) = time_axis(all(), grid.n_columns, 0.0);
+    // What matters is the gap between the curves: where all lie far from 0, so does the axis.
+    let ends = |at: fn(&[Spread]) -> Option<&Spread>| {
+        all().filter_map(move |curve| at(&curve.points)).map(|point| point.at)
+    };
+    let first = ends(<[Spread]>::first).fold(f64::INFINITY, f64::min);
+    let last = ends(<[Spread]>::last).fold(0.0, f64::max);
+    if first.is_finite() && first > last / 2.0 {
+        let n_ticks = if grid.n_columns > 2 { 5 } else { 9 };
+        let margin = 0.05 * (last - first).max(0.1 * last);
+        x = Axis::linear((first - margin) / unit.size, (last + margin) / unit.size, n_ticks);
+    }
     let places = page.panels(plates.len(), grid);
     for (i, (plate, area)) in plates.iter().zip(&places).enumerate() {
         let panel = Panel { area: *area, x: x.clone(), y: Axis::share() };
@@ -104,24 +115,39 @@ fn plates(results: &Results) -> Vec<Plate> {
     classes.0.iter().map(plate).collect()
 }
 
-/// What is seen: medians of the first class, recorded (middle repetition) and simulated.
+/// What is seen: how far the simulated medians are from the recorded ones (middle repetition).
 fn title(plates: &[Plate], arms: &[String]) -> String {
     let plain = "Recorded and simulated download times".to_owned();
-    let [plate] = plates else { return plain };
-    let mut medians: Vec<f64> =
-        plate.recorded.iter().filter_map(|curve| curves::quantile(curve, 0.5)).collect();
-    medians.sort_by(f64::total_cmp);
-    if medians.is_empty() || arms.len() > 3 {
-        return plain;
-    }
-    let mut words = format!(
-        "Median download time: recorded {}",
-        text::time(curves::sorted_quantile(&medians, 0.5))
-    );
-    for (arm, curve) in plate.simulated.iter().enumerate() {
-        let time = curves::quantile(curve, 0.5).map_or("never".to_owned(), text::time);
-        let name = if arms.len() > 1 { arms[arm].as_str() } else { "simulated" };
-        words.extend([", ", name, " ", &time]);
-    }
-    words
+    let recorded = |plate: &Plate| {
+        let mut medians: Vec<f64> =
+            plate.recorded.iter().filter_map(|curve| curves::quantile(curve, 0.5)).collect();
+        medians.sort_by(f64::total_cmp);
+        (!medians.is_empty()).then(|| curves::sorted_quantile(&medians, 0.5))
+    };
+    let simulated = |plate: &Plate, arm: usize| curves::quantile(plate.simulated.get(arm)?, 0.5);
+    let words: Option<Vec<String>> = match (plates, arms) {
+        ([plate], arms) if arms.len() <= 3 => {
+            let Some(recorded) = recorded(plate) else { return plain };
+            let mut words = format!("Median download time: recorded {}", text::time(recorded));
+            for (arm, name) in arms.iter().enumerate() {
+                let time = simulated(plate, arm).map_or("never".to_owned(), text::time);
+                let name = if arms.len() > 1 { name.as_str() } else { "simulated" };
+                words.extend([", ", name, " ", &time]);
+            }
+            return words;
+        }
+        (plates, [_]) if plates.len() <= 4 => {
+            let off = |plate: &Plate| {
+                let by = simulated(plate, 0)? / recorded(plate)? - 1.0;
+                let sign = if by > 0.0 { "+" } else { "" };
+                let by = text::number(by * 100.0, 0);
+                Some(format!("{} {sign}{by}\u{202f}%", plate.class))
+            };
+            plates.iter().map(off).collect()
+        }
+        _ => None,
+    };
+    words.map_or(plain, |words| {
+        format!("Simulated medians against recorded ones: {}", words.join(", "))
+    })
 }

@@ -48,7 +48,7 @@ struct ArmCurves {
 pub(super) fn draw(results: &Results) -> Figure {
     let arms: Vec<ArmCurves> =
         (0..results.arms.len()).map(|arm| arm_curves(results, arm)).collect();
-    let mut page = Page::new(&title(results, &arms), &results.about.question);
+    let mut page = Page::new(&title(results), &results.about.question);
     let end = arms.iter().flat_map(|arm| &arm.shown).filter_map(|c| c.points.last());
     let end_s = end.fold(0.0_f64, |latest, point| latest.max(point.at));
     let unit = Unit::of_time(end_s);
@@ -153,7 +153,7 @@ fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes
         if i == 0 {
             let size = 11.5;
             for (line, words) in
-                text::wrapped(&results.arms.0[arm], 92.0, size, true, 3).iter().enumerate()
+                text::name_lines(&results.arms.0[arm], 92.0, size, 3).iter().enumerate()
             {
                 let y = area.top + 12.0 + 14.0 * f64_of_len(line);
                 let at = Point { x: super::page::MARGIN, y };
@@ -236,37 +236,26 @@ fn legend(page: &mut Page, results: &Results, arms: &[ArmCurves]) {
     }
 }
 
-/// What is seen: how busy the upload links were, or how long there was no seeder.
-fn title(results: &Results, arms: &[ArmCurves]) -> String {
-    let busy: Vec<Option<f64>> =
-        (0..arms.len()).map(|arm| mean_of_measure(results, arm, UTILISATION)).collect();
+/// What is seen: how much of the upload capacity was used, up to the last completion.
+fn title(results: &Results) -> String {
+    let busy = &results.utilisation;
     let known: Vec<f64> = busy.iter().flatten().copied().collect();
     let names = &results.arms.0;
     if known.is_empty() {
         return "The swarm over time".to_owned();
     }
-    let opening = "Upload links busy on average";
+    let opening = "Upload capacity used";
     match names.len() {
-        1 => format!("{opening}: {} of their capacity", text::percent(known[0])),
+        1 => format!("{opening}: {}", text::percent(known[0])),
         2..=4 => {
             let said = |share: &Option<f64>| share.map_or("none".to_owned(), text::percent);
-            let each = names.iter().zip(&busy).map(|(arm, share)| format!("{arm} {}", said(share)));
+            let each = names.iter().zip(busy).map(|(arm, share)| format!("{arm} {}", said(share)));
             format!("{opening}: {}", each.collect::<Vec<_>>().join(", "))
         }
         _ => {
             format!("{opening}: {}", text::percent_range(&known))
         }
     }
-}
-
-/// Mean over all samples of an arm.
-fn mean_of_measure(results: &Results, arm: usize, which: usize) -> Option<f64> {
-    let rows = results.timeline.iter().filter(|row| row.arm == arm);
-    let values: Vec<f64> = rows.filter_map(|row| row.values[which]).collect();
-    if values.is_empty() {
-        return None;
-    }
-    Some(values.iter().sum::<f64>() / f64_of_len(values.len()))
 }
 
 fn notes(results: &Results, arms: &[ArmCurves], n_runs: usize) -> Vec<String> {

@@ -185,14 +185,20 @@ pub(super) struct Results {
     pub(super) timeline: Vec<Moment>,
     pub(super) differences: Vec<Difference>,
     pub(super) recorded: Vec<Recorded>,
+    /// Mean upload utilisation up to the last completion, by arm.
+    pub(super) utilisation: Vec<Option<f64>>,
 }
 
 impl Results {
-    /// Reads the result files of `folder`; comparison and recordings may be absent.
+    /// Reads the result files of `folder`; summary, comparison and recordings may be absent.
     pub(super) fn read(folder: &Path) -> Result<Self, PlotError> {
         let mut results = Self { about: read_about(folder)?, ..Self::default() };
         results.read_peers(folder)?;
         results.read_timeline(folder)?;
+        results.utilisation = vec![None; results.arms.len()];
+        if folder.join("summary.csv").exists() {
+            results.read_summary(folder)?;
+        }
         if folder.join("comparison.csv").exists() {
             results.read_comparison(folder)?;
         }
@@ -268,6 +274,21 @@ impl Results {
         Ok(())
     }
 
+    fn read_summary(&mut self, folder: &Path) -> Result<(), PlotError> {
+        let mut sheet = Sheet::open(folder, "summary.csv")?;
+        let [arm, class, metric, mean] = sheet.columns(["arm", "class", "metric", "mean"])?;
+        let mut row = csv::StringRecord::new();
+        while sheet.next(&mut row)? {
+            if class.of(&row) == "all" && metric.of(&row) == "upload_utilisation" {
+                let arm = self.arms.0.iter().position(|name| name == arm.of(&row));
+                if let Some(arm) = arm {
+                    self.utilisation[arm] = sheet.number(&row, mean)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn read_comparison(&mut self, folder: &Path) -> Result<(), PlotError> {
         let mut sheet = Sheet::open(folder, "comparison.csv")?;
         if sheet.header.is_empty() {
@@ -323,7 +344,7 @@ fn read_about(folder: &Path) -> Result<About, PlotError> {
     let manifest: toml::Table =
         text.parse().map_err(|source| PlotError::Manifest { source: Box::new(source) })?;
     let word = |key: &str| manifest.get(key).and_then(toml::Value::as_str).map(str::to_owned);
-    about.name = word("name").unwrap_or(about.name);
+    about.name = word("scenario").unwrap_or(about.name);
     about.question = word("question").unwrap_or_default();
     Ok(about)
 }

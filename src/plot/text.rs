@@ -69,6 +69,21 @@ pub(super) fn wrapped(words: &str, room: f64, size: f64, bold: bool, n_max: usiz
     lines.iter().map(|line| fitted(line, room, size, bold)).collect()
 }
 
+/// A bold name broken after `_` and `-` and at spaces into lines that fit `room`; at most `n_max`.
+pub(super) fn name_lines(name: &str, room: f64, size: f64, n_max: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for part in name.split_inclusive(['_', '-', ' ']) {
+        let full = lines.len() == n_max;
+        let line = lines.last_mut().expect("begins with one");
+        if full || line.is_empty() || width(&format!("{line}{part}"), size, true) <= room {
+            line.push_str(part);
+        } else {
+            lines.push(part.to_owned());
+        }
+    }
+    lines.iter().map(|line| fitted(line.trim_end(), room, size, true)).collect()
+}
+
 /// A number with a true minus sign and thin spaces between thousands.
 pub(super) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
@@ -102,13 +117,14 @@ pub(super) fn rounded(value: f64) -> String {
 
 /// A share as whole per cent; never 0 % or 100 % unless it is.
 pub(super) fn percent(share: f64) -> String {
-    let per_cent = share * 100.0;
+    // To a millionth: two equal shares must read alike whatever their last bits.
+    let per_cent = libm::round(share * 1e8) / 1e6;
     if share > 0.0 && per_cent < 0.5 {
         "<\u{202f}1\u{202f}%".to_owned()
     } else if share < 1.0 && per_cent >= 99.5 {
         ">\u{202f}99\u{202f}%".to_owned()
     } else {
-        format!("{}\u{202f}%", number(per_cent, 0))
+        format!("{}\u{202f}%", number(libm::round(per_cent), 0))
     }
 }
 
@@ -183,6 +199,7 @@ mod tests {
         assert!(cut.ends_with('\u{2026}') && width(&cut, 11.0, false) <= 80.0, "{cut}");
         let lines = wrapped("one two three four five six seven", 60.0, 11.0, false, 2);
         assert_eq!(lines.len(), 2);
+        assert_eq!(name_lines("tft_starved_40", 92.0, 11.5, 3), ["tft_starved_", "40"]);
         assert!(lines[1].ends_with('\u{2026}'));
     }
 }

@@ -28,6 +28,13 @@ pub enum Caution {
         /// In how many runs of how many.
         runs: Share,
     },
+    /// The same where leechers arrive up to the horizon: some of them always.
+    StillArriving {
+        /// Name of the arm.
+        arm: String,
+        /// How many of how many.
+        peers: Share,
+    },
     /// Leechers could not finish: pieces were missing and no seeder was left.
     Stranded {
         /// Name of the arm.
@@ -109,6 +116,12 @@ impl fmt::Display for Caution {
                 "arm `{arm}`: {peers} peers had not finished at the horizon (in {runs} runs); \
                  download times are those of the finishers: raise horizon_s"
             ),
+            Self::StillArriving { arm, peers } => write!(
+                f,
+                "arm `{arm}`: {peers} peers had not finished at the horizon, up to which they \
+                 arrive; download times are those of the finishers and a little too short: a \
+                 longer horizon_s makes their share smaller"
+            ),
             Self::Stranded { arm, peers, runs } => write!(
                 f,
                 "arm `{arm}`: {peers} peers could not finish (in {runs} runs): pieces were \
@@ -181,6 +194,9 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
         let runs = Share { part: concerned().count(), of: facts.len() };
         match (peers.part, stranded) {
             (0, _) => {}
+            (_, false) if arm.is_open => {
+                cautions.push(Caution::StillArriving { arm: name(), peers });
+            }
             (_, false) => cautions.push(Caution::Unfinished { arm: name(), peers, runs }),
             (_, true) => cautions.push(Caution::Stranded { arm: name(), peers, runs }),
         }

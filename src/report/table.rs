@@ -2,10 +2,14 @@
 
 use super::cautions::Caution;
 use crate::experiment::recorded::Beside;
+use crate::experiment::stats::Estimate;
 use crate::experiment::{
     ArmDesign, Comparison, Metric, Results, Summary, pairs, recorded, summary,
 };
 use std::fmt::Write;
+
+/// More lines of differences than this are cut down to those of the whole swarm.
+const MANY_LINES: usize = 24;
 
 /// The answer as text, ready to print.
 pub fn text(results: &Results, cautions: &[Caution]) -> String {
@@ -14,11 +18,17 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
     if !design.question.is_empty() {
         let _ = writeln!(text, "{}\n", design.question);
     }
+    let summaries = summary::summarise(results);
     let runs = plural(design.replicates as usize, "run", "runs");
     let _ = write!(text, "Download times in seconds; {runs} per arm");
     text += if design.replicates > 1 { ", ± half a 95 % interval\n" } else { "\n" };
-    text += &align(&download_table(results));
-    text += &differences(results);
+    text += &align(&download_table(results, &summaries));
+    let swarm = swarm_table(results, &summaries);
+    if swarm[0].len() > 1 {
+        text += "\nThe swarm as a whole; times in seconds since the start\n";
+        text += &align(&swarm);
+    }
+    text += &differences(results, &summaries);
     text += &beside_recorded(results);
     if !cautions.is_empty() {
         text += "\nBeware\n";
@@ -29,9 +39,26 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
     text
 }
 
-/// The classes worth a row: leechers, and `all` if there is more than one class of them.
-fn shown(arm: &ArmDesign) -> Vec<Option<usize>> {
-    let leechers = (0..arm.classes.len()).filter(|&index| !arm.classes[index].is_origin);
+/// The number of an arm and class across its runs; `None` where the class has no such number.
+fn find(
+    summaries: &[Summary],
+    arm: usize,
+    class: Option<usize>,
+    metric: Metric,
+) -> Option<&Summary> {
+    let wanted = |s: &&Summary| s.arm == arm && s.class == class && s.metric == metric;
+    summaries.iter().find(wanted)
+}
+
+/// Whether a leecher of the class arrived in some run.
+fn has_leechers(summaries: &[Summary], arm: usize, class: usize) -> bool {
+    let leechers = find(summaries, arm, Some(class), Metric::Leechers);
+    leechers.and_then(|s| s.estimate.mean).is_some_and(|mean| mean > 0.0)
+}
+
+/// The classes worth a row: those with leechers, and `all` unless that is the same.
+fn shown(design: &ArmDesign, summaries: &[Summary], arm: usize) -> Vec<Option<usize>> {
+    let leechers = (0..design.classes.len()).filter(|&class| has_leechers(summaries, arm, class));
     let classes: Vec<_> = leechers.map(Some).collect();
     match classes.len() {
         1 => classes,
@@ -39,63 +66,118 @@ fn shown(arm: &ArmDesign) -> Vec<Option<usize>> {
     }
 }
 
-fn download_table(results: &Results) -> Vec<Vec<String>> {
-    let header = ["arm", "class", "mean", "median", "p95", "unfinished"];
+fn download_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> {
+    let header = ["arm", "class", "mean", "median", "p95", "unfinished", "ratio"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    let summaries = summary::summarise(results);
     for (index, arm) in results.design.arms.iter().enumerate() {
-        for class in shown(arm) {
-            let find = |metric| -> &Summary {
-                let wanted =
-                    |s: &&Summary| s.arm == index && s.class == class && s.metric == metric;
-                summaries.iter().find(wanted).expect("every class of leechers has this metric")
-            };
-            let mean = find(Metric::DownloadTimeMean).estimate;
-            let half = |half: f64| format!(" ± {}", like(mean.mean.unwrap_or(half), half));
-            let half = mean.half_width.map_or(String::new(), half);
-            let plain = |metric| optional(find(metric).estimate.mean);
+        for class in shown(arm, summaries, index) {
+            let estimate =
+                |metric| find(summaries, index, class, metric).map(|summary| summary.estimate);
+            let plain = |metric| optional(estimate(metric).and_then(|e| e.mean));
+            let unfinished = estimate(Metric::UnfinishedShare).and_then(|e| e.mean);
             rows.push(vec![
                 arm.name.clone(),
                 arm.class_name(class).to_owned(),
-                optional(mean.mean) + &half,
+                with_half(estimate(Metric::DownloadTimeMean)),
                 plain(Metric::DownloadTimeMedian),
                 plain(Metric::DownloadTimeP95),
-                find(Metric::UnfinishedShare).estimate.mean.map_or("-".to_owned(), percent),
+                unfinished.map_or("-".to_owned(), percent),
+                estimate(Metric::RatioFinalMean)
+                    .and_then(|e| e.mean)
+                    .map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
             ]);
         }
     }
     rows
 }
 
+/// What the swarm did, arm by arm; columns without any number are left out.
+fn swarm_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> {
+    let columns = [
+        ("last completion", Metric::LastCompletion),
+        ("first copy", Metric::FirstCopyTime),
+        ("links busy", Metric::UploadUtilisation),
+        ("least copies", Metric::AvailabilityMin),
+        ("seedless", Metric::SeedlessShare),
+        ("free riders ÷ others", Metric::FreeRiderAdvantage),
+    ];
+    let cell = |arm: usize, metric: Metric| {
+        let estimate = find(summaries, arm, None, metric)?.estimate;
+        let is_share = metric.unit() == "share";
+        estimate
+            .mean
+            .map(|_| if is_share { share_with_half(estimate) } else { with_half(Some(estimate)) })
+    };
+    let n_arms = results.design.arms.len();
+    let kept = columns.iter().filter(|(_, metric)| {
+        let values =
+            (0..n_arms).filter_map(|arm| find(summaries, arm, None, *metric)?.estimate.mean);
+        let mut values = values.peekable();
+        // A swarm that always had a seeder needs no column that says so.
+        values.peek().is_some() && (*metric != Metric::SeedlessShare || values.any(|x| x > 0.0))
+    });
+    let kept: Vec<_> = kept.collect();
+    let names = kept.iter().map(|(name, _)| (*name).to_owned());
+    let mut rows = vec![std::iter::once("arm".to_owned()).chain(names).collect::<Vec<_>>()];
+    for (index, arm) in results.design.arms.iter().enumerate() {
+        let cells = kept.iter().map(|(_, metric)| cell(index, *metric).unwrap_or("-".to_owned()));
+        rows.push(std::iter::once(arm.name.clone()).chain(cells).collect());
+    }
+    rows
+}
+
+/// A mean and half its interval.
+fn with_half(estimate: Option<Estimate>) -> String {
+    let Some(mean) = estimate.and_then(|e| e.mean) else { return "-".to_owned() };
+    let half = estimate.and_then(|e| e.half_width);
+    short(mean) + &half.map_or(String::new(), |half| format!(" ± {}", like(mean, half)))
+}
+
+/// The same of a share, in per cent.
+fn share_with_half(estimate: Estimate) -> String {
+    let Some(mean) = estimate.mean else { return "-".to_owned() };
+    let half = estimate.half_width.map(|half| format!(" ± {}", one_decimal(half * 100.0)));
+    format!("{}{} %", one_decimal(mean * 100.0), half.unwrap_or_default())
+}
+
 /// The paired differences in words.
-fn differences(results: &Results) -> String {
+fn differences(results: &Results, summaries: &[Summary]) -> String {
     let design = &results.design;
     let comparisons = pairs::compare(results);
     let baseline = &design.arms[design.baseline];
-    let mut text = String::new();
+    let in_baseline = |name: &str| {
+        let class = baseline.classes.iter().position(|class| class.name == name);
+        class.is_none_or(|class| has_leechers(summaries, design.baseline, class))
+    };
+    let (mut all, mut whole) = (Vec::new(), Vec::new());
     for (index, arm) in design.arms.iter().enumerate() {
-        for class in shown(arm) {
-            let name = arm.class_name(class);
+        let classes = shown(arm, summaries, index);
+        for (at, class) in classes.iter().enumerate() {
+            let name = arm.class_name(*class);
             let find = |metric| {
                 comparisons.iter().find(|c| c.arm == index && c.class == name && c.metric == metric)
             };
             let subject = match class {
-                Some(_) if shown(arm).len() > 1 => format!("{}, {name}", arm.name),
+                Some(_) if classes.len() > 1 => format!("{}, {name}", arm.name),
                 _ => arm.name.clone(),
             };
-            if let Some(c) = find(Metric::DownloadTimeMean) {
-                let _ = writeln!(text, "  {subject}: {}", times_in_words(c));
-            }
+            let times = find(Metric::DownloadTimeMean).filter(|_| in_baseline(name));
             let unfinished = find(Metric::UnfinishedShare).and_then(unfinished_in_words);
-            if let Some(words) = unfinished {
-                let _ = writeln!(text, "  {subject}: {words}");
+            for words in times.map(times_in_words).into_iter().chain(unfinished) {
+                let line = format!("  {subject}: {words}\n");
+                whole.extend((at == 0).then(|| line.clone()));
+                all.push(line);
             }
         }
     }
-    if text.is_empty() {
-        return text;
+    if all.is_empty() {
+        return String::new();
     }
-    format!("\nCompared with `{}`, replicate by replicate\n{text}", baseline.name)
+    let is_long = all.len() > MANY_LINES && whole.len() < all.len();
+    let (lines, rest) =
+        if is_long { (whole, "  class by class: comparison.csv\n") } else { (all, "") };
+    let name = &baseline.name;
+    format!("\nCompared with `{name}`, replicate by replicate\n{}{rest}", lines.concat())
 }
 
 fn times_in_words(c: &Comparison) -> String {
@@ -105,7 +187,7 @@ fn times_in_words(c: &Comparison) -> String {
     let pairs = plural(c.difference.n, "pair", "pairs");
     let relative = c.relative().map_or(String::new(), |r| format!("{}, ", signed_percent(r)));
     let Some((low, high)) = c.difference.interval() else {
-        let what = direction(difference, "longer", "shorter");
+        let what = direction(difference, "longer", "less");
         return format!("downloads take {what} ({relative}{pairs}: no interval)");
     };
     let (from, to) = (with_sign(like(difference, low)), with_sign(like(difference, high)));
@@ -117,7 +199,7 @@ fn times_in_words(c: &Comparison) -> String {
         let relative = relative.trim_end_matches(", ");
         return format!("no clear difference in download time ({relative}; {range})");
     }
-    let what = direction(difference, "longer", "shorter");
+    let what = direction(difference, "longer", "less");
     format!("downloads take {what} ({relative}{range})")
 }
 
@@ -163,7 +245,9 @@ fn beside_recorded(results: &Results) -> String {
 
 /// Columns of equal width, two spaces apart and in front; names left, numbers right.
 fn align(rows: &[Vec<String>]) -> String {
-    let n_columns = rows.first().map_or(0, Vec::len);
+    let header = rows.first().map_or(&[][..], Vec::as_slice);
+    let n_names = if header.get(1).is_some_and(|name| name == "class") { 2 } else { 1 };
+    let n_columns = header.len();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..n_columns).filter_map(width).collect();
     let mut text = String::new();
@@ -171,7 +255,7 @@ fn align(rows: &[Vec<String>]) -> String {
         let mut line = String::new();
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             let _ = match column {
-                0 | 1 => write!(line, "  {cell:<width$}"),
+                _ if column < n_names => write!(line, "  {cell:<width$}"),
                 _ => write!(line, "  {cell:>width$}"),
             };
         }
@@ -219,6 +303,7 @@ fn one_decimal(x: f64) -> String {
     let text = format!("{x:.1}");
     match text.as_str() {
         "0.0" | "-0.0" => "0".to_owned(),
+        "100.0" => "100".to_owned(),
         _ => text,
     }
 }

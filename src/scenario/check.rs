@@ -211,7 +211,7 @@ pub(super) fn number(check: &mut Check, node: &Node, key: &str, range: Range) ->
 pub(super) fn whole(check: &mut Check, node: &Node, key: &str, range: Range) -> Option<u32> {
     if !matches!(node.value, Value::Int(_)) {
         let found = match node.value {
-            Value::Float(x) if x.is_finite() => x.to_string(),
+            Value::Float(x) if x.is_finite() => format!("{x:?}"),
             _ => node.kind().to_owned(),
         };
         let message = format!("`{key}` is {found}; it takes a whole number");

@@ -72,3 +72,129 @@ fn help_is_worth_reading_and_ends_with_0() {
         assert!(answer.lines().all(|line| line.chars().count() <= 100), "{args:?} is too wide");
     }
 }
+
+/// The words of a shell command; single quotes hold a word together.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for c in command.trim().chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            _ => words.last_mut().expect("begins with one").push(c),
+        }
+    }
+    words
+}
+
+#[test]
+fn the_examples_of_the_help_name_files_keys_and_arms_that_exist() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let help = text(&swarmecon(project, &["run", "--help"]).stdout);
+    let examples: Vec<_> =
+        help.lines().filter_map(|line| line.trim().strip_prefix("swarmecon run ")).collect();
+    assert!(examples.len() >= 4, "the examples were found: {help}");
+    for example in examples {
+        let words = words(example);
+        let after = |flag: &str| -> Vec<&str> {
+            let pairs = words.windows(2).filter(|pair| pair[0] == flag);
+            pairs.map(|pair| pair[1].as_str()).collect()
+        };
+        let mut args = vec!["check", words[0].as_str()];
+        for set in after("--set") {
+            args.extend(["--set", set]);
+        }
+        let output = swarmecon(project, &args);
+        assert_eq!(output.status.code(), Some(0), "{example}: {}", text(&output.stderr));
+        let said = text(&output.stdout);
+        let arms = said.split("arms: ").nth(1).and_then(|rest| rest.split(';').next());
+        let arms: Vec<_> = arms.expect("check names the arms").split(", ").collect();
+        for arm in after("--arm") {
+            assert!(arms.contains(&arm), "{example}: no arm `{arm}` among {arms:?}");
+        }
+    }
+}
+
+#[test]
+fn odd_scenarios_are_warned_of_by_check_and_by_run() {
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("odd.toml");
+    let odd = "size_kib = 64\nhorizon_s = 60\n[classes.peer]\ncount = 2\n\
+               upload_kib_per_s = 100\n";
+    std::fs::write(&file, odd).expect("writable");
+    let warning = "the first line does not ask a question";
+    let checked = swarmecon(home.path(), &["check", "odd.toml"]);
+    assert!(text(&checked.stdout).contains(warning), "{}", text(&checked.stdout));
+    let ran = swarmecon(home.path(), &["run", "odd.toml", "--no-plots"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains(warning), "{}", text(&ran.stderr));
+    assert!(text(&ran.stdout).contains(warning), "{}", text(&ran.stdout));
+}
+
+const SMALL: &str = "# Do ten people finish?\nsize_mib = 4\nhorizon_s = 600\n\
+    [classes.seed]\nrole = \"seeder\"\ncount = 1\nupload_kib_per_s = 200\n\
+    [classes.peer]\ncount = 10\nupload_kib_per_s = 100\n";
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().expect("readable");
+    let mut names: Vec<_> =
+        entries.map(|e| e.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_killed_run_leaves_the_previous_results_and_the_next_one_cleans_up() {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::write(home.path().join("small.toml"), SMALL).expect("writable");
+    let first = swarmecon(home.path(), &["run", "small.toml", "--no-plots"]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let results = home.path().join("results");
+    let manifest = || std::fs::read_to_string(results.join("small/manifest.toml")).expect("there");
+    let before = manifest();
+
+    let mut long = Command::new(env!("CARGO_BIN_EXE_swarmecon"))
+        .args(["run", "small.toml", "--replicates", "100000", "--quiet"])
+        .current_dir(home.path())
+        .spawn()
+        .expect("the program starts");
+    // Under way once its rows reach the disk.
+    let rows = results.join(".small.swarmecon-new/peers.csv");
+    let is_under_way = || std::fs::metadata(&rows).is_ok_and(|meta| meta.len() > 0);
+    for _ in 0..1000 {
+        if is_under_way() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(is_under_way(), "the run has begun to write");
+    long.kill().expect("it runs");
+    long.wait().expect("it ends");
+    assert_eq!(manifest(), before, "the previous results are intact");
+
+    let next = swarmecon(home.path(), &["run", "small.toml", "--no-plots", "--seed", "2"]);
+    assert_eq!(next.status.code(), Some(0), "{}", text(&next.stderr));
+    assert_ne!(manifest(), before, "the next run replaces them");
+    assert_eq!(names(&results), ["small"], "nothing else is left");
+}
+
+#[test]
+fn arms_and_folders_that_do_not_fit_end_with_2() {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::write(home.path().join("small.toml"), SMALL).expect("writable");
+    std::fs::create_dir(home.path().join("mine")).expect("writable");
+    std::fs::write(home.path().join("mine/thesis.tex"), "years of work").expect("writable");
+    for (args, phrase) in [
+        (["--arm", "nobody"], "no such arm; there are: default"),
+        (["--out", "mine"], "holds files but no results"),
+        (["--out", "small.toml"], "not a folder"),
+        (["--set", "size_mib=-1"], "it must be above 0"),
+        (["--set", "sizemib=1"], "unknown key"),
+    ] {
+        let output = swarmecon(home.path(), &[&["run", "small.toml"], &args[..]].concat());
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {complaint}");
+        assert!(complaint.contains(phrase), "{args:?}: {complaint}");
+    }
+    assert_eq!(names(&home.path().join("mine")), ["thesis.tex"]);
+}

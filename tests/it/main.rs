@@ -3,9 +3,12 @@
 mod bad_scenarios;
 mod cli;
 mod determinism;
+mod examples;
 mod laws;
 mod plot;
+mod readme;
 mod report;
 mod scenarios;
+mod shipped;
 mod swarms;
 mod tidy;

@@ -40,7 +40,7 @@ impl Shape {
     fn write(&self, folder: &Path) {
         fs::write(
             folder.join("manifest.toml"),
-            "name = \"made_up\"\nquestion = \"Does a token <economy> make downloads faster & \
+            "scenario = \"made_up\"\nquestion = \"Does a token <economy> make downloads faster & \
              fairer than tit-for-tat when links are asymmetric?\"\n",
         )
         .unwrap();
@@ -321,4 +321,20 @@ fn header_only_files_and_a_missing_manifest_still_draw() {
         fs::write(&path, text.lines().next().unwrap()).unwrap();
     }
     assert_eq!(plot::draw(folder.path()).unwrap().len(), 6);
+}
+
+#[test]
+fn figures_that_the_files_no_longer_call_for_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, shape) = shapes().into_iter().find(|(name, _)| *name == "recorded_by_class").unwrap();
+    drawn(&shape, folder.path());
+    let mine = folder.path().join("notes.svg");
+    fs::write(&mine, "my own").unwrap();
+    fs::remove_file(folder.path().join("comparison.csv")).unwrap();
+    fs::remove_file(folder.path().join("recorded_downloads.csv")).unwrap();
+    assert_eq!(plot::draw(folder.path()).unwrap().len(), 6);
+    for name in ["comparison.svg", "comparison.png", "recorded_cdf.svg", "recorded_cdf.png"] {
+        assert!(!folder.path().join(name).exists(), "{name} is stale");
+    }
+    assert!(mine.exists(), "other files stay");
 }
