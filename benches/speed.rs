@@ -1,9 +1,9 @@
 //! Piece downloads per CPU second of whole swarms, beside the yardstick.
 //!
-//! `cargo bench --bench speed` runs `benches/workload.toml` with 1000 and 10 000 leechers three
-//! times each on one thread; `cargo bench --bench speed -- 300 5` sets the number of leechers
-//! and of runs, a third number the horizon in seconds. Machines differ and are shared, so the same process also times the
-//! yardstick: pops and pushes of the standard heap with 100 000 events pending.
+//! `cargo bench --bench speed` runs `benches/workload.toml` with 1000 and 10 000 leechers, three
+//! times each on one thread; `cargo bench --bench speed -- 300 5 100` sets the number of leechers
+//! and of runs and the horizon in seconds. Machines differ and are shared, so the same process
+//! also times the yardstick: pops and pushes of the standard heap with 100 000 events pending.
 
 use cpu_time::ThreadTime;
 use std::cmp::Reverse;

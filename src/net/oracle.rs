@@ -74,7 +74,7 @@ mod tests {
         if !w.flows.is_empty() && s.below(3) == 0 {
             let (from, to) = w.flows.swap_remove(s.below(w.flows.len()));
             let up = &w.links.up[from];
-            let at = up.flows.iter().position(|f| f.to.index() == to).unwrap();
+            let at = up.find(LinkId(crate::units::u32_of(to))).unwrap();
             w.links.close(now, LinkId(crate::units::u32_of(from)), at);
         } else {
             let (from, to) = (s.below(n), s.below(n));
@@ -102,7 +102,7 @@ mod tests {
         let mut worst = 0.0_f64;
         for (&(from, to), exact) in w.flows.iter().zip(exact) {
             let up = &w.links.up[from];
-            let flow = up.flows.iter().find(|f| f.to.index() == to).unwrap();
+            let flow = &up.flows[up.find(LinkId(crate::units::u32_of(to))).unwrap()];
             worst = worst.max((cap(flow.rate) - exact).abs() / exact);
             assert!(up.used <= up.cap, "an upload link over its capacity");
         }

@@ -223,7 +223,9 @@ impl Edges {
     pub(super) fn slots(&self, stretch: Stretch, mask: Mask) -> Slots<'_> {
         let start = stretch.mask_at(mask, 0);
         let words = &self.masks[start..start + stretch.words()];
-        Slots { bits: BitsOf(words[0]), base: 0, rest: &words[1..] }
+        // Nobody has slots before it joins and after it left.
+        let (first, rest) = words.split_first().unwrap_or((&0, &[]));
+        Slots { bits: BitsOf(*first), base: 0, rest }
     }
 
     /// Neighbours by slot, up to the last one at least; empty slots hold nobody.

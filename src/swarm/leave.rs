@@ -90,7 +90,7 @@ impl<O: Observer> Swarm<'_, O> {
         peer.uploads = Vec::new();
         peer.shown = None;
         peer.brain = None;
-        let stretch = peer.edges;
+        let stretch = std::mem::take(&mut peer.edges);
         let partials: Vec<Partial> = std::mem::take(&mut peer.partials);
         for part in &partials {
             self.blocks.give_back(part.bits);

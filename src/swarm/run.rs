@@ -188,9 +188,8 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Enters what is on its way, and time not yet over, into the records.
     fn settle_all(&mut self) {
-        for i in 0..self.peers.len() {
-            let p = PeerId::from_index(i);
-            self.credit_flows_of(p);
+        for at in 0..self.present.len() {
+            self.credit_flows_of(self.present[at]);
         }
         for i in 0..self.peers.len() {
             let p = PeerId::from_index(i);
