@@ -29,6 +29,10 @@ pub struct Uplink<T> {
     pub level: ByteRate,
     /// The sum of its flows' rates.
     pub used: ByteRate,
+    /// When the first of its flows reaches its mark, as of the last `next_due`.
+    pub soonest: SimTime,
+    /// Which flow that is.
+    pub soonest_at: u32,
     /// Whether it stands in `Links::dirty`.
     is_dirty: bool,
     /// The receiving link of each flow.
@@ -116,6 +120,8 @@ impl<T: Copy> Links<T> {
             cap: up,
             level: up,
             used,
+            soonest: SimTime::NEVER,
+            soonest_at: 0,
             is_dirty: false,
             to: SmallVec::new(),
             due: SmallVec::new(),
@@ -213,10 +219,18 @@ impl<T: Copy> Links<T> {
         Some(link)
     }
 
-    /// When the next flow out of `link` reaches its mark.
+    /// Finds out which flow out of `link` reaches its mark next, and when.
     #[inline]
-    pub fn next_due(&self, link: LinkId) -> SimTime {
-        self.up[link.index()].due.iter().copied().min().unwrap_or(SimTime::NEVER)
+    pub fn next_due(&mut self, link: LinkId) -> SimTime {
+        let up = &mut self.up[link.index()];
+        let (mut soonest, mut soonest_at) = (SimTime::NEVER, 0);
+        for (&due, at) in up.due.iter().zip(0..) {
+            if due < soonest {
+                (soonest, soonest_at) = (due, at);
+            }
+        }
+        (up.soonest, up.soonest_at) = (soonest, soonest_at);
+        soonest
     }
 }
 

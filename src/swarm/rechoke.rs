@@ -1,6 +1,6 @@
 //! Whom a peer serves: rounds of its choker, and what happens between them.
 
-use super::edges::Mask;
+use super::edges::{Dealings, Mask};
 use super::event::Event;
 use super::plan::{ChokerSpec, Choking, RankBy};
 use super::population;
@@ -8,6 +8,7 @@ use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::{self, Candidate, ChokeView, Decision};
+use crate::torrent::bitfield::BitsOf;
 use crate::units::{SimTime, Span, u16_of};
 
 impl<O: Observer> Swarm<'_, O> {
@@ -125,45 +126,51 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Interested neighbours, as the choker sees them.
-    fn list_candidates(&mut self, p: PeerId, candidates: &mut Vec<Candidate>) {
+    fn list_candidates(&self, p: PeerId, candidates: &mut Vec<Candidate>) {
         candidates.clear();
         let rules = &self.class(p).protocol.choking;
         let peer = self.peer(p);
         let stretch = peer.edges;
         let two_rounds = rules.rank == RankBy::TwoRounds;
         let now_ms = self.now_ms();
-        let ago = |then_ms: u32| Span(u64::from(now_ms.wrapping_sub(then_ms)) * 1_000_000);
-        let snub = rules.snub.unwrap_or(Span::FOREVER);
-        for slot in self.edges.slots(stretch, Mask::Wanted) {
-            let at = stretch.at(slot);
-            let dealings = self.edges.dealings[at];
-            let received_round = u64::from(dealings.received);
-            let before = if two_rounds { dealings.received_before } else { 0 };
-            let heard_ms = dealings.heard_ms;
-            let mut candidate = Candidate {
-                slot,
-                received: received_round + u64::from(before),
-                received_round,
-                sent_round: 0,
-                sent: 0,
-                served_for: Span::ZERO,
-                waited: ago(dealings.served_ms),
-                unchoked: false,
-                optimistic: false,
-                serves_us: self.edges.is(stretch, Mask::Served, slot),
-                snubbed: rules.snub.is_some() && (heard_ms == 0 || ago(heard_ms) > snub),
-                pieces: self.n_have[self.edges.peer[at].index()],
-            };
-            if self.edges.is(stretch, Mask::Serves, slot) {
+        let snub_ms = rules.snub.map(|span| span.0 / 1_000_000);
+        let names = &self.edges.peer[stretch.range()];
+        let dealings = &self.edges.dealings[stretch.range()];
+        for word in 0..stretch.words() {
+            let [wanted, served, serves, optimistic] =
+                [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic]
+                    .map(|mask| self.edges.word(stretch, mask, word));
+            let before_word = candidates.len();
+            for bit in BitsOf(wanted) {
+                let at = word * 64 + bit;
+                let Dealings { received, received_before, heard_ms, served_ms } = dealings[at];
+                let before = if two_rounds { received_before } else { 0 };
+                let silent_ms = u64::from(now_ms.wrapping_sub(heard_ms));
+                candidates.push(Candidate {
+                    slot: u16_of(at),
+                    received: u64::from(received) + u64::from(before),
+                    received_round: u64::from(received),
+                    sent_round: 0,
+                    sent: 0,
+                    served_for: Span::ZERO,
+                    waited: Span(u64::from(now_ms.wrapping_sub(served_ms)) * 1_000_000),
+                    unchoked: serves >> bit & 1 == 1,
+                    optimistic: optimistic >> bit & 1 == 1,
+                    serves_us: served >> bit & 1 == 1,
+                    snubbed: snub_ms.is_some_and(|most| heard_ms == 0 || silent_ms > most),
+                    pieces: self.n_have[names[at].index()],
+                });
+            }
+            for bit in BitsOf(wanted & serves) {
+                let slot = u16_of(word * 64 + bit);
                 let given = peer.uploads.iter().find(|u| u.slot == slot);
                 let given = given.expect("a served neighbour has an upload slot");
-                candidate.unchoked = true;
-                candidate.optimistic = self.edges.is(stretch, Mask::Optimistic, slot);
+                let rank = (wanted & ((1 << bit) - 1)).count_ones() as usize;
+                let candidate = &mut candidates[before_word + rank];
                 candidate.sent_round = given.sent_round;
                 candidate.sent = given.sent;
                 candidate.served_for = self.now.since(given.since);
             }
-            candidates.push(candidate);
         }
     }
 

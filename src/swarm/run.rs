@@ -99,12 +99,15 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether the marks of `p` have moved away since it was to be woken; sees to the next time.
     fn woke_too_early(&mut self, p: PeerId) -> bool {
-        let early = self.links.next_due(Self::link(p)) > self.now;
-        if early {
-            self.peer_mut(p).next_due = SimTime::NEVER;
-            self.reschedule(p);
+        let due = self.links.up[p.index()].soonest;
+        if due <= self.now {
+            return false;
         }
-        early
+        self.peer_mut(p).next_due = due;
+        if due < SimTime::NEVER {
+            self.queue.push(due, Event::FlowDue(p));
+        }
+        true
     }
 
     /// A peer arrives.

@@ -15,10 +15,16 @@ use prefetch_index::prefetch_index;
 /// How many events ahead each link of the chain is fetched.
 const AHEAD: [usize; 5] = [16, 12, 8, 5, 2];
 
+/// A swarm this small stays in the cache by itself.
+const WORTH_IT: usize = 3000;
+
 impl<O: Observer> Swarm<'_, O> {
     /// Called once per event.
     #[inline]
     pub(super) fn warm_up(&self) {
+        if self.peers.len() < WORTH_IT {
+            return;
+        }
         for (step, ahead) in AHEAD.into_iter().enumerate() {
             match self.queue.ahead(ahead) {
                 Some((_, Event::FlowDue(p))) => self.warm_flow(p, step),
@@ -72,8 +78,8 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline]
     fn due_flow(&self, p: PeerId) -> Option<(PeerId, &Transfer)> {
         let up = &self.links.up[p.index()];
-        let (at, _) = up.due.iter().enumerate().min_by_key(|(_, due)| **due)?;
-        Some((Self::behind(up.to[at]), &up.flows[at].payload))
+        let at = up.soonest_at as usize;
+        Some((Self::behind(*up.to.get(at)?), &up.flows.get(at)?.payload))
     }
 
     fn warm_choker(&self, p: PeerId, step: usize) {

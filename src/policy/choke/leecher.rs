@@ -3,6 +3,7 @@
 use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, tie};
 use crate::rng::Stream;
 use crate::units::Span;
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 
 /// Tit-for-tat (Cohen 2003, §3; BEP 3): the best givers get the regular slots, and one or more
@@ -19,18 +20,18 @@ pub fn tit_for_tat(
 ) {
     let salt = luck.bits();
     let regular = view.slots.saturating_sub(view.optimistic_slots.min(view.slots));
-    let mut ranked: Vec<&Candidate> = view.candidates.iter().filter(|c| !c.snubbed).collect();
     let quota = 20 * view.piece.0;
-    let rank = |c: &&Candidate| {
+    let mut ranked: SmallVec<[_; 64]> = SmallVec::new();
+    ranked.extend(view.candidates.iter().filter(|c| !c.snubbed).map(|c| {
         let sated = c.unchoked && c.sent > quota && c.served_for.as_secs() > 60.0;
         let sent = if c.unchoked { c.sent_round } else { 0 };
-        (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot))
-    };
+        (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot), c.slot)
+    }));
     if ranked.len() > regular && regular > 0 {
-        ranked.select_nth_unstable_by_key(regular - 1, rank);
+        ranked.select_nth_unstable(regular - 1);
     }
     ranked.truncate(regular);
-    decision.served.extend(ranked.iter().map(|c| Served::regular(c.slot)));
+    decision.served.extend(ranked.iter().map(|&(.., slot)| Served::regular(slot)));
     let optimistic = view
         .optimistic_slots
         .max((rules.min_uploads as usize).saturating_sub(decision.served.len()))

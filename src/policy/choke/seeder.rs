@@ -4,6 +4,7 @@ use super::leecher::serve_optimistically;
 use super::{Candidate, ChokeView, Choking, Decision, SeedChoker, Served, tie};
 use crate::rng::Stream;
 use crate::units::Span;
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 
 /// Whom a seeder serves.
@@ -52,7 +53,8 @@ fn most_recent(view: &ChokeView<'_>, salt: u64, decision: &mut Decision) {
     let per_period = view.slots.div_ceil(3);
     let third = usize::try_from(view.round % 3).expect("below 3");
     let forced = if view.timed { (per_period + third) / 3 } else { 0 };
-    let mut kept: Vec<&Candidate> = view.candidates.iter().filter(|c| c.unchoked).collect();
+    let mut kept: SmallVec<[&Candidate; 16]> =
+        view.candidates.iter().filter(|c| c.unchoked).collect();
     let recent = |c: &Candidate| c.served_for.as_secs() < 30.0;
     kept.sort_unstable_by_key(|c| {
         let age = if recent(c) { c.served_for } else { Span::FOREVER };
@@ -61,9 +63,13 @@ fn most_recent(view: &ChokeView<'_>, salt: u64, decision: &mut Decision) {
     kept.truncate(view.slots.saturating_sub(forced));
     decision.served.extend(kept.iter().map(|c| Served::regular(c.slot)));
     let free = view.slots.min(view.candidates.len()).saturating_sub(decision.served.len());
-    let mut waiting: Vec<&Candidate> = view.candidates.iter().filter(|c| !c.unchoked).collect();
-    waiting.sort_unstable_by_key(|c| (Reverse(c.waited), tie(salt, c.slot)));
-    decision.served.extend(waiting.iter().take(free).map(|c| Served::regular(c.slot)));
+    if free > 0 {
+        let waiting = view.candidates.iter().filter(|c| !c.unchoked);
+        let mut waiting: SmallVec<[_; 64]> =
+            waiting.map(|c| (Reverse(c.waited), tie(salt, c.slot), c.slot)).collect();
+        waiting.sort_unstable();
+        decision.served.extend(waiting.iter().take(free).map(|&(.., slot)| Served::regular(slot)));
+    }
     // Nobody waits: whoever was not kept keeps its slot after all.
     let short = view.slots.saturating_sub(decision.served.len());
     for c in view.candidates.iter().filter(|c| c.unchoked) {
