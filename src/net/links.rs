@@ -147,6 +147,9 @@ impl<T: Copy> Links<T> {
         let up = &mut self.up[from.index()];
         assert!(up.find(to).is_none(), "one flow from a link to another");
         let at = up.flows.len();
+        if at == up.flows.capacity() {
+            up.flows.reserve_exact(2.max(at / 4)); // most have few, and there are many
+        }
         up.flows.push(flow);
         up.to.push(to);
         up.due.push(SimTime::NEVER);

@@ -164,6 +164,27 @@ impl Edges {
         stretch
     }
 
+    /// A stretch of `cap` slots that begins with those of `old`, which is given back.
+    pub(super) fn grow(&mut self, old: Stretch, cap: u16) -> Stretch {
+        let new = self.allot(cap);
+        let (from, to) = (old.range(), new.base as usize);
+        self.peer.copy_within(from.clone(), to);
+        self.back.copy_within(from.clone(), to);
+        self.witness.copy_within(from.clone(), to);
+        self.dealings.copy_within(from.clone(), to);
+        self.peer[from.clone()].fill(self.nobody);
+        self.witness[from].fill(NO_PIECE);
+        for mask in 0..MASKS {
+            for word in 0..old.words() {
+                let here = old.mask_base as usize + mask * old.words() + word;
+                let there = new.mask_base as usize + mask * new.words() + word;
+                self.masks[there] = std::mem::take(&mut self.masks[here]);
+            }
+        }
+        self.give_back(old);
+        new
+    }
+
     /// Gives a stretch back. All its slots must be empty.
     pub(super) fn give_back(&mut self, stretch: Stretch) {
         let empty = (0..stretch.words()).all(|w| self.word(stretch, Mask::Live, w) == 0);

@@ -11,8 +11,8 @@ pub(super) enum Event {
     Announce(PeerId),
     /// A flow out of a peer reaches its mark. Stale unless it is the peer's next wake-up.
     FlowDue(PeerId),
-    /// A regular round of a peer's choker. Stale unless the generation is the current one.
-    Rechoke(PeerId, u32),
+    /// A regular round of a peer's choker. Stale unless it is the one the peer waits for.
+    Rechoke(PeerId),
     /// The choker runs because a slot fell free.
     Refill(PeerId),
     /// Headers of the last second are charged to a peer's link.
@@ -27,7 +27,7 @@ pub(super) enum Event {
     Sample,
 }
 
-const _: () = assert!(size_of::<Event>() <= 12, "events are copied a lot");
+const _: () = assert!(size_of::<Event>() == 8, "events are copied a lot");
 
 impl Event {
     /// Kind and entity, for the fingerprint.
@@ -36,7 +36,7 @@ impl Event {
             Self::Join(p) => (1, p.0),
             Self::Announce(p) => (2, p.0),
             Self::FlowDue(p) => (3, p.0),
-            Self::Rechoke(p, _) => (4, p.0),
+            Self::Rechoke(p) => (4, p.0),
             Self::Refill(p) => (5, p.0),
             Self::ChargeHeaders(p) => (6, p.0),
             Self::Have(p, piece) => (7, p.0 ^ u32::from(piece.0) << 16),

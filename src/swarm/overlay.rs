@@ -6,6 +6,7 @@ use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::rng::{Purpose, draw};
+use crate::units::u16_of;
 
 impl<O: Observer> Swarm<'_, O> {
     /// A look at whether the peer needs neighbours; asks the tracker if so, or if it is time to.
@@ -77,7 +78,7 @@ impl<O: Observer> Swarm<'_, O> {
         if both_full || !room || self.is_connected(p, q) {
             return;
         }
-        let slots = [p, q].map(|x| self.edges.empty_slot(self.peer(x).edges));
+        let slots = [p, q].map(|x| self.slot_for_another(x));
         let [Some(sp), Some(sq)] = slots else { return };
         self.counters.connections += 1;
         for (a, sa, b, sb) in [(p, sp, q, sq), (q, sq, p, sp)] {
@@ -97,6 +98,25 @@ impl<O: Observer> Swarm<'_, O> {
             self.show_first_piece(b, sb);
             self.look_for_interest(a, sa);
         }
+    }
+
+    /// Slots to make room for when `n` are taken: one word of masks holds most peers' neighbours.
+    pub(super) fn room_for(&self, p: PeerId, n: usize) -> u16 {
+        let most = self.class(p).protocol.overlay.max_neighbours as usize;
+        let most = most.min(self.peers.len().saturating_sub(1)).clamp(1, 65_000);
+        u16_of(most.min((2 * n).max(64)))
+    }
+
+    /// An empty slot for a new neighbour.
+    fn slot_for_another(&mut self, p: PeerId) -> Option<u16> {
+        let stretch = self.peer(p).edges;
+        let slot = self.edges.empty_slot(stretch);
+        let room = self.room_for(p, usize::from(stretch.cap));
+        if slot.is_some() || room == stretch.cap {
+            return slot;
+        }
+        self.peer_mut(p).edges = self.edges.grow(stretch, room);
+        self.edges.empty_slot(self.peer(p).edges)
     }
 
     fn is_connected(&self, p: PeerId, q: PeerId) -> bool {

@@ -24,7 +24,13 @@ impl<O: Observer> Swarm<'_, O> {
         let at = self.now + first;
         self.peer_mut(p).optimistic_due = self.now + optimistic;
         self.peer_mut(p).last_rechoke = self.now;
-        self.queue.push(at, Event::Rechoke(p, self.peer(p).rechoke_generation));
+        self.rechoke_at(p, at);
+    }
+
+    /// Sets the next regular round; one that was pending is off.
+    fn rechoke_at(&mut self, p: PeerId, at: SimTime) {
+        self.peer_mut(p).next_rechoke = at;
+        self.queue.push(at, Event::Rechoke(p));
     }
 
     /// The choker runs because a slot fell free.
@@ -54,15 +60,10 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if timed {
             self.leave_if_generous_enough(p);
-            let peer = self.peer_mut(p);
-            let event = Event::Rechoke(p, peer.rechoke_generation);
-            self.queue.push(self.now + rules.rechoke, event);
             self.request_repoll(p);
-        } else if ranks_last_round {
-            let peer = self.peer_mut(p);
-            peer.rechoke_generation = peer.rechoke_generation.wrapping_add(1);
-            let event = Event::Rechoke(p, peer.rechoke_generation);
-            self.queue.push(self.now + rules.rechoke, event);
+        }
+        if timed || ranks_last_round {
+            self.rechoke_at(p, self.now + rules.rechoke);
         }
     }
 
@@ -260,7 +261,11 @@ impl<O: Observer> Swarm<'_, O> {
         self.edges.dealings[at].served_ms = self.now_ms();
         let since = self.now;
         let upload = UploadSlot { slot, weight, since, sent: 0, sent_round: 0 };
-        self.peer_mut(p).uploads.push(upload);
+        let peer = self.peer_mut(p);
+        if peer.uploads.is_empty() {
+            peer.uploads.reserve_exact(usize::from(peer.slots.min(16)));
+        }
+        peer.uploads.push(upload);
         self.put(p, Mask::Serves, slot);
         self.put(q, Mask::Served, back);
         let other = self.peer_mut(q);

@@ -48,7 +48,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn is_stale(&mut self, at: SimTime, event: Event) -> bool {
         match event {
             Event::FlowDue(p) => at != self.peer(p).next_due || self.woke_too_early(p),
-            Event::Rechoke(p, generation) => generation != self.peer(p).rechoke_generation,
+            Event::Rechoke(p) => at != self.peer(p).next_rechoke,
             _ => false,
         }
     }
@@ -58,7 +58,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Join(p) => self.join(p),
             Event::Announce(p) => self.announce(p),
             Event::FlowDue(p) => self.flow_due(p),
-            Event::Rechoke(p, _) => self.rechoke(p, true),
+            Event::Rechoke(p) => self.rechoke(p, true),
             Event::Refill(p) => self.refill(p),
             Event::ChargeHeaders(p) => self.charge_headers(p),
             Event::Have(p, piece) => self.announce_piece(p, piece),
@@ -116,10 +116,7 @@ impl<O: Observer> Swarm<'_, O> {
         let newcomer = &self.newcomers[p.index()];
         let is_seeder = newcomer.role == Role::Seeder;
         let (up, down) = (newcomer.upload, newcomer.download);
-        let cap = usize::try_from(class.protocol.overlay.max_neighbours).unwrap_or(usize::MAX);
-        let cap = cap.min(self.peers.len().saturating_sub(1)).clamp(1, 65_000);
-        let stretch = self.edges.allot(crate::units::u16_of(cap));
-        self.peer_mut(p).edges = stretch;
+        self.peer_mut(p).edges = self.edges.allot(self.room_for(p, 0));
         self.account_capacity();
         self.place[p.index()] = crate::units::u32_of(self.present.len());
         self.present.push(p);

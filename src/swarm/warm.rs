@@ -28,7 +28,7 @@ impl<O: Observer> Swarm<'_, O> {
         for (step, ahead) in AHEAD.into_iter().enumerate() {
             match self.queue.ahead(ahead) {
                 Some((_, Event::FlowDue(p))) => self.warm_flow(p, step),
-                Some((_, Event::Rechoke(p, _) | Event::Refill(p))) => self.warm_choker(p, step),
+                Some((_, Event::Rechoke(p) | Event::Refill(p))) => self.warm_choker(p, step),
                 _ => {}
             }
         }

@@ -50,16 +50,14 @@ pub(super) struct UploadSlot {
 pub(super) struct Peer {
     /// When the pending `FlowDue` wakes it: not after the next mark of its flows. Others are stale.
     pub(super) next_due: SimTime,
+    /// When the pending `Rechoke` is due; others are stale.
+    pub(super) next_rechoke: SimTime,
     /// Payload sent.
     pub(super) sent: Bytes,
     /// Payload received, wasted included.
     pub(super) received: Bytes,
-    /// When `n_served_by` last rose from 0.
-    pub(super) served_since: SimTime,
     /// Neighbours.
     pub(super) edges: Stretch,
-    /// Generation of the pending `Rechoke`; others are stale.
-    pub(super) rechoke_generation: u32,
     pub(super) n_neighbours: u16,
     /// Pieces verified or begun.
     pub(super) n_taken: u16,
@@ -95,6 +93,8 @@ pub(super) struct Peer {
     pub(super) rounds: u64,
     /// Memory of a choker that has one.
     pub(super) brain: Option<Box<dyn Choker>>,
+    /// When `n_served_by` last rose from 0.
+    pub(super) served_since: SimTime,
 
     /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
@@ -340,7 +340,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
         n_served_by: 0,
         open: slots,
         slots,
-        rechoke_generation: 0,
+        next_rechoke: SimTime::NEVER,
         next_due: SimTime::NEVER,
         refill_pending: false,
         repoll_pending: false,
