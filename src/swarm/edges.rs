@@ -6,7 +6,7 @@
 
 use crate::ids::PeerId;
 use crate::torrent::bitfield::BitsOf;
-use crate::units::{u16_of, u32_of};
+use crate::units::{extend, u16_of, u32_of};
 use prefetch_index::prefetch_index;
 use std::collections::BTreeMap;
 
@@ -155,12 +155,12 @@ impl Edges {
             cap,
             words: u16_of(words),
         };
-        let len = self.peer.len() + usize::from(cap);
-        self.peer.resize(len, self.nobody);
-        self.back.resize(len, 0);
-        self.witness.resize(len, NO_PIECE);
-        self.dealings.resize(len, Dealings::default());
-        self.masks.resize(self.masks.len() + MASKS * words, 0);
+        let cap = usize::from(cap);
+        extend(&mut self.peer, cap, self.nobody);
+        extend(&mut self.back, cap, 0);
+        extend(&mut self.witness, cap, NO_PIECE);
+        extend(&mut self.dealings, cap, Dealings::default());
+        extend(&mut self.masks, MASKS * words, 0);
         stretch
     }
 

@@ -2,7 +2,7 @@
 
 use super::edges::NO_PIECE;
 use crate::ids::PieceId;
-use crate::units::{Volume, u32_of};
+use crate::units::{Volume, extend, u32_of};
 use prefetch_index::prefetch_index;
 
 /// No further run.
@@ -176,7 +176,7 @@ impl BlockSets {
             return at;
         }
         let at = u32_of(self.words.len());
-        self.words.resize(self.words.len() + 2 * words, 0);
+        extend(&mut self.words, 2 * words, 0);
         at
     }
 
