@@ -4,6 +4,7 @@
 //! times each on one thread; `cargo bench --bench speed -- 300 5 100` sets the number of leechers
 //! and of runs and the horizon in seconds. Machines differ and are shared, so the same process
 //! also times the yardstick: pops and pushes of the standard heap with 100 000 events pending.
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use cpu_time::ThreadTime;
 use std::cmp::Reverse;
@@ -12,6 +13,7 @@ use std::hint::black_box;
 use std::path::Path;
 use swarmecon::observe::{Outcome, Unobserved};
 use swarmecon::rng::{Purpose, stream};
+use swarmecon::units::{Span, f64_of};
 use swarmecon::{scenario, swarm};
 
 /// Pops and pushes per CPU second of the standard heap, 100 000 events pending.
@@ -20,7 +22,7 @@ fn yardstick() -> f64 {
         return 1.0;
     }
     let mut luck = stream(1, Purpose::Swarm, 0);
-    let delays: Vec<u64> = (0..1 << 16).map(|_| (luck.exponential(1.0) * 1e9) as u64).collect();
+    let delays: Vec<u64> = (0..1 << 16).map(|_| Span::from_secs(luck.exponential(1.0)).0).collect();
     let mut next = delays.iter().cycle().copied();
     let mut delay = || next.next().expect("a cycle has no end");
     let mut heap: BinaryHeap<Reverse<(u64, u64, u32)>> =
@@ -60,7 +62,7 @@ fn main() {
             let yard = yardstick();
             let (outcome, took) = simulate(leechers, horizon_s);
             let counters = outcome.counters;
-            let speed = counters.pieces as f64 / took;
+            let speed = f64_of(counters.pieces) / took;
             println!(
                 "{leechers} leechers: {speed:.0} pieces per CPU second ({:.3} of the yardstick \
                  {yard:.0}), {took:.2} s, last done at {:.0} s",
