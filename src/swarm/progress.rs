@@ -5,7 +5,7 @@
 
 use super::edges::Mask;
 use super::request::queue_bytes;
-use super::transfer::{NONE, Run};
+use super::transfer::{NONE, Run, dry_up};
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
@@ -35,10 +35,11 @@ impl<O: Observer> Swarm<'_, O> {
         let flow = &mut up.flows[at];
         debug_assert!(flow.left == Volume::ZERO, "a mark is reached when nothing is left");
         let slot = flow.payload.back;
-        if flow.payload.beyond > Volume::ZERO {
+        let beyond = flow.payload.beyond();
+        if beyond > Volume::ZERO {
             // Time to ask for more, before the run ends.
-            flow.left = flow.payload.beyond;
-            flow.payload.beyond = Volume::ZERO;
+            flow.left = beyond;
+            flow.payload.mark_end();
             self.ask_or_go_on(from, at, to, slot);
         } else if flow.payload.run.is_empty() {
             self.ask_or_close(from, at, to, slot);
@@ -52,7 +53,7 @@ impl<O: Observer> Swarm<'_, O> {
         if serves {
             self.ask_for_more(to, slot);
         } else {
-            self.flow_mut(from, at).dry = true;
+            dry_up(&mut self.links.up[from.index()].flows[at]);
             self.set_mark(from, at, Bytes::ZERO);
         }
     }
@@ -76,10 +77,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Goes on to the next run of a flow's queue, or to none.
     fn next_run(&mut self, from: PeerId, at: usize) {
         let transfer = self.flow_mut(from, at);
-        transfer.credited = 0;
-        transfer.beyond = Volume::ZERO;
         if transfer.next == NONE {
-            transfer.run = Run::EMPTY;
+            transfer.begin_run(Run::EMPTY);
             self.links.up[from.index()].set_mark(at, Volume::ZERO);
             return;
         }
@@ -87,7 +86,7 @@ impl<O: Observer> Swarm<'_, O> {
         let (run, next) = self.runs.pop_front(next);
         let size = self.run_size(run);
         let transfer = self.flow_mut(from, at);
-        transfer.run = run;
+        transfer.begin_run(run);
         transfer.next = next;
         transfer.queued -= u32::try_from(size.0).expect("a run is at most a piece");
         let flow = &mut self.links.up[from.index()].flows[at];
@@ -108,7 +107,7 @@ impl<O: Observer> Swarm<'_, O> {
         if transfer.run.is_empty() {
             return;
         }
-        let left = Volume(flow.left.0 + transfer.beyond.0);
+        let left = Volume(flow.left.0 + transfer.beyond().0);
         let size = self.cut.blocks_size(transfer.run.piece(), transfer.run.from, transfer.run.to);
         // Progress is rounded down to the byte: what is left is rounded up.
         let moved = size.0 - left.0.div_ceil(1 << 20);
@@ -160,7 +159,7 @@ impl<O: Observer> Swarm<'_, O> {
         if run.is_empty() {
             return Bytes::ZERO;
         }
-        let left = flow.left_at(self.now).0 + flow.payload.beyond.0;
+        let left = flow.left_at(self.now).0 + flow.payload.beyond().0;
         let moved = self.run_size(run).0 - left.div_ceil(1 << 20);
         Bytes(moved - u64::from(flow.payload.credited))
     }
@@ -219,15 +218,11 @@ impl<O: Observer> Swarm<'_, O> {
             flow.payload.run.to = end;
             let size = self.cut.blocks_size(run.piece(), run.from, end);
             flow.left = Bytes(size.0 - u64::from(transfer.credited)).volume();
-        } else {
-            let flow = &mut self.links.up[from.index()].flows[at];
-            flow.left = flow.left + flow.payload.beyond;
+            flow.payload.mark_end();
         }
         let up = &mut self.links.up[from.index()];
-        let flow = &mut up.flows[at];
-        flow.payload.beyond = Volume::ZERO;
-        flow.payload.dry = true;
-        let left = flow.left;
+        dry_up(&mut up.flows[at]);
+        let left = up.flows[at].left;
         up.set_mark(at, left);
         self.links.touch(Self::link(from));
         if !in_service && done == 0 {
@@ -391,7 +386,7 @@ impl<O: Observer> Swarm<'_, O> {
             let up = &mut self.links.up[from.index()];
             let flow = &mut up.flows[at];
             flow.payload.run.to = block;
-            flow.payload.beyond = Volume::ZERO;
+            flow.payload.mark_end();
             up.set_mark(at, Bytes(before - credited).volume());
             self.links.touch(Self::link(from));
             return;

@@ -7,7 +7,7 @@
 
 use super::edges::Mask;
 use super::plan::{EndGame, Requests};
-use super::transfer::{NONE, Partial, Run, Transfer};
+use super::transfer::{Partial, Run, Transfer, dry_up};
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::net::links::Opening;
@@ -50,7 +50,8 @@ impl<O: Observer> Swarm<'_, O> {
         while asked <= target.0 {
             let Some(run) = self.pick(&ask) else {
                 if let Some(at) = at {
-                    self.flow_mut(from, at).dry = true;
+                    self.links.up[from.index()].advance(at, self.now);
+                    dry_up(&mut self.links.up[from.index()].flows[at]);
                 }
                 break;
             };
@@ -70,7 +71,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Bytes asked for on this flow and not received.
     fn outstanding(&self, from: PeerId, at: usize) -> u64 {
         let flow = &self.links.up[from.index()].flows[at];
-        let left = flow.left_at(self.now) + flow.payload.beyond;
+        let left = flow.left_at(self.now) + flow.payload.beyond();
         left.bytes().0 + u64::from(flow.payload.queued)
     }
 
@@ -84,10 +85,9 @@ impl<O: Observer> Swarm<'_, O> {
             let link = Self::link(ask.from);
             self.links.up[link.index()].advance(at, self.now);
             let transfer = self.flow_mut(ask.from, at);
-            transfer.dry = false;
+            transfer.found_more();
             if transfer.run.is_empty() {
-                (transfer.run, transfer.credited) = (run, 0);
-                transfer.beyond = Volume::ZERO;
+                transfer.begin_run(run);
                 self.links.up[link.index()].flows[at].left = size.volume();
             } else {
                 transfer.queued += u32::try_from(size.0).expect("a run is at most a piece");
@@ -98,18 +98,7 @@ impl<O: Observer> Swarm<'_, O> {
             return at;
         }
         let start = self.first_byte_at(ask.from, ask.to);
-        let payload = Transfer {
-            slot: back,
-            back: ask.slot,
-            run,
-            next: NONE,
-            beyond: Volume::ZERO,
-            credited: 0,
-            sent_news: 0,
-            received_news: 0,
-            queued: 0,
-            dry: false,
-        };
+        let payload = Transfer::new(back, ask.slot, run);
         let weight = self.weight(ask.from, back);
         let to = Self::link(ask.to);
         let opening = Opening { to, weight, start, left: size.volume(), payload };
@@ -123,12 +112,16 @@ impl<O: Observer> Swarm<'_, O> {
         let up = &mut self.links.up[from.index()];
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
-        let run_left = flow.left + flow.payload.beyond;
-        let queued = Bytes(u64::from(flow.payload.queued)).volume();
-        let spare = Volume((run_left + queued).0.saturating_sub(target.volume().0));
-        let early = if flow.payload.dry || spare.0 == 0 { run_left } else { spare.min(run_left) };
-        flow.payload.beyond = run_left - early;
-        up.set_mark(at, early);
+        let run_left = flow.left + flow.payload.beyond();
+        let queued = Bytes(u64::from(flow.payload.queued));
+        let spare = Volume((run_left + queued.volume()).0.saturating_sub(target.volume().0));
+        flow.payload.mark_end();
+        let mut left = run_left;
+        if !flow.payload.is_dry() && spare.0 > 0 && spare < run_left {
+            flow.payload.mark_before_end(target - queued);
+            left = spare;
+        }
+        up.set_mark(at, left);
         self.links.touch(Self::link(from));
     }
 
@@ -346,7 +339,7 @@ impl<O: Observer> Swarm<'_, O> {
             if run.piece != piece.0 || !run.soft || run.twin || slot == ask.slot {
                 continue;
             }
-            let left = (flow.left_at(self.now) + flow.payload.beyond).bytes().0.div_ceil(BLOCK.0);
+            let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0.div_ceil(BLOCK.0);
             let hard = queue_bytes(requests, flow.rate).0.div_ceil(BLOCK.0);
             let soft = u16_of_u64(left.saturating_sub(hard));
             if soft > 0 && best.is_none_or(|(most, ..)| soft > most) {
@@ -376,9 +369,9 @@ impl<O: Observer> Swarm<'_, O> {
         let up = &mut self.links.up[from.index()];
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
-        let left = flow.left + flow.payload.beyond;
+        let left = flow.left + flow.payload.beyond();
         flow.left = left - cut;
-        flow.payload.beyond = Volume::ZERO;
+        flow.payload.mark_end();
         flow.payload.run.to = to;
         let target = queue_bytes(requests, flow.rate);
         self.set_mark(from, at, target);
@@ -433,7 +426,7 @@ impl<O: Observer> Swarm<'_, O> {
             if !known || run.twin || slot == ask.slot {
                 continue;
             }
-            let left = flow.left_at(self.now) + flow.payload.beyond;
+            let left = flow.left_at(self.now) + flow.payload.beyond();
             let time = left.time_at(flow.rate);
             if time > worst.0 && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
                 worst = (time, Some((other, at, left)));

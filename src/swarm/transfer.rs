@@ -2,7 +2,8 @@
 
 use super::edges::NO_PIECE;
 use crate::ids::PieceId;
-use crate::units::{Volume, extend, u32_of};
+use crate::net::flow::Flow;
+use crate::units::{Bytes, Volume, extend, u32_of};
 use prefetch_index::prefetch_index;
 
 /// No further run.
@@ -56,8 +57,8 @@ pub(super) struct Transfer {
     pub(super) run: Run,
     /// The run after it, in the pool.
     pub(super) next: u32,
-    /// Volume from the flow's mark to the end of `run`.
-    pub(super) beyond: Volume,
+    /// Bytes from the flow's mark to the end of `run`, or `DRY`.
+    beyond: u32,
     /// Bytes of `run` already entered in the books of both ends.
     pub(super) credited: u32,
     /// Bytes entered in the books that the sender's choker has not heard of.
@@ -66,8 +67,69 @@ pub(super) struct Transfer {
     pub(super) received_news: u32,
     /// Bytes of the runs after `run`.
     pub(super) queued: u32,
+}
+
+/// The last attempt to ask for more found nothing: the mark is the end of the run.
+const DRY: u32 = u32::MAX;
+
+const _: () = assert!(size_of::<Flow<Transfer>>() == 64, "a cache line per flow");
+
+impl Transfer {
+    /// A transfer between these slots that begins with `run`.
+    pub(super) fn new(slot: u16, back: u16, run: Run) -> Self {
+        let (credited, sent_news, received_news, queued) = (0, 0, 0, 0);
+        Self { slot, back, run, next: NONE, beyond: 0, credited, sent_news, received_news, queued }
+    }
+
+    /// Volume from the flow's mark to the end of `run`.
+    #[inline]
+    pub(super) fn beyond(&self) -> Volume {
+        if self.beyond == DRY { Volume::ZERO } else { Bytes(u64::from(self.beyond)).volume() }
+    }
+
     /// Whether the last attempt to ask for more found nothing.
-    pub(super) dry: bool,
+    #[inline]
+    pub(super) fn is_dry(&self) -> bool {
+        self.beyond == DRY
+    }
+
+    /// Something more was found to ask for.
+    #[inline]
+    pub(super) fn found_more(&mut self) {
+        if self.is_dry() {
+            self.beyond = 0;
+        }
+    }
+
+    /// Another run begins: its mark is its end until `set_beyond`.
+    #[inline]
+    pub(super) fn begin_run(&mut self, run: Run) {
+        self.run = run;
+        self.credited = 0;
+        self.mark_end();
+    }
+
+    /// The mark is the end of the run.
+    #[inline]
+    pub(super) fn mark_end(&mut self) {
+        if !self.is_dry() {
+            self.beyond = 0;
+        }
+    }
+
+    /// The mark lies so many bytes before the end of the run.
+    #[inline]
+    pub(super) fn mark_before_end(&mut self, bytes: Bytes) {
+        self.beyond = u32::try_from(bytes.0).expect("a run is at most a piece");
+    }
+}
+
+/// There is nothing more to ask for on this flow: its mark is the end of its run. The flow must be
+/// up to date, and its mark be set again.
+#[inline]
+pub(super) fn dry_up(flow: &mut Flow<Transfer>) {
+    flow.left = flow.left + flow.payload.beyond();
+    flow.payload.beyond = DRY;
 }
 
 /// Further runs of all connections: singly linked lists in one arena.

@@ -45,8 +45,8 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = &self.peers[to.index()];
         match step {
             1 => {
-                fetch(&transfer.beyond);
-                fetch(&transfer.dry);
+                fetch(&transfer.run);
+                fetch(&transfer.queued);
                 fetch(&peer.next_due);
                 fetch(&peer.partials);
             }
