@@ -1,6 +1,6 @@
 //! Strategic chokers from the literature. Each keeps a memory by slot.
 
-use super::{Candidate, ChokeView, Choker, Decision, Served, tie};
+use super::{Candidate, ChokeView, Choker, Decision, Passed, Served, tie};
 use crate::rng::Stream;
 use crate::units::floor_u64;
 use std::cmp::Reverse;
@@ -132,36 +132,113 @@ impl Choker for PropShare {
 /// most, the largest deficit of sent minus received.
 ///
 /// In a flow model the rule is applied per round to the few with the largest debt, so a short
-/// round (1 s) is part of the mechanism: see docs/scenario.md.
+/// round (1 s) is part of the mechanism: see docs/scenario.md. The paper unchokes everybody and
+/// sends block by block; neighbours that are choked here are those whose turn is not yet.
 #[derive(Clone, Debug, Default)]
 pub struct FairTorrent {
-    /// Bytes received minus bytes sent, by slot.
+    /// Bytes received minus bytes sent, by slot, from the first byte on.
     owed: Vec<i64>,
+}
+
+impl FairTorrent {
+    fn owed(&self, slot: u16) -> i64 {
+        self.owed.get(usize::from(slot)).copied().unwrap_or(0)
+    }
 }
 
 impl Choker for FairTorrent {
     fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
         let salt = luck.bits();
-        for c in view.candidates {
-            let slot = usize::from(c.slot);
-            if self.owed.len() <= slot {
-                self.owed.resize(slot + 1, 0);
-            }
-            let signed = |n: u64| i64::try_from(n).expect("a round moves less than 8 EiB");
-            self.owed[slot] += signed(c.received_round) - signed(c.sent_round);
-        }
         let mut ranked: Vec<&Candidate> = view.candidates.iter().collect();
-        ranked.sort_unstable_by_key(|c| {
-            (Reverse(self.owed[usize::from(c.slot)]), !c.unchoked, tie(salt, c.slot))
-        });
+        ranked
+            .sort_unstable_by_key(|c| (Reverse(self.owed(c.slot)), !c.unchoked, tie(salt, c.slot)));
         let n = view.slots.min(ranked.len());
         decision.served.extend(ranked[..n].iter().map(|c| Served::regular(c.slot)));
         decision.open = n;
+    }
+
+    fn hear(&mut self, slot: u16, passed: Passed) {
+        let slot = usize::from(slot);
+        if self.owed.len() <= slot {
+            self.owed.resize(slot + 1, 0);
+        }
+        let signed = |n: u64| i64::try_from(n).expect("nobody moves 8 EiB");
+        self.owed[slot] += signed(passed.received) - signed(passed.sent);
     }
 
     fn forget(&mut self, slot: u16) {
         if let Some(owed) = self.owed.get_mut(usize::from(slot)) {
             *owed = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, stream};
+    use crate::units::{ByteRate, Bytes, Span};
+
+    /// A neighbour that gave so many bytes in this round and was sent so many.
+    fn neighbour(slot: u16, received_round: u64, sent_round: u64) -> Candidate {
+        Candidate {
+            slot,
+            received: received_round,
+            received_round,
+            sent_round,
+            sent: sent_round,
+            served_for: Span::ZERO,
+            waited: Span::ZERO,
+            unchoked: sent_round > 0,
+            optimistic: false,
+            serves_us: received_round > 0,
+            snubbed: false,
+            pieces: 0,
+        }
+    }
+
+    fn run(
+        choker: &mut dyn Choker,
+        candidates: &[Candidate],
+        edit: impl Fn(&mut ChokeView<'_>),
+    ) -> Decision {
+        let mut view = ChokeView {
+            candidates,
+            slots: 5,
+            optimistic_slots: 1,
+            rotate: false,
+            timed: true,
+            round: 1,
+            elapsed: Span::from_secs(10.0),
+            upload: ByteRate::from_kib_per_s(100.0),
+            pieces: 100,
+            piece: Bytes::from_kib(256),
+        };
+        edit(&mut view);
+        let mut decision = Decision::default();
+        choker.choose(&view, &mut stream(1, Purpose::Choke, 0), &mut decision);
+        decision
+    }
+
+    fn served(decision: &Decision) -> Vec<u16> {
+        decision.served.iter().map(|s| s.slot).collect()
+    }
+
+    /// However often it runs within a round, and whoever is shown to it.
+    #[test]
+    fn fairtorrent_counts_every_byte_once() {
+        let mut choker = FairTorrent::default();
+        for (slot, sent, received) in [(0, 300, 1000), (1, 0, 600), (2, 500, 0), (1, 100, 0)] {
+            choker.hear(slot, Passed { sent, received });
+        }
+        // Neighbour 1 was choked in mid-round; 3 never dealt with us.
+        let shown = [neighbour(0, 1000, 300), neighbour(2, 0, 500), neighbour(3, 0, 0)];
+        for timed in [false, false, true] {
+            let decision = run(&mut choker, &shown, |view| (view.slots, view.timed) = (2, timed));
+            assert_eq!(served(&decision), [0, 3], "700 owed, then nothing; 2 owes us");
+        }
+        assert_eq!([0, 1, 2, 3].map(|slot| choker.owed(slot)), [700, 500, -500, 0]);
+        choker.forget(0);
+        assert_eq!(choker.owed(0), 0, "the next neighbour in the slot is another one");
     }
 }
