@@ -192,7 +192,7 @@ impl ChokerSpec {
         match self {
             Self::TitForTat | Self::EqualTurns | Self::Never => None,
             Self::BitTyrant => Some(Box::new(BitTyrant::default())),
-            Self::PropShare => Some(Box::new(PropShare)),
+            Self::PropShare => Some(Box::new(PropShare::default())),
             Self::FairTorrent => Some(Box::new(FairTorrent::default())),
             Self::Custom(factory) => Some(factory.make()),
         }

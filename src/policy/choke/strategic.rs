@@ -2,7 +2,7 @@
 
 use super::{Candidate, ChokeView, Choker, Decision, Passed, Served, tie};
 use crate::rng::Stream;
-use crate::units::floor_u64;
+use crate::units::{BLOCK, Span, f64_of, f64_of_len, floor_u64};
 use std::cmp::Reverse;
 
 /// Weights are shares of this.
@@ -45,7 +45,7 @@ impl BitTyrant {
         if c.serves_us {
             known.loyal += 1;
             if c.received_round > 0 {
-                known.gives = crate::units::f64_of(c.received_round) / seconds.max(0.1);
+                known.gives = f64_of(c.received_round) / seconds.max(0.1);
             }
             if known.loyal >= 3 && c.unchoked {
                 known.price *= LOWER;
@@ -101,30 +101,81 @@ fn weight_of(share: f64) -> u32 {
 }
 
 /// PropShare (Levin et al., SIGCOMM 2008, §4): four fifths of the upload go to the neighbours in
-/// proportion to what they gave in the last round, one fifth to a few others at random.
-#[derive(Clone, Copy, Debug)]
-pub struct PropShare;
+/// proportion to what they gave in the last round, one fifth to others that gave nothing.
+///
+/// The paper takes the fifth from the one slot in five that BitTorrent gives away regardless; here
+/// likewise it is a fifth of the slots, each with the share of one. All of it for a single
+/// neighbour would be a fifth of a fast link behind the download link of one stranger.
+///
+/// A neighbour whose share is less than a block per round gets nothing: it would hold what it
+/// asks for, kept from others, for longer than the bid is worth. For the same reason no place is
+/// left open between rounds, as newcomers would be served with the smallest weight there is.
+#[derive(Clone, Debug, Default)]
+pub struct PropShare {
+    /// By slot.
+    bids: Vec<Bid>,
+    /// How long the last whole round took.
+    round: Span,
+}
+
+/// Bytes a neighbour gave.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bid {
+    /// In the last whole round: what it bids now.
+    last_round: u64,
+    /// In this round so far.
+    this_round: u64,
+}
+
+impl PropShare {
+    fn bid(&self, slot: u16) -> u64 {
+        self.bids.get(usize::from(slot)).map_or(0, |bid| bid.last_round)
+    }
+}
 
 impl Choker for PropShare {
     fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
         let salt = luck.bits();
-        let total: u64 = view.candidates.iter().map(|c| c.received).sum();
-        let explore = view.optimistic_slots.max(1);
-        for c in view.candidates.iter().filter(|c| c.received > 0) {
-            let share = 0.8 * crate::units::f64_of(c.received) / crate::units::f64_of(total);
-            let weight = weight_of(share);
+        if view.timed {
+            self.round = view.elapsed;
+            for bid in &mut self.bids {
+                *bid = Bid { last_round: bid.this_round, this_round: 0 };
+            }
+        }
+        let total: u64 = view.candidates.iter().map(|c| self.bid(c.slot)).sum();
+        let bytes = f64_of(view.upload.bytes_in(self.round).0);
+        let share = |c: &Candidate| 0.8 * f64_of(self.bid(c.slot)) / f64_of(total.max(1));
+        let pays = |c: &Candidate| self.bid(c.slot) > 0 && share(c) * bytes >= f64_of(BLOCK.0);
+        for c in view.candidates.iter().filter(|c| pays(c)) {
+            let weight = weight_of(share(c));
             decision.served.push(Served { slot: c.slot, weight, optimistic: false });
         }
-        let mut others: Vec<&Candidate> =
-            view.candidates.iter().filter(|c| c.received == 0).collect();
+        let (n, rest) = if decision.served.is_empty() {
+            (view.slots, 1.0)
+        } else {
+            (view.slots.div_ceil(5), 0.2)
+        };
+        let mut others: Vec<&Candidate> = view.candidates.iter().filter(|c| !pays(c)).collect();
         others
             .sort_unstable_by_key(|c| (view.rotate && c.unchoked, !c.unchoked, tie(salt, c.slot)));
-        let share = if total == 0 { 1.0 } else { 0.2 };
-        let n = if total == 0 { view.slots } else { explore };
-        let weight = weight_of(share / crate::units::f64_of_len(n));
+        let weight = weight_of(rest / f64_of_len(n));
         let chosen = others.iter().take(n);
         decision.served.extend(chosen.map(|c| Served { slot: c.slot, weight, optimistic: true }));
-        decision.open = decision.served.len().max(view.slots);
+        decision.open = decision.served.len();
+    }
+
+    fn hear(&mut self, slot: u16, passed: Passed) {
+        let slot = usize::from(slot);
+        if self.bids.len() <= slot {
+            self.bids.resize(slot + 1, Bid::default());
+        }
+        self.bids[slot].this_round += passed.received;
+    }
+
+    fn forget(&mut self, slot: u16) {
+        if let Some(bid) = self.bids.get_mut(usize::from(slot)) {
+            *bid = Bid::default();
+        }
     }
 }
 
@@ -177,7 +228,7 @@ impl Choker for FairTorrent {
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
-    use crate::units::{ByteRate, Bytes, Span};
+    use crate::units::{ByteRate, Bytes};
 
     /// A neighbour that gave so many bytes in this round and was sent so many.
     fn neighbour(slot: u16, received_round: u64, sent_round: u64) -> Candidate {
@@ -240,5 +291,43 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|slot| choker.owed(slot)), [700, 500, -500, 0]);
         choker.forget(0);
         assert_eq!(choker.owed(0), 0, "the next neighbour in the slot is another one");
+    }
+
+    /// Four fifths by bid, a fifth of the slots to others with a slot's share each, nothing for a
+    /// bid that buys less than a block; the bids of a round stand until the next one is over.
+    #[test]
+    fn propshare_divides_by_what_the_last_round_brought() {
+        let mut choker = PropShare::default();
+        for (slot, received) in [(0, 300_000), (1, 100_000), (2, 5_000)] {
+            choker.hear(slot, Passed { sent: 0, received });
+        }
+        let shown = [0, 1, 2, 3, 4, 5].map(|slot| neighbour(slot, 0, 0));
+        for timed in [true, false, false] {
+            let decision = run(&mut choker, &shown, |view| {
+                (view.slots, view.timed) = (10, timed);
+            });
+            let weights: Vec<u32> = decision.served.iter().map(|s| s.weight).collect();
+            assert_eq!(weights, [592_592, 197_530, 100_000, 100_000], "of a million");
+            assert_eq!(served(&decision)[..2], [0, 1]);
+            assert_eq!(decision.open, 4, "no place for newcomers at the weight 1");
+            choker.hear(5, Passed { sent: 0, received: 1000 });
+        }
+        let decision = run(&mut choker, &shown, |view| view.slots = 10);
+        assert_eq!(served(&decision)[0], 5, "the only one that gave in the round that ended");
+        assert_eq!(decision.served.len(), 3, "and a fifth of the slots");
+    }
+
+    /// Whoever has so little upload that no bid buys a block serves somebody all the same.
+    #[test]
+    fn propshare_with_little_upload_serves_somebody() {
+        let mut choker = PropShare::default();
+        let shown = [0, 1, 2].map(|slot| neighbour(slot, 0, 0));
+        for slot in [0, 1, 2] {
+            choker.hear(slot, Passed { sent: 0, received: 1000 });
+        }
+        let decision = run(&mut choker, &shown, |view| {
+            (view.upload, view.slots) = (ByteRate::from_kib_per_s(3.0), 2);
+        });
+        assert_eq!(decision.served.len(), 2);
     }
 }
