@@ -44,6 +44,7 @@ impl<O: Observer> Swarm<'_, O> {
         let ranks_last_round = rules.rank == RankBy::LastRound && !remembers;
         if timed {
             self.peer_mut(p).rounds += 1;
+            self.show_more_if_idle(p);
         }
         if self.peer(p).slots > 0 {
             self.credit_for_ranking(p, rules);

@@ -326,3 +326,16 @@ fn propshare_is_not_slower_than_tit_for_tat() {
     let (share, barter) = (with(ChokerSpec::PropShare), with(ChokerSpec::TitForTat));
     assert!(share <= 1.05 * barter, "{share} s and {barter} s");
 }
+
+/// A super-seeder must not wait for ever for others to forward what they got: here nobody ever
+/// does, as all leechers are free riders.
+#[test]
+fn super_seeding_does_not_strand_free_riders() {
+    for n in [1, 2, 10] {
+        let mut plan = flash_crowd(n, 32, 400.0, presets::mainline());
+        (plan.classes[0].super_seed, plan.classes[1].choker) = (true, ChokerSpec::Never);
+        plan.horizon = SimTime::from_secs(10_000.0);
+        let outcome = swarms::run_lawfully(&plan, 1);
+        assert_eq!(completions(&outcome).len(), n as usize, "{n} free riders");
+    }
+}
