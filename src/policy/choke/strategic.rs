@@ -11,8 +11,10 @@ const WHOLE: f64 = 1_000_000.0;
 /// BitTyrant (Piatek et al., NSDI 2007, §4.1): serve the neighbours with the best expected return
 /// d/u per unit of upload until the upload is spent, and find each one's price u by trial.
 ///
-/// Departs from the paper in one point: upload is split by weights in proportion to u, not by a
-/// rate limit per neighbour, so capacity left over is not lost.
+/// Departs from the paper: upload is split by weights in proportion to u, not by a rate limit per
+/// neighbour, so capacity left over is not lost; d of a neighbour that has not served us is the
+/// start value, not an estimate from how fast it announces pieces; a neighbour served since less
+/// than a round is not judged, as the paper unchokes at the start of rounds only.
 #[derive(Clone, Debug, Default)]
 pub struct BitTyrant {
     known: Vec<Known>,
@@ -48,11 +50,11 @@ impl BitTyrant {
                 known.gives = f64_of(c.received_round) / seconds.max(0.1);
             }
             if known.loyal >= 3 && c.unchoked {
-                known.price *= LOWER;
+                known.price = (known.price * LOWER).max(1.0);
             }
         } else {
             known.loyal = 0;
-            if c.unchoked {
+            if c.unchoked && c.served_for.as_secs() >= seconds {
                 known.price *= RAISE;
             }
         }
@@ -82,7 +84,7 @@ impl Choker for BitTyrant {
                 break;
             }
             left -= price;
-            let weight = weight_of(price / 1000.0 / WHOLE);
+            let weight = weight_of(price / WHOLE);
             decision.served.push(Served { slot: c.slot, weight, optimistic: false });
         }
         decision.open = decision.served.len();
@@ -273,6 +275,31 @@ mod tests {
 
     fn served(decision: &Decision) -> Vec<u16> {
         decision.served.iter().map(|s| s.slot).collect()
+    }
+
+    /// u rises by 20 % where service is not returned, falls by 10 % from the third round in which
+    /// it is, and stays where the neighbour was served for less than a round; d is what was got.
+    #[test]
+    fn bittyrant_learns_prices_as_in_the_paper() {
+        let mut choker = BitTyrant::default();
+        let served_s = |mut c: Candidate, seconds: f64| {
+            (c.unchoked, c.served_for) = (true, Span::from_secs(seconds));
+            c
+        };
+        let shown = [
+            served_s(neighbour(0, 0, 0), 10.0),
+            served_s(neighbour(1, 80_000, 0), 10.0),
+            served_s(neighbour(2, 0, 0), 3.0),
+            neighbour(3, 0, 0),
+        ];
+        for timed in [true, false, true, true] {
+            run(&mut choker, &shown, |view| view.timed = timed);
+        }
+        let prices = choker.known.iter().map(|known| known.price / 16_000.0);
+        for (found, expected) in prices.zip([1.728, 0.9, 1.0, 1.0]) {
+            assert!((found - expected).abs() < 1e-9, "{found} × the start value, not {expected}");
+        }
+        assert!((choker.known[1].gives - 8_000.0).abs() < 1e-9, "bytes per second");
     }
 
     /// However often it runs within a round, and whoever is shown to it.
