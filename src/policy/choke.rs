@@ -47,15 +47,32 @@ pub trait ChokerFactory: Send + Sync {
 }
 
 /// Decides whom to serve, round by round. One per peer.
+///
+/// Its rounds are the regular ones, `rechoke_s` apart, whatever the preset; it may run in between
+/// when a slot falls free (`ChokeView::timed`).
 pub trait Choker: Send {
     /// Chooses among the candidates of `view`. `luck` is the peer's own stream.
     ///
     /// The conductor refuses slots that are not candidates; weights must be at least 1.
     fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision);
+    /// Payload passed between us and the neighbour in `slot`. Before each choice every byte has
+    /// been told, once, be the neighbour interested and unchoked at that time or not.
+    fn hear(&mut self, slot: u16, passed: Passed) {
+        let _ = (slot, passed);
+    }
     /// The neighbour in `slot` has left; the slot may soon hold another one.
     fn forget(&mut self, slot: u16) {
         let _ = slot;
     }
+}
+
+/// Payload that passed between us and one neighbour, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Passed {
+    /// From us to it.
+    pub sent: u64,
+    /// From it to us.
+    pub received: u64,
 }
 
 /// A neighbour that is interested in us.
@@ -102,7 +119,7 @@ pub struct ChokeView<'a> {
     pub timed: bool,
     /// Number of regular rounds so far.
     pub round: u64,
-    /// Time since the last run.
+    /// Time since the round began.
     pub elapsed: Span,
     /// What our upload link can carry.
     pub upload: ByteRate,
@@ -175,7 +192,7 @@ impl ChokerSpec {
         match self {
             Self::TitForTat | Self::EqualTurns | Self::Never => None,
             Self::BitTyrant => Some(Box::new(BitTyrant::default())),
-            Self::PropShare => Some(Box::new(PropShare)),
+            Self::PropShare => Some(Box::new(PropShare::default())),
             Self::FairTorrent => Some(Box::new(FairTorrent::default())),
             Self::Custom(factory) => Some(factory.make()),
         }

@@ -9,6 +9,7 @@ use super::transfer::{NONE, Run, dry_up};
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
+use crate::policy::choke::Passed;
 use crate::torrent::bitfield;
 use crate::units::{BLOCK, Bytes, SimTime, Volume, u16_of};
 
@@ -136,6 +137,9 @@ impl<O: Observer> Swarm<'_, O> {
             upload.sent += news;
             upload.sent_round += news;
         }
+        if let Some(brain) = &mut peer.brain {
+            brain.hear(transfer.slot, Passed { sent: news, received: 0 });
+        }
     }
 
     /// Tells the receiver's choker what was entered in the books since the last time.
@@ -145,8 +149,11 @@ impl<O: Observer> Swarm<'_, O> {
         let transfer = &mut up.flows[at].payload;
         let news = std::mem::take(&mut transfer.received_news);
         if news > 0 {
-            let edge = self.peers[Self::behind(up.to[at]).index()].edges.at(transfer.back);
-            let dealings = &mut self.edges.dealings[edge];
+            let peer = &mut self.peers[Self::behind(up.to[at]).index()];
+            if let Some(brain) = &mut peer.brain {
+                brain.hear(transfer.back, Passed { sent: 0, received: u64::from(news) });
+            }
+            let dealings = &mut self.edges.dealings[peer.edges.at(transfer.back)];
             dealings.received = dealings.received.saturating_add(news);
             dealings.heard_ms = now_ms;
         }

@@ -46,9 +46,12 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.counters.rechokes += 1;
         let rules = &self.class(p).protocol.choking;
-        let ranks_last_round = rules.rank == RankBy::LastRound;
+        // A choker with a memory counts in regular rounds.
+        let remembers = self.peer(p).brain.is_some() && self.peer(p).stage == Stage::Leecher;
+        let ranks_last_round = rules.rank == RankBy::LastRound && !remembers;
         if timed {
             self.peer_mut(p).rounds += 1;
+            self.show_more_if_idle(p);
         }
         if self.peer(p).slots > 0 {
             self.credit_for_ranking(p, rules);

@@ -1,5 +1,10 @@
 //! Super-seeding (BEP 16): an origin seeder that shows each neighbour one piece at a time, and the
 //! next one only when it has seen the last one at somebody else.
+//!
+//! BEP 16 does not say what happens if it never does, as when those left upload nothing. Its
+//! author's client (`BitTornado`, `Choker.py` `_round_robin`, `PiecePicker.py` `next_have`) then
+//! takes the neighbour's own word for it while too few want anything; so do we, in each regular
+//! round of the choker instead of every 5 s.
 
 use super::edges::Mask;
 use super::world::Swarm;
@@ -7,6 +12,9 @@ use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::torrent::bitfield;
 use crate::units::u16_of;
+
+/// A hiding seeder that fewer neighbours want something from is idle (`BitTornado` `min_uploads`).
+const BUSY: usize = 4;
 
 /// What a hiding peer has shown to whom.
 #[derive(Clone, Debug)]
@@ -25,6 +33,11 @@ impl Shown {
             bitfield::set(&mut field, usize::from(piece));
         }
         field
+    }
+
+    /// The last piece shown to the neighbour in `slot`.
+    fn last(&self, slot: u16) -> Option<u16> {
+        self.by_slot.get(usize::from(slot))?.last().copied()
     }
 
     /// The neighbour in `slot` has left.
@@ -74,6 +87,27 @@ impl<O: Observer> Swarm<'_, O> {
         self.look_for_interest(q, back);
         if self.is(p, Mask::Serves, slot) && !self.is(p, Mask::FlowOut, slot) {
             self.ask_for_more(q, back);
+        }
+    }
+
+    /// A regular round of a hiding peer that is nearly idle: neighbours that have announced what
+    /// they were shown are shown the next piece, in random order, until enough want something.
+    pub(super) fn show_more_if_idle(&mut self, p: PeerId) {
+        let Some(shown) = &self.peer(p).shown else { return };
+        let stretch = self.peer(p).edges;
+        let enough = BUSY.min(usize::from(self.peer(p).slots));
+        let idle = enough.saturating_sub(self.edges.count(stretch, Mask::Wanted));
+        let waits = |&slot: &u16| {
+            let row = self.row(self.neighbour(p, slot));
+            let has = |piece: u16| bitfield::has(&self.visible[row], usize::from(piece));
+            shown.last(slot).is_some_and(has)
+        };
+        let live = self.edges.slots(stretch, Mask::Live).filter(|_| idle > 0);
+        let mut waiting: Vec<u16> = live.filter(waits).collect();
+        for _ in 0..idle.min(waiting.len()) {
+            let at = self.peer_mut(p).pick_luck.below(waiting.len());
+            let slot = waiting.swap_remove(at);
+            self.show_next_piece(p, slot);
         }
     }
 

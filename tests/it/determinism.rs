@@ -50,8 +50,7 @@ fn strategists() -> Plan {
     let mut rules = presets::libtorrent();
     (rules.latency, rules.overhead) = (s(0.05), Overhead::None);
     let mut plan = crowd(rules);
-    // Strict super-seeding can strand those who only meet free riders: the horizon ends it.
-    (plan.classes[0].super_seed, plan.horizon) = (true, SimTime::from_secs(1000.0));
+    plan.classes[0].super_seed = true;
     let honest: ClassPlan = plan.classes[1].clone();
     for choker in [
         ChokerSpec::BitTyrant,

@@ -2,12 +2,18 @@
 //! clear of chance. Seeds are fixed; nothing is retried.
 
 use crate::swarms::{self, Diary, News, class, completions, kib, mean_time_s, plan, s};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use swarmecon::ids::PeerId;
 use swarmecon::observe::{Outcome, Unobserved};
+use swarmecon::policy::choke::{ChokeView, Choker, ChokerFactory, Decision, Passed, equal_turns};
 use swarmecon::policy::pick::PickOrder;
+use swarmecon::rng::Stream;
 use swarmecon::scenario::presets;
-use swarmecon::swarm::plan::{Arrivals, ChokerSpec, Plan, Protocol, Role, Slots, Stay};
+use swarmecon::swarm::plan::{
+    Arrivals, ChokerSpec, DownloadDist, Plan, Protocol, RateDist, Role, Slots, Stay,
+};
 use swarmecon::swarm::run;
 use swarmecon::units::{Bytes, SimTime, f64_of, f64_of_len};
 
@@ -226,4 +232,110 @@ fn super_seeding_saves_the_seed_upload() {
     let (hiding, open) = (copies(true), copies(false));
     assert!((1.0..=1.15).contains(&hiding), "{hiding} copies");
     assert!((1.1..=2.0).contains(&open) && open > hiding, "{open} and {hiding} copies");
+}
+
+/// Adds up what it hears, by direction, over all peers that have it.
+#[derive(Clone, Default)]
+struct Listener(Arc<[AtomicU64; 2]>);
+
+impl ChokerFactory for Listener {
+    fn name(&self) -> String {
+        "listener".into()
+    }
+    fn make(&self) -> Box<dyn Choker> {
+        Box::new(self.clone())
+    }
+}
+
+impl Choker for Listener {
+    fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
+        equal_turns(view, luck, decision);
+    }
+    fn hear(&mut self, _: u16, passed: Passed) {
+        self.0[0].fetch_add(passed.sent, Ordering::Relaxed);
+        self.0[1].fetch_add(passed.received, Ordering::Relaxed);
+    }
+}
+
+/// A choker hears of every byte that passed, once: also of those sent to a neighbour choked in
+/// mid-round, and received from one that is not interested.
+#[test]
+fn chokers_hear_of_every_byte_once() {
+    for rules in [presets::mainline(), presets::libtorrent()] {
+        let listener = Listener::default();
+        let mut plan = flash_crowd(30, 64, 200.0, rules);
+        plan.classes[1].choker = ChokerSpec::Custom(Arc::new(listener.clone()));
+        let outcome = run(&plan, 1, &mut Unobserved);
+        let [sent, received] = [0, 1].map(|i| listener.0[i].load(Ordering::Relaxed));
+        let leechers = || outcome.peers.iter().filter(|p| !p.is_origin);
+        assert_eq!(received, leechers().map(|p| p.downloaded.0).sum::<u64>());
+        assert_eq!(sent, leechers().map(|p| p.uploaded.0).sum::<u64>());
+    }
+}
+
+/// The share of what leechers sent each other that was not returned by the one it went to, until
+/// the first of them is done.
+fn unreturned(plan: &Plan) -> f64 {
+    let mut diary = Diary::default();
+    run(plan, 1, &mut diary);
+    let mut passed = BTreeMap::new();
+    let before = diary.entries.iter().map(|(_, news)| news);
+    for news in before.take_while(|news| !matches!(news, News::Completed(_))) {
+        match *news {
+            News::Moved(from, to, bytes) if from != PeerId(0) => {
+                *passed.entry((from, to)).or_insert(0) += bytes;
+            }
+            _ => {}
+        }
+    }
+    let back = |&(from, to)| passed.get(&(to, from)).copied().unwrap_or(0);
+    let deficits = passed.iter().map(|(pair, sent)| u64::saturating_sub(*sent, back(pair)));
+    f64_of(deficits.sum()) / f64_of(passed.values().sum())
+}
+
+/// Sherman et al. (`CoNEXT` 2009): a `FairTorrent` leecher is given back what it sends by the very
+/// same neighbours. Capacities from 20 to 200 KiB/s; n = 1 run per arm.
+#[test]
+fn fairtorrent_keeps_deficits_small() {
+    let with = |choker, round: f64| {
+        let mut rules = four_slots();
+        rules.choking.rechoke = s(round);
+        let mut plan = flash_crowd(40, 128, 400.0, four_slots());
+        plan.classes[1].protocol = Arc::new(rules);
+        plan.classes[1].upload = RateDist::Uniform { low: 20.0, high: 200.0 };
+        plan.classes[1].choker = choker;
+        unreturned(&plan)
+    };
+    let fair = with(ChokerSpec::FairTorrent, 1.0);
+    let barter = with(ChokerSpec::TitForTat, 10.0);
+    assert!(8.0 * fair <= barter, "{fair} and {barter}");
+}
+
+/// Levin et al. (SIGCOMM 2008) found `PropShare` faster than tit-for-tat. In a crowd of very
+/// unequal links it must at least not be slower, however many slots a fast link has: it was by a
+/// third when the whole fifth for others went to a single one. n = 3 runs per arm.
+#[test]
+fn propshare_is_not_slower_than_tit_for_tat() {
+    let with = |choker| {
+        let mut plan = flash_crowd(60, 128, 400.0, presets::mainline());
+        plan.classes[1].upload = RateDist::Pareto { minimum: 30.0, shape: 0.8 };
+        plan.classes[1].download = DownloadDist::TimesUpload(8.0);
+        plan.classes[1].choker = choker;
+        mean_s(&runs(&plan, 3), 1)
+    };
+    let (share, barter) = (with(ChokerSpec::PropShare), with(ChokerSpec::TitForTat));
+    assert!(share <= 1.05 * barter, "{share} s and {barter} s");
+}
+
+/// A super-seeder must not wait for ever for others to forward what they got: here nobody ever
+/// does, as all leechers are free riders.
+#[test]
+fn super_seeding_does_not_strand_free_riders() {
+    for n in [1, 2, 10] {
+        let mut plan = flash_crowd(n, 32, 400.0, presets::mainline());
+        (plan.classes[0].super_seed, plan.classes[1].choker) = (true, ChokerSpec::Never);
+        plan.horizon = SimTime::from_secs(10_000.0);
+        let outcome = swarms::run_lawfully(&plan, 1);
+        assert_eq!(completions(&outcome).len(), n as usize, "{n} free riders");
+    }
 }
