@@ -31,7 +31,7 @@ impl<O: Observer> Swarm<'_, O> {
         let words = self.cut.words;
         let (have, taken) = (&self.have[self.row(p)], &self.taken[self.row(p)]);
         let shown;
-        let seen = match &self.peer(q).shown {
+        let seen = match self.hidden(q) {
             Some(hidden) => {
                 shown = hidden.to(self.back(p, slot), words);
                 &shown[..]
@@ -99,7 +99,7 @@ impl<O: Observer> Swarm<'_, O> {
         if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
             return;
         }
-        if self.peer(p).shown.is_some() {
+        if self.hidden(p).is_some() {
             return;
         }
         let row = self.row(p);

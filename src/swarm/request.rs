@@ -163,10 +163,11 @@ impl<O: Observer> Swarm<'_, O> {
     /// begun ones with blocks to claim.
     fn list_choices(&mut self, ask: &Ask) {
         let words = self.cut.words;
+        let shown =
+            self.hidden(ask.from).map(|hidden| hidden.to(self.back(ask.to, ask.slot), words));
         let scratch = &mut self.scratch;
-        if let Some(hidden) = &self.peers[ask.from.index()].shown {
-            let back = self.edges.back[self.peers[ask.to.index()].edges.at(ask.slot)];
-            scratch.view.copy_from_slice(&hidden.to(back, words));
+        if let Some(shown) = shown {
+            scratch.view.copy_from_slice(&shown);
         } else {
             let start = ask.from.index() * words;
             scratch.view.copy_from_slice(&self.visible[start..start + words]);

@@ -56,6 +56,12 @@ impl<O: Observer> Swarm<'_, O> {
         self.hiding += 1;
     }
 
+    /// What `p` has shown, if it hides its pieces. Few do: others are not even looked at.
+    #[inline]
+    pub(super) fn hidden(&self, p: PeerId) -> Option<&Shown> {
+        if self.hiding == 0 { None } else { self.peer(p).shown.as_deref() }
+    }
+
     /// A hiding peer has a new neighbour.
     pub(super) fn show_first_piece(&mut self, p: PeerId, slot: u16) {
         if self.peer(p).shown.is_some() {
@@ -93,7 +99,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A regular round of a hiding peer that is nearly idle: neighbours that have announced what
     /// they were shown are shown the next piece, in random order, until enough want something.
     pub(super) fn show_more_if_idle(&mut self, p: PeerId) {
-        let Some(shown) = &self.peer(p).shown else { return };
+        let Some(shown) = self.hidden(p) else { return };
         let stretch = self.peer(p).edges;
         let enough = BUSY.min(usize::from(self.peer(p).slots));
         let idle = enough.saturating_sub(self.edges.count(stretch, Mask::Wanted));
