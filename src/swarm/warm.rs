@@ -13,7 +13,7 @@ use crate::observe::Observer;
 use prefetch_index::prefetch_index;
 
 /// How many events ahead each link of the chain is fetched.
-const AHEAD: [usize; 5] = [16, 12, 8, 5, 2];
+const AHEAD: [usize; 4] = [14, 9, 5, 2];
 
 /// A swarm this small stays in the cache by itself.
 const WORTH_IT: usize = 3000;
@@ -59,8 +59,6 @@ impl<O: Observer> Swarm<'_, O> {
                 prefetch_index(&self.n_have, to.index());
                 fetch(&self.links.down[to.index()].cap);
                 self.edges.warm_slot(peer.edges, transfer.back);
-            }
-            3 => {
                 self.edges.warm_names(peer.edges);
                 peer.partials.iter().step_by(4).for_each(fetch);
                 peer.uploads.iter().step_by(2).for_each(fetch);
