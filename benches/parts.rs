@@ -23,7 +23,7 @@ fn share(criterion: &mut Criterion) {
     for asymmetry in [8.0, 1.0] {
         group.bench_function(BenchmarkId::new("close_and_open", asymmetry), |bencher| {
             let mut luck = stream(1, Purpose::Swarm, 0);
-            let mut links = Links::<()>::new();
+            let mut links = Links::<()>::with_capacity(LINKS);
             for _ in 0..LINKS {
                 let kib_per_s = 16.0 + 100.0 * luck.unit();
                 let down = ByteRate::from_kib_per_s(kib_per_s * asymmetry);

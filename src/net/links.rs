@@ -99,11 +99,11 @@ pub struct Links<T> {
 }
 
 impl<T: Copy> Links<T> {
-    /// No links yet.
-    pub fn new() -> Self {
+    /// No links yet; room for `n`.
+    pub fn with_capacity(n: usize) -> Self {
         Self {
-            up: Vec::new(),
-            down: Vec::new(),
+            up: Vec::with_capacity(n),
+            down: Vec::with_capacity(n),
             dirty: Vec::new(),
             reshares: 0,
             rate_changes: 0,
@@ -234,12 +234,6 @@ impl<T: Copy> Links<T> {
         }
         (up.soonest, up.soonest_at) = (soonest, soonest_at);
         soonest
-    }
-}
-
-impl<T: Copy> Default for Links<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn random_world(s: &mut Stream, n: usize) -> World {
-        let mut links = Links::new();
+        let mut links = Links::with_capacity(n);
         for _ in 0..n {
             let up = ByteRate::from_kib_per_s(s.uniform(10.0, 200.0));
             let down = ByteRate::from_kib_per_s(s.uniform(10.0, 800.0));

@@ -39,6 +39,7 @@ pub(super) fn draw(plan: &Plan, seed: u64) -> Vec<Newcomer> {
             }
         }
     }
+    peers.shrink_to_fit();
     peers
 }
 

@@ -186,7 +186,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let cut = Geometry::new(plan.content, plan.piece);
         let newcomers = population::draw(plan, seed);
         let n = newcomers.len();
-        let mut links = Links::new();
+        let mut links = Links::with_capacity(n);
         for newcomer in &newcomers {
             links.add(newcomer.upload, newcomer.download);
         }
