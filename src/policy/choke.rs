@@ -9,7 +9,7 @@ mod rules;
 mod seeder;
 mod strategic;
 
-pub use leecher::{equal_turns, tit_for_tat};
+pub use leecher::{equal_turns, pass_on_optimistic, tit_for_tat};
 pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
 pub use seeder::seed;
 pub use strategic::{BitTyrant, FairTorrent, PropShare};
@@ -96,6 +96,8 @@ pub struct Candidate {
     pub unchoked: bool,
     /// Whether it holds an optimistic slot now.
     pub optimistic: bool,
+    /// Whether it has held an optimistic slot before, or does now.
+    pub had_turn: bool,
     /// Whether it unchokes us.
     pub serves_us: bool,
     /// Whether it sent us nothing for longer than the snub time; never, without one.
@@ -127,6 +129,9 @@ pub struct ChokeView<'a> {
     pub pieces: usize,
     /// Size of a piece.
     pub piece: Bytes,
+    /// The same at each run of this peer's choker: for ties that a client breaks by the place of a
+    /// connection in memory.
+    pub salt: u64,
 }
 
 /// Whom to serve from now on.

@@ -60,6 +60,7 @@ pub fn mainline() -> Protocol {
         choking: Choking {
             rechoke: s(10),
             optimistic: s(30),
+            optimistic_clock: false,
             random_phase: true,
             slots: Slots::Auto,
             optimistic_slots: 1,
@@ -98,8 +99,9 @@ pub fn mainline() -> Protocol {
 ///   trackers ask, and not more often than every 300 s (`min_announce_interval`). libtorrent has
 ///   no count of too few neighbours: below 20 we let it ask again, as mainline does;
 /// - choking: `unchoke_interval` 15 s, `optimistic_unchoke_interval` 30 s, both counted from the
-///   session's start; `unchoke_slots_limit` 8, of them max(1, 8/5) = 1 optimistic, for whoever
-///   waited longest (`recalculate_optimistic_unchoke_slots`); ranking by bytes of the last round
+///   session's start; `unchoke_slots_limit` 8, of them max(1, 8/5) = 1 optimistic, given by its own
+///   clock to whoever waited longest (`recalculate_optimistic_unchoke_slots`), its place kept free
+///   until then (`recalculate_unchoke_slots`); ranking by bytes of the last round
 ///   (`unchoke_sort`), which knows no snubbing; a free slot goes at once to a newly interested
 ///   peer (`maybe_unchoke_this_peer`), lost interest frees it at once, and the choker runs again
 ///   at the next tick (1 s); seeders: `seed_choking_algorithm` `round_robin` with
@@ -123,6 +125,7 @@ pub fn libtorrent() -> Protocol {
         choking: Choking {
             rechoke: s(15),
             optimistic: s(30),
+            optimistic_clock: true,
             random_phase: false,
             slots: Slots::Fixed(8),
             optimistic_slots: 1,

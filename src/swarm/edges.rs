@@ -35,9 +35,11 @@ pub(super) enum Mask {
     Full = 7,
     /// It holds an optimistic slot of ours.
     Optimistic = 8,
+    /// It has held an optimistic slot of ours at some time.
+    HadTurn = 9,
 }
 
-const MASKS: usize = 9;
+const MASKS: usize = 10;
 
 /// Where a peer's stretch of the arena is.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,6 +15,8 @@ pub(super) enum Event {
     Rechoke(PeerId),
     /// The choker runs because a slot fell free.
     Refill(PeerId),
+    /// A peer's optimistic slots pass on. Stale unless it is the one the peer waits for.
+    Optimistic(PeerId),
     /// Headers of the last second are charged to a peer's link.
     ChargeHeaders(PeerId),
     /// A piece verified earlier becomes known to the neighbours.
@@ -43,6 +45,7 @@ impl Event {
             Self::Leave(p) => (8, p.0),
             Self::GiveUp(p) => (9, p.0),
             Self::Sample => (10, 0),
+            Self::Optimistic(p) => (11, p.0),
         }
     }
 }

@@ -132,8 +132,9 @@ impl<O: Observer> Swarm<'_, O> {
                 self.cut_flow(a, at);
             }
             if self.is(a, Mask::Serves, sa) {
+                let optimistic = self.is(a, Mask::Optimistic, sa);
                 self.end_service(a, sa);
-                self.slot_fell_free(a);
+                self.slot_fell_free(a, optimistic);
             }
             debug_assert!(!self.is(b, Mask::FlowIn, sb), "no flow outlives its connection");
         }

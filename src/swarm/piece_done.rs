@@ -56,6 +56,7 @@ impl<O: Observer> Swarm<'_, O> {
         record.uploaded_at_completion = sent;
         self.close_leeching(p);
         self.peer_mut(p).stage = Stage::Seeder;
+        self.choke_as_seeder(p);
         self.leechers -= 1;
         self.seeders += 1;
         self.completed += 1;

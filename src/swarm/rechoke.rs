@@ -2,14 +2,26 @@
 
 use super::edges::{Dealings, Mask};
 use super::event::Event;
-use super::plan::{ChokerSpec, Choking, RankBy};
+use super::plan::{ChokerSpec, Choking, RankBy, SeedChoker};
 use super::population;
 use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
-use crate::policy::choke::{self, Candidate, ChokeView, Decision};
+use crate::policy::choke::{self, Candidate, ChokeView, Decision, Served};
+use crate::rng::mix;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{SimTime, Span, u16_of};
+
+/// Why it is decided anew whom to serve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Occasion {
+    /// A regular round.
+    Round,
+    /// A slot fell free.
+    FreeSlot,
+    /// The clock of the optimistic slots.
+    Optimistic,
+}
 
 impl<O: Observer> Swarm<'_, O> {
     /// Starts the clock of a new peer's choker.
@@ -22,7 +34,7 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let optimistic = protocol.choking.optimistic;
         let at = self.now + first;
-        self.peer_mut(p).optimistic_due = self.now + optimistic;
+        self.optimistic_at(p, self.now + optimistic);
         self.peer_mut(p).last_rechoke = self.now;
         self.rechoke_at(p, at);
     }
@@ -31,6 +43,50 @@ impl<O: Observer> Swarm<'_, O> {
     fn rechoke_at(&mut self, p: PeerId, at: SimTime) {
         self.peer_mut(p).next_rechoke = at;
         self.queue.push(at, Event::Rechoke(p));
+    }
+
+    /// Sets when the optimistic slots next pass on.
+    pub(super) fn optimistic_at(&mut self, p: PeerId, at: SimTime) {
+        self.peer_mut(p).optimistic_due = at;
+        if self.class(p).protocol.choking.optimistic_clock {
+            self.queue.push(at, Event::Optimistic(p));
+        }
+    }
+
+    /// Whether the optimistic slots of `p` are given by their own clock and not by its choker.
+    fn has_optimistic_clock(&self, p: PeerId) -> bool {
+        let class = self.class(p);
+        let rules = &class.protocol.choking;
+        let is_ours = match self.peer(p).stage {
+            Stage::Leecher => matches!(class.choker, ChokerSpec::TitForTat),
+            Stage::Seeder => rules.seed != SeedChoker::MostRecent,
+            Stage::Expected | Stage::Gone => false,
+        };
+        rules.optimistic_clock && is_ours && self.peer(p).slots > 0
+    }
+
+    /// A leecher with another choker than tit-for-tat gets the clock as a seeder.
+    pub(super) fn choke_as_seeder(&mut self, p: PeerId) {
+        let class = self.class(p);
+        if !matches!(class.choker, ChokerSpec::TitForTat) && self.has_optimistic_clock(p) {
+            self.optimistic_at(p, self.now + class.protocol.choking.optimistic);
+        }
+    }
+
+    /// The clock of the optimistic slots strikes. Where newly interested neighbours have taken
+    /// their places, the choker runs first; libtorrent has it run a tick later.
+    pub(super) fn pass_on_optimistic(&mut self, p: PeerId) {
+        if !self.has_optimistic_clock(p) {
+            return;
+        }
+        let rules = &self.class(p).protocol.choking;
+        self.optimistic_at(p, self.now + rules.optimistic);
+        let held = self.edges.count(self.peer(p).edges, Mask::Optimistic);
+        let regular = self.peer(p).uploads.len() - held;
+        if regular + rules.optimistic_slots as usize > usize::from(self.peer(p).slots) {
+            self.rechoke(p, false);
+        }
+        self.decide(p, Occasion::Optimistic);
     }
 
     /// The choker runs because a slot fell free.
@@ -55,7 +111,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if self.peer(p).slots > 0 {
             self.credit_for_ranking(p, rules);
-            self.decide(p, timed);
+            self.decide(p, if timed { Occasion::Round } else { Occasion::FreeSlot });
         }
         // A client that ranks by the last round starts a new one at every run (libtorrent).
         if timed || ranks_last_round {
@@ -84,40 +140,53 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Shows the choker its view and carries out what it decides.
-    fn decide(&mut self, p: PeerId, timed: bool) {
+    fn decide(&mut self, p: PeerId, why: Occasion) {
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         self.list_candidates(p, &mut candidates);
         let mut decision = std::mem::take(&mut self.scratch.decision);
         decision.served.clear();
         decision.open = 0;
-        self.choose(p, timed, &candidates, &mut decision);
+        self.choose(p, why, &candidates, &mut decision);
+        let begins = |s: &Served| s.optimistic && !self.is(p, Mask::Optimistic, s.slot);
+        if self.has_optimistic_clock(p) && decision.served.iter().any(begins) {
+            // Each new turn lasts a whole period.
+            self.optimistic_at(p, self.now + self.class(p).protocol.choking.optimistic);
+        }
         self.carry_out(p, &candidates, &decision);
         self.scratch.candidates = candidates;
         self.scratch.decision = decision;
     }
 
-    fn choose(&mut self, p: PeerId, timed: bool, candidates: &[Candidate], out: &mut Decision) {
+    fn choose(&mut self, p: PeerId, why: Occasion, candidates: &[Candidate], out: &mut Decision) {
         let class = self.class(p);
         let rules = &class.protocol.choking;
         let peer = &self.peers[p.index()];
-        let rotate = self.now >= peer.optimistic_due;
+        let rotate = match why {
+            Occasion::Optimistic => true,
+            _ => !self.has_optimistic_clock(p) && self.now >= peer.optimistic_due,
+        };
         let view = ChokeView {
             candidates,
             slots: usize::from(peer.slots),
             optimistic_slots: rules.optimistic_slots as usize,
             rotate,
-            timed,
+            timed: why == Occasion::Round,
             round: peer.rounds,
             elapsed: self.now.since(peer.last_rechoke),
             upload: self.links.up[p.index()].cap,
             pieces: self.cut.pieces,
             piece: self.cut.piece,
+            salt: mix(self.seed ^ mix(self.entity(p))),
         };
         let peer = &mut self.peers[p.index()];
         if rotate {
             peer.optimistic_due = self.now + rules.optimistic;
         }
         let luck = &mut peer.choke_luck;
+        if why == Occasion::Optimistic {
+            choke::pass_on_optimistic(&view, rules, luck, out);
+            return;
+        }
         if peer.stage == Stage::Seeder {
             choke::seed(&view, rules, luck, out);
             return;
@@ -141,8 +210,8 @@ impl<O: Observer> Swarm<'_, O> {
         let names = &self.edges.peer[stretch.range()];
         let dealings = &self.edges.dealings[stretch.range()];
         for word in 0..stretch.words() {
-            let [wanted, served, serves, optimistic] =
-                [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic]
+            let [wanted, served, serves, optimistic, had_turn] =
+                [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic, Mask::HadTurn]
                     .map(|mask| self.edges.word(stretch, mask, word));
             let before_word = candidates.len();
             for bit in BitsOf(wanted) {
@@ -160,6 +229,7 @@ impl<O: Observer> Swarm<'_, O> {
                     waited: Span(u64::from(now_ms.wrapping_sub(served_ms)) * 1_000_000),
                     unchoked: serves >> bit & 1 == 1,
                     optimistic: optimistic >> bit & 1 == 1,
+                    had_turn: had_turn >> bit & 1 == 1,
                     serves_us: served >> bit & 1 == 1,
                     snubbed: snub_ms.is_some_and(|most| heard_ms == 0 || silent_ms > most),
                     pieces: self.n_have[names[at].index()],
@@ -195,6 +265,7 @@ impl<O: Observer> Swarm<'_, O> {
             let stretch = self.peer(p).edges;
             if s.optimistic {
                 self.edges.put(stretch, Mask::Optimistic, s.slot);
+                self.edges.put(stretch, Mask::HadTurn, s.slot);
                 self.edges.dealings[stretch.at(s.slot)].served_ms = self.now_ms();
             } else {
                 self.edges.take(stretch, Mask::Optimistic, s.slot);
@@ -239,20 +310,27 @@ impl<O: Observer> Swarm<'_, O> {
     /// A neighbour lost interest.
     pub(super) fn heard_no_interest(&mut self, p: PeerId, slot: u16) {
         if self.is(p, Mask::Serves, slot) && self.class(p).protocol.choking.choke_on_lost_interest {
+            let optimistic = self.is(p, Mask::Optimistic, slot);
             self.choke(p, slot);
-            self.slot_fell_free(p);
+            self.slot_fell_free(p, optimistic);
         }
     }
 
-    /// Has the choker run again soon, if the client does that.
-    pub(super) fn slot_fell_free(&mut self, p: PeerId) {
+    /// Has the choker run again soon, if the client does that; and the clock of the optimistic
+    /// slots strike too, if it was one of them.
+    pub(super) fn slot_fell_free(&mut self, p: PeerId, optimistic: bool) {
         let Some(after) = self.class(p).protocol.choking.refill else { return };
-        if self.peer(p).refill_pending || self.peer(p).stage == Stage::Gone {
+        if self.peer(p).stage == Stage::Gone {
             return;
         }
-        self.peer_mut(p).refill_pending = true;
-        let span = self.until_tick(p, after);
-        self.queue.push(self.now + span, Event::Refill(p));
+        let at = self.now + self.until_tick(p, after);
+        if !self.peer(p).refill_pending {
+            self.peer_mut(p).refill_pending = true;
+            self.queue.push(at, Event::Refill(p));
+        }
+        if optimistic && self.has_optimistic_clock(p) && at < self.peer(p).optimistic_due {
+            self.optimistic_at(p, at);
+        }
     }
 
     /// Begins to serve the neighbour in `slot`.

@@ -49,6 +49,7 @@ impl<O: Observer> Swarm<'_, O> {
         match event {
             Event::FlowDue(p) => at != self.peer(p).next_due || self.woke_too_early(p),
             Event::Rechoke(p) => at != self.peer(p).next_rechoke,
+            Event::Optimistic(p) => at != self.peer(p).optimistic_due,
             _ => false,
         }
     }
@@ -60,6 +61,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::FlowDue(p) => self.flow_due(p),
             Event::Rechoke(p) => self.rechoke(p, true),
             Event::Refill(p) => self.refill(p),
+            Event::Optimistic(p) => self.pass_on_optimistic(p),
             Event::ChargeHeaders(p) => self.charge_headers(p),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave(p),
@@ -138,10 +140,11 @@ impl<O: Observer> Swarm<'_, O> {
                 self.queue.push(self.now + span, Event::GiveUp(p));
             }
         }
+        // At a client's tick the choker runs before the handshakes of new connections are through.
+        self.start_choker(p);
         let overlay = &class.protocol.overlay;
         let handshake = overlay.connect_delay + class.protocol.latency.times(4);
         self.queue.push(self.now + handshake, Event::Announce(p));
-        self.start_choker(p);
         self.start_headers(p);
     }
 

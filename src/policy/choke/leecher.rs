@@ -19,7 +19,8 @@ pub fn tit_for_tat(
     decision: &mut Decision,
 ) {
     let salt = luck.bits();
-    let regular = view.slots.saturating_sub(view.optimistic_slots.min(view.slots));
+    let (reserved, given) = optimistic_share(view, rules);
+    let regular = view.slots - reserved;
     let quota = 20 * view.piece.0;
     let mut ranked: SmallVec<[_; 64]> = SmallVec::new();
     ranked.extend(view.candidates.iter().filter(|c| !c.snubbed).map(|c| {
@@ -32,8 +33,7 @@ pub fn tit_for_tat(
     }
     ranked.truncate(regular);
     decision.served.extend(ranked.iter().map(|&(.., slot)| Served::regular(slot)));
-    let optimistic = view
-        .optimistic_slots
+    let optimistic = given
         .max((rules.min_uploads as usize).saturating_sub(decision.served.len()))
         .min(view.slots);
     decision.open = match rules.snub {
@@ -58,6 +58,37 @@ pub fn equal_turns(view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decis
     decision.served.extend(waiting.iter().take(missing).map(|c| Served::regular(c.slot)));
 }
 
+/// How many slots a run of the choker keeps from regular use, and how many of them it gives.
+///
+/// With a clock of their own those that are held stay as they are, and whoever rises to a regular
+/// slot is replaced; where nobody holds one the place stays empty until the clock strikes
+/// (libtorrent `recalculate_unchoke_slots`).
+pub(super) fn optimistic_share(view: &ChokeView<'_>, rules: &Choking) -> (usize, usize) {
+    let most = view.optimistic_slots.min(view.slots);
+    if !rules.optimistic_clock {
+        return (most, most);
+    }
+    match view.candidates.iter().filter(|c| c.optimistic).count() {
+        0 => (most, 0),
+        held => (held.min(view.slots), held.min(view.slots)),
+    }
+}
+
+/// The clock of the optimistic slots strikes: they pass on, the others stay as they are
+/// (libtorrent `recalculate_optimistic_unchoke_slots`).
+pub fn pass_on_optimistic(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    luck: &mut Stream,
+    decision: &mut Decision,
+) {
+    let salt = luck.bits();
+    decision.open = view.slots;
+    let others = view.candidates.iter().filter(|c| c.unchoked && !c.optimistic);
+    decision.served.extend(others.map(|c| Served::regular(c.slot)));
+    serve_optimistically(view, rules, salt, view.optimistic_slots, decision);
+}
+
 /// Fills `n` optimistic slots with neighbours not served yet.
 pub(super) fn serve_optimistically(
     view: &ChokeView<'_>,
@@ -78,7 +109,7 @@ pub(super) fn serve_optimistically(
     while decision.served.len() < taken + n {
         let mut best: Option<(Claim, u16)> = None;
         for c in view.candidates {
-            let claim = claim(c, rules, salt);
+            let claim = claim(c, rules, [salt, view.salt]);
             // Most candidates lose to the best so far: whether they are served already is asked
             // only of those that would win.
             if best.is_none_or(|(most, _)| claim > most)
@@ -96,10 +127,13 @@ pub(super) fn serve_optimistically(
 type Claim = (bool, bool, Span, u64);
 
 /// A neighbour that just held an optimistic slot goes last.
-fn claim(c: &Candidate, rules: &Choking, salt: u64) -> Claim {
+fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
     match rules.optimistic_order {
+        // libtorrent's queue knows of optimistic turns only: who never had one comes first, even if
+        // it just lost a regular slot; of those, the same at each run.
         OptimisticOrder::LongestWaiting => {
-            (!c.optimistic, !c.unchoked, c.waited, tie(salt, c.slot))
+            let waited = if c.had_turn { c.waited } else { Span::ZERO };
+            (!c.optimistic, !c.had_turn, waited, tie(lasting, c.slot))
         }
         OptimisticOrder::Random => {
             let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };

@@ -9,6 +9,9 @@ pub struct Choking {
     pub rechoke: Span,
     /// Time between two optimistic unchokes.
     pub optimistic: Span,
+    /// Whether a clock of its own gives the optimistic slots (libtorrent): one that falls free
+    /// for another reason than its holder's can stay empty until then. Else the choker fills them.
+    pub optimistic_clock: bool,
     /// Whether each peer's clock starts at a random phase of its period, or at its arrival.
     pub random_phase: bool,
     /// Upload slots in all, optimistic ones included.

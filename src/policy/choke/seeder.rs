@@ -1,6 +1,6 @@
 //! Chokers of seeders: nobody gives to a seeder, so something else must rank.
 
-use super::leecher::serve_optimistically;
+use super::leecher::{optimistic_share, serve_optimistically};
 use super::{Candidate, ChokeView, Choking, Decision, SeedChoker, Served, tie};
 use crate::rng::Stream;
 use crate::units::Span;
@@ -15,8 +15,8 @@ pub fn seed(view: &ChokeView<'_>, rules: &Choking, luck: &mut Stream, decision: 
         most_recent(view, salt, decision);
         return;
     }
-    let optimistic = view.optimistic_slots.min(view.slots);
-    let regular = view.slots - optimistic;
+    let (reserved, optimistic) = optimistic_share(view, rules);
+    let regular = view.slots - reserved;
     let mut ranked: Vec<&Candidate> = view.candidates.iter().collect();
     let waiting = |c: &Candidate| (Reverse(c.waited), tie(salt, c.slot));
     let sent = |c: &Candidate| if c.unchoked { c.sent_round } else { 0 };

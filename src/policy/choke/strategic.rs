@@ -244,6 +244,7 @@ mod tests {
             waited: Span::ZERO,
             unchoked: sent_round > 0,
             optimistic: false,
+            had_turn: false,
             serves_us: received_round > 0,
             snubbed: false,
             pieces: 0,
@@ -266,6 +267,7 @@ mod tests {
             upload: ByteRate::from_kib_per_s(100.0),
             pieces: 100,
             piece: Bytes::from_kib(256),
+            salt: 0,
         };
         edit(&mut view);
         let mut decision = Decision::default();
