@@ -52,7 +52,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn ask_or_go_on(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
         let serves = self.is(to, Mask::Served, slot) && self.is(to, Mask::Wants, slot);
         if serves {
-            self.ask_for_more(to, slot);
+            self.ask(to, slot, from, Some(at));
         } else {
             dry_up(&mut self.links.up[from.index()].flows[at]);
             self.set_mark(from, at, Bytes::ZERO);

@@ -37,12 +37,18 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let from = self.neighbour(p, slot);
-        let at = self.flow_at(from, p);
+        self.ask(p, slot, from, self.flow_at(from, p));
+    }
+
+    /// Lets `p`, which is unchoked and interested, ask `from` in its `slot` for more; `at` is the
+    /// flow between them, if there is one.
+    pub(super) fn ask(&mut self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) {
         let requests = &self.class(p).protocol.requests;
         let rate = at.map_or(ByteRate::ZERO, |at| self.links.up[from.index()].flows[at].rate);
-        let per_window = rate.bytes_in(requests.whole_piece).0 / self.cut.piece.0;
-        let fast = at.is_some() && requests.whole_piece.0 > 0 && per_window > 0;
-        let contiguous = if requests.contiguous { u16_of_u64(per_window) } else { 1 };
+        let in_window = rate.bytes_in(requests.whole_piece);
+        let fast = in_window >= self.cut.piece;
+        let several = requests.contiguous && fast;
+        let contiguous = if several { u16_of_u64(in_window.0 / self.cut.piece.0) } else { 1 };
         let ask = Ask { to: p, slot, from, fast, contiguous };
         let target = queue_bytes(requests, rate);
         let mut asked = at.map_or(0, |at| self.outstanding(from, at));
