@@ -278,24 +278,18 @@ impl Edges {
 
     /// Fetches what a choker will look at.
     pub(super) fn warm(&self, stretch: Stretch) {
-        for at in stretch.range().step_by(16) {
-            prefetch_index(&self.peer, at);
-        }
         for at in stretch.range().step_by(4) {
             prefetch_index(&self.dealings, at);
         }
-        self.warm_masks(stretch);
+        self.warm_common(stretch);
     }
 
     /// Fetches what a pick and a finished piece will look at.
     pub(super) fn warm_names(&self, stretch: Stretch) {
-        for at in stretch.range().step_by(16) {
-            prefetch_index(&self.peer, at);
-        }
         for at in stretch.range().step_by(32) {
             prefetch_index(&self.witness, at);
         }
-        self.warm_masks(stretch);
+        self.warm_common(stretch);
     }
 
     /// Fetches what is known of one neighbour.
@@ -305,7 +299,10 @@ impl Edges {
         prefetch_index(&self.dealings, at);
     }
 
-    fn warm_masks(&self, stretch: Stretch) {
+    fn warm_common(&self, stretch: Stretch) {
+        for at in stretch.range().step_by(16) {
+            prefetch_index(&self.peer, at);
+        }
         let masks = MASKS * stretch.words();
         for at in (0..masks).step_by(8) {
             prefetch_index(&self.masks, stretch.mask_base as usize + at);

@@ -405,9 +405,8 @@ impl<O: Observer> Swarm<'_, O> {
         self.peer(p).uploads.iter().find(|u| u.slot == slot).map_or(1, |u| u.weight)
     }
 
-    /// When the first byte arrives if it is asked for now: a request there, and data back.
+    /// When the first byte of a new flow arrives: UNCHOKE, request and data each travel one way.
     pub(super) fn first_byte_at(&self, from: PeerId, to: PeerId) -> SimTime {
-        // UNCHOKE travels one way, the request back, and the data again.
         self.now + self.delay(from, to).times(3)
     }
 }

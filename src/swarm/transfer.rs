@@ -101,7 +101,7 @@ impl Transfer {
         }
     }
 
-    /// Another run begins: its mark is its end until `set_beyond`.
+    /// Another run begins: its mark is its end until `mark_before_end`.
     #[inline]
     pub(super) fn begin_run(&mut self, run: Run) {
         self.run = run;

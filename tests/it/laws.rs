@@ -2,6 +2,7 @@
 //! out by hand.
 
 mod behaviour;
+mod crowds;
 mod exact;
 mod fuzz;
 mod luck;
