@@ -16,6 +16,18 @@ pub struct PieceId(pub u16);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClassId(pub u16);
 
+/// A user: one person with one access link and one wallet, a peer in each of its swarms.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UserId(pub u32);
+
+/// A torrent of the catalogue, numbered from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TorrentId(pub u32);
+
+/// An account of the ledger, numbered in order of opening.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AccountId(pub u32);
+
 impl PeerId {
     /// The peer at position `index`.
     pub fn from_index(index: usize) -> Self {
@@ -49,5 +61,41 @@ impl ClassId {
     /// The position in columns of classes.
     pub fn index(self) -> usize {
         usize::from(self.0)
+    }
+}
+
+impl UserId {
+    /// The user at position `index`.
+    pub fn from_index(index: usize) -> Self {
+        Self(u32_of(index))
+    }
+    /// The position in columns of users.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl TorrentId {
+    /// The torrent at position `index`.
+    pub fn from_index(index: usize) -> Self {
+        Self(u32_of(index))
+    }
+    /// The position in columns of torrents.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl AccountId {
+    /// The account at position `index`.
+    pub fn from_index(index: usize) -> Self {
+        Self(u32_of(index))
+    }
+    /// The position in columns of accounts.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
     }
 }

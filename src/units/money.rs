@@ -1,0 +1,223 @@
+//! Money: whole µBTT, and prices as exact ratios so that comparing two bids never rounds.
+
+use super::Bytes;
+use std::cmp::Ordering;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+
+/// Bytes in a GiB, the unit in which people quote prices.
+const GIB: f64 = 1_073_741_824.0;
+
+/// An amount of money in µBTT, a millionth of a BTT of 2019: the smallest unit of the token's own
+/// ledger. Holds 18 times the whole supply of 990 · 10⁹ BTT.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct MicroBtt(pub u64);
+
+impl MicroBtt {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+    /// One BTT.
+    pub const BTT: Self = Self(1_000_000);
+
+    /// From a number of BTT, to the nearest µBTT; negative is 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "float to integer saturates: negative to 0"
+    )]
+    pub fn from_btt(btt: f64) -> Self {
+        Self((btt * 1e6 + 0.5) as u64)
+    }
+
+    /// BTT, for people.
+    #[expect(clippy::cast_precision_loss, reason = "for people: exact to 9 · 10⁹ BTT")]
+    pub fn as_btt(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// The sum, unless it overflows.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The difference, unless it would be negative.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// The difference, not below nothing.
+    pub fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The largest multiple of `coin` that is not more.
+    ///
+    /// # Panics
+    /// If the coin is worth nothing.
+    pub fn in_coins_of(self, coin: Self) -> Self {
+        assert!(coin > Self::ZERO, "a coin is worth something");
+        Self(self.0 - self.0 % coin.0)
+    }
+}
+
+impl Add for MicroBtt {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        self.checked_add(other).expect("an amount of money fits 64 bits")
+    }
+}
+
+impl AddAssign for MicroBtt {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for MicroBtt {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.checked_sub(other).expect("an amount of money is never negative")
+    }
+}
+
+impl SubAssign for MicroBtt {
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+/// A price of data: so many µBTT for so many bytes, kept as that ratio.
+///
+/// Two prices are equal if the ratios are: 2 µBTT for 4 bytes is 1 µBTT for 2. Comparing
+/// multiplies crosswise in 128 bits and is exact, so multiplying all money by one factor changes
+/// no comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Price {
+    micro: u64,
+    bytes: u64,
+}
+
+impl Price {
+    /// For free.
+    pub const ZERO: Self = Self { micro: 0, bytes: 1 };
+
+    /// `amount` for `data`.
+    ///
+    /// # Panics
+    /// If it is for no data at all.
+    pub fn new(amount: MicroBtt, data: Bytes) -> Self {
+        assert!(data > Bytes::ZERO, "a price is for some data");
+        Self { micro: amount.0, bytes: data.0 }
+    }
+
+    /// Whether it is for free.
+    pub fn is_zero(self) -> bool {
+        self.micro == 0
+    }
+
+    /// The price of `data`, rounded down to a multiple of `coin`.
+    ///
+    /// # Panics
+    /// If it does not fit an amount of money, or the coin is worth nothing.
+    pub fn of(self, data: Bytes, coin: MicroBtt) -> MicroBtt {
+        assert!(coin > MicroBtt::ZERO, "a coin is worth something");
+        let exact = u128::from(self.micro) * u128::from(data.0);
+        let coins = exact / (u128::from(self.bytes) * u128::from(coin.0));
+        let coins = u64::try_from(coins).expect("the price of some data fits 64 bits");
+        MicroBtt(coins.checked_mul(coin.0).expect("the price of some data fits 64 bits"))
+    }
+
+    /// Data that `amount` buys at this price, rounded down; `None` if everything is free.
+    pub fn buys(self, amount: MicroBtt) -> Option<Bytes> {
+        let exact = (u128::from(amount.0) * u128::from(self.bytes)).checked_div(self.micro.into());
+        exact.map(|bytes| Bytes(u64::try_from(bytes).unwrap_or(u64::MAX)))
+    }
+
+    /// Whether it differs from `other` by more than `percent` of `other`.
+    pub fn differs(self, other: Self, percent: u64) -> bool {
+        let ours = u128::from(self.micro) * u128::from(other.bytes);
+        let theirs = u128::from(other.micro) * u128::from(self.bytes);
+        // |ours - theirs| / theirs > percent / 100; both products are below 2¹²⁸ / 100 for any
+        // amount and size a scenario can state.
+        ours.abs_diff(theirs).saturating_mul(100) > theirs.saturating_mul(percent.into())
+    }
+
+    /// BTT per GiB, for people.
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    pub fn as_btt_per_gib(self) -> f64 {
+        self.micro as f64 / 1e6 / (self.bytes as f64 / GIB)
+    }
+
+    /// From BTT per GiB, to the nearest µBTT per GiB.
+    pub fn from_btt_per_gib(btt: f64) -> Self {
+        Self { micro: MicroBtt::from_btt(btt).0, bytes: 1 << 30 }
+    }
+}
+
+impl PartialEq for Price {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Price {}
+
+impl PartialOrd for Price {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Price {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ours = u128::from(self.micro) * u128::from(other.bytes);
+        ours.cmp(&(u128::from(other.micro) * u128::from(self.bytes)))
+    }
+}
+
+impl Default for Price {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_compare_as_ratios() {
+        let price = |micro, bytes| Price::new(MicroBtt(micro), Bytes(bytes));
+        assert_eq!(price(2, 4), price(1, 2));
+        assert!(price(1, 3) < price(34, 100) && price(33, 100) < price(1, 3));
+        assert!(Price::ZERO < price(1, u64::MAX) && price(0, 7) == Price::ZERO);
+        let big = price(u64::MAX, u64::MAX - 1);
+        assert!(big > price(u64::MAX - 1, u64::MAX - 1) && !big.is_zero());
+    }
+
+    #[test]
+    fn what_data_costs_is_rounded_down_to_coins() {
+        let price = Price::new(MicroBtt(10), Bytes(3));
+        assert_eq!(price.of(Bytes(10), MicroBtt(1)), MicroBtt(33));
+        assert_eq!(price.of(Bytes(10), MicroBtt(4)), MicroBtt(32));
+        let twice = Price::new(MicroBtt(20), Bytes(3));
+        for bytes in [1, 7, 10, 16_384, 1 << 30] {
+            let (one, two) =
+                (price.of(Bytes(bytes), MicroBtt(1)), twice.of(Bytes(bytes), MicroBtt(2)));
+            assert_eq!(two.0, 2 * one.0, "twice the money, twice the coin");
+        }
+        assert_eq!(price.buys(MicroBtt(33)), Some(Bytes(9)));
+        assert_eq!(Price::ZERO.buys(MicroBtt(33)), None);
+        // 10 BTT over 1 GiB: 9.54e-6 BTT per kB of 1024 bytes.
+        let bid = Price::new(MicroBtt::from_btt(10.0), Bytes(1 << 30));
+        assert!((bid.as_btt_per_gib() - 10.0).abs() < 1e-12);
+        assert_eq!(bid, Price::from_btt_per_gib(10.0));
+    }
+
+    #[test]
+    fn a_tenth_more_is_no_change_and_more_than_that_is() {
+        let price = |micro| Price::new(MicroBtt(micro), Bytes(1000));
+        assert!(!price(110).differs(price(100), 10) && !price(90).differs(price(100), 10));
+        assert!(price(111).differs(price(100), 10) && price(89).differs(price(100), 10));
+        assert!(price(1).differs(Price::ZERO, 10) && !Price::ZERO.differs(Price::ZERO, 10));
+    }
+}
