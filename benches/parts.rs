@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::path::Path;
 use swarmecon::ids::PeerId;
 use swarmecon::net::links::Opening;
-use swarmecon::net::{LinkId, Links};
+use swarmecon::net::{LinkId, Links, PortId};
 use swarmecon::observe::Unobserved;
 use swarmecon::rng::{Purpose, stream};
 use swarmecon::torrent::availability::Rarest;
@@ -27,11 +27,12 @@ fn share(criterion: &mut Criterion) {
             for _ in 0..LINKS {
                 let kib_per_s = 16.0 + 100.0 * luck.unit();
                 let down = ByteRate::from_kib_per_s(kib_per_s * asymmetry);
-                links.add(ByteRate::from_kib_per_s(kib_per_s), down);
+                let link = links.add(ByteRate::from_kib_per_s(kib_per_s), down);
+                links.add_port(link);
             }
             let mut open = |links: &mut Links<()>, from: LinkId| {
-                let to = LinkId(u32_of(luck.below(LINKS)));
-                if to != from && links.up[from.index()].find(to).is_none() {
+                let to = PortId(u32_of(luck.below(LINKS)));
+                if to.0 != from.0 && links.up[from.index()].find(to).is_none() {
                     let left = Bytes(1 << 30).volume();
                     let start = SimTime::ZERO;
                     let opening = Opening { to, weight: 1, start, left, payload: () };

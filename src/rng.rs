@@ -32,6 +32,10 @@ pub enum Purpose {
     Choke = 7,
     /// Sums of many peers: ties of the whole swarm.
     Swarm = 8,
+    /// Which torrents a user asks for, and when.
+    Demand = 9,
+    /// When a user is online.
+    Session = 10,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

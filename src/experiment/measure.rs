@@ -71,10 +71,12 @@ pub fn unchoked_share(peer: &PeerRecord) -> Option<f64> {
 /// per leecher ū = (`u_S` + Σ `u_i`)/N bounds the last finisher by F/ū (Kumar and Ross, `HotWeb`
 /// 2006, §3). Where it is wrong: with arrivals over time ū counts peers that never met, and it
 /// bounds the last finisher, so early ones can have a slowdown below 1.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct SwarmBound {
-    content: Bytes,
-    /// F/ū in seconds; 0 when some upload link is unlimited; `None` when nobody uploads.
+    /// Sizes by torrent.
+    contents: Vec<Bytes>,
+    /// F/ū in seconds; 0 when some upload link is unlimited, or with several torrents, which share
+    /// links in ways it does not know of; `None` when nobody uploads.
     shared_s: Option<f64>,
 }
 
@@ -83,13 +85,14 @@ impl SwarmBound {
     pub fn of(outcome: &Outcome) -> Self {
         let n_leechers = outcome.peers.iter().filter(|peer| !peer.is_origin).count();
         let upload: f64 = outcome.peers.iter().map(|peer| capacity_kib_per_s(peer.upload)).sum();
-        let shared_s = if has_unlimited_upload(outcome) {
+        let contents: Vec<Bytes> = outcome.torrents.iter().map(|torrent| torrent.content).collect();
+        let shared_s = if has_unlimited_upload(outcome) || contents.len() > 1 {
             Some(0.0)
         } else {
             let per_leecher = upload / f64_of_len(n_leechers.max(1));
-            seconds_at(outcome.content, per_leecher)
+            seconds_at(contents[0], per_leecher)
         };
-        Self { content: outcome.content, shared_s }
+        Self { contents, shared_s }
     }
 
     /// Download time ÷ max(F/d, F/ū); `None` without a completion or without any bound.
@@ -98,7 +101,7 @@ impl SwarmBound {
         let own = if peer.download.is_unlimited() {
             0.0
         } else {
-            seconds_at(self.content, capacity_kib_per_s(peer.download))?
+            seconds_at(self.contents[peer.torrent.index()], capacity_kib_per_s(peer.download))?
         };
         let best = own.max(self.shared_s?);
         (best > 0.0).then_some(time / best)

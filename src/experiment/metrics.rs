@@ -164,7 +164,7 @@ struct Group<'a> {
     /// Download times of the finishers, rising.
     times: Vec<f64>,
     bound: &'a SwarmBound,
-    content: Bytes,
+    outcome: &'a Outcome,
 }
 
 impl<'a> Group<'a> {
@@ -173,7 +173,7 @@ impl<'a> Group<'a> {
         let peers: Vec<_> = outcome.peers.iter().filter(member).collect();
         let leechers: Vec<_> = peers.iter().copied().filter(|peer| !peer.is_origin).collect();
         let times = leechers.iter().filter_map(|peer| measure::download_time_s(peer)).collect();
-        Self { peers, leechers, times: stats::sorted(times), bound, content: outcome.content }
+        Self { peers, leechers, times: stats::sorted(times), bound, outcome }
     }
 
     /// The number of this group; `None` if it does not exist or belongs to the whole swarm.
@@ -210,7 +210,7 @@ impl<'a> Group<'a> {
     }
 
     fn ratios(&self) -> Vec<f64> {
-        let ratio = |peer: &&PeerRecord| measure::ratio_final(peer, self.content);
+        let ratio = |peer: &&PeerRecord| measure::ratio_final(peer, self.outcome.content_of(peer));
         self.leechers.iter().filter_map(ratio).collect()
     }
 
@@ -242,10 +242,16 @@ fn swarm_value(metric: Metric, arm: &ArmDesign, outcome: &Outcome) -> Option<f64
         Metric::AvailabilityHalfLife => half_life_s(&outcome.samples),
         Metric::SeedlessShare => {
             let rows = attended(outcome).count();
-            let seedless = attended(outcome).filter(|row| row.seeders == 0).count();
-            (rows > 0).then(|| f64_of_len(seedless) / f64_of_len(rows))
+            let seedless: f64 = attended(outcome).map(|row| f64::from(row.seedless)).sum();
+            let torrents = f64_of_len(outcome.torrents.len());
+            (rows > 0).then(|| seedless / f64_of_len(rows) / torrents)
         }
-        Metric::FirstCopyTime => outcome.first_copy.map(SimTime::as_secs),
+        Metric::FirstCopyTime => {
+            let spans = outcome.torrents.iter().filter_map(|torrent| {
+                torrent.first_copy.map(|at| at.since(torrent.release).as_secs())
+            });
+            stats::mean(&spans.collect::<Vec<f64>>())
+        }
         Metric::FreeRiderAdvantage => free_rider_advantage(arm, outcome),
         _ => None,
     }

@@ -20,6 +20,28 @@ impl LinkId {
     }
 }
 
+/// Where a flow ends: one of the ports of a link. A user has a port in each swarm, and all of them
+/// share one link.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PortId(pub u32);
+
+impl PortId {
+    /// The position in columns of ports.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One flow into a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// The link that sends.
+    pub from: LinkId,
+    /// The port it sends to.
+    pub to: PortId,
+}
+
 /// The upload direction of a link.
 #[derive(Clone, Debug)]
 pub struct Uplink<T> {
@@ -33,10 +55,12 @@ pub struct Uplink<T> {
     pub soonest: SimTime,
     /// Which flow that is.
     pub soonest_at: u32,
+    /// When its owner next looks at it: not after the next mark of its flows. The owner's.
+    pub wake: SimTime,
     /// Whether it stands in `Links::dirty`.
     is_dirty: bool,
-    /// The receiving link of each flow.
-    pub to: SmallVec<[LinkId; FEW]>,
+    /// The receiving port of each flow.
+    pub to: SmallVec<[PortId; FEW]>,
     /// When each flow reaches its mark at its present rate.
     pub due: SmallVec<[SimTime; FEW]>,
     /// Its flows, in no meaningful order; positions change when one is closed.
@@ -49,8 +73,8 @@ const FEW: usize = 8;
 impl<T> Uplink<T> {
     /// The position of the flow to `to`, if there is one.
     #[inline]
-    pub fn find(&self, to: LinkId) -> Option<usize> {
-        self.to.iter().position(|&link| link == to)
+    pub fn find(&self, to: PortId) -> Option<usize> {
+        self.to.iter().position(|&port| port == to)
     }
 
     /// Brings flow number `at` up to date.
@@ -77,8 +101,8 @@ pub struct Downlink {
     pub level: ByteRate,
     /// The sum of the rates of the flows into it.
     pub used: ByteRate,
-    /// The links that send to it, one entry per flow.
-    pub sources: Vec<LinkId>,
+    /// The flows into it.
+    pub sources: Vec<Source>,
 }
 
 /// All access links of a run.
@@ -88,6 +112,8 @@ pub struct Links<T> {
     pub up: Vec<Uplink<T>>,
     /// Download directions, by link.
     pub down: Vec<Downlink>,
+    /// The link of each port.
+    pub link: Vec<LinkId>,
     /// Links whose flows' due times may have changed since the owner last looked.
     dirty: Vec<LinkId>,
     /// Links whose shares were computed again: a work counter.
@@ -104,6 +130,7 @@ impl<T: Copy> Links<T> {
         Self {
             up: Vec::with_capacity(n),
             down: Vec::with_capacity(n),
+            link: Vec::with_capacity(n),
             dirty: Vec::new(),
             reshares: 0,
             rate_changes: 0,
@@ -122,6 +149,7 @@ impl<T: Copy> Links<T> {
             used,
             soonest: SimTime::NEVER,
             soonest_at: 0,
+            wake: SimTime::NEVER,
             is_dirty: false,
             to: SmallVec::new(),
             due: SmallVec::new(),
@@ -132,20 +160,27 @@ impl<T: Copy> Links<T> {
         id
     }
 
+    /// Adds a port to a link.
+    pub fn add_port(&mut self, link: LinkId) -> PortId {
+        self.link.push(link);
+        PortId(u32_of(self.link.len() - 1))
+    }
+
     /// Opens a flow whose first byte leaves at `start` and whose mark is `left` away; returns its
     /// position.
     ///
     /// # Panics
-    /// If a link would send to itself, or twice to the same one: an owner with more to send
+    /// If a link would send to itself, or twice to the same port: an owner with more to send
     /// there extends the flow it has.
     pub fn open(&mut self, now: SimTime, from: LinkId, opening: Opening<T>) -> usize {
         let Opening { to, weight, start, left, payload } = opening;
-        assert!(from != to, "a link does not send to itself");
+        let link = self.link[to.index()];
+        assert!(from != link, "a link does not send to itself");
         assert!(weight > 0, "a flow without weight would never move");
         let since = start.max(now);
         let flow = Flow { weight, rate: ByteRate::ZERO, since, left, payload };
         let up = &mut self.up[from.index()];
-        assert!(up.find(to).is_none(), "one flow from a link to another");
+        assert!(up.find(to).is_none(), "one flow from a link to a port");
         let at = up.flows.len();
         if at == up.flows.capacity() {
             up.flows.reserve_exact(2.max(at / 4)); // most have few, and there are many
@@ -153,24 +188,25 @@ impl<T: Copy> Links<T> {
         up.flows.push(flow);
         up.to.push(to);
         up.due.push(SimTime::NEVER);
-        self.down[to.index()].sources.push(from);
+        self.down[link.index()].sources.push(Source { from, to });
         self.share_up(now, from);
         at
     }
 
     /// Closes flow number `at` of `from`; the last flow takes its position. Returns where it led.
-    pub fn close(&mut self, now: SimTime, from: LinkId, at: usize) -> (LinkId, Flow<T>) {
+    pub fn close(&mut self, now: SimTime, from: LinkId, at: usize) -> (PortId, Flow<T>) {
         let up = &mut self.up[from.index()];
         up.advance(at, now);
         let flow = up.flows.swap_remove(at);
         let to = up.to.swap_remove(at);
         up.due.swap_remove(at);
         up.used = up.used - flow.rate;
-        let down = &mut self.down[to.index()];
+        let link = self.link[to.index()];
+        let down = &mut self.down[link.index()];
         down.used = down.used - flow.rate;
-        let source = down.sources.iter().position(|&s| s == from);
+        let source = down.sources.iter().position(|&s| s == Source { from, to });
         down.sources.swap_remove(source.expect("both ends know of a flow"));
-        self.share_after_close(now, from, to);
+        self.share_after_close(now, from, link);
         (to, flow)
     }
 
@@ -240,8 +276,8 @@ impl<T: Copy> Links<T> {
 /// What a new flow needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<T> {
-    /// The receiving link.
-    pub to: LinkId,
+    /// The receiving port.
+    pub to: PortId,
     /// Share of the sender's upload relative to its other flows; at least 1.
     pub weight: u32,
     /// When the first byte leaves.

@@ -14,4 +14,4 @@ pub mod oracle;
 pub mod share;
 
 pub use flow::Flow;
-pub use links::{LinkId, Links};
+pub use links::{LinkId, Links, PortId};

@@ -42,7 +42,7 @@ pub fn max_min(up: &[f64], down: &[f64], flows: &[(usize, usize)]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::links::{LinkId, Links, Opening};
+    use super::super::links::{LinkId, Links, Opening, PortId};
     use super::*;
     use crate::rng::{Purpose, Stream, stream};
     use crate::units::{ByteRate, Bytes, SimTime, f64_of};
@@ -54,9 +54,19 @@ mod tests {
         assert_eq!(rates, [1.0, 1.0, 5.0]);
     }
 
+    /// Every link has two ports, as that of a user in two swarms.
     struct World {
         links: Links<()>,
+        /// From which link to which port.
         flows: Vec<(usize, usize)>,
+    }
+
+    fn link(index: usize) -> LinkId {
+        LinkId(crate::units::u32_of(index))
+    }
+
+    fn port(index: usize) -> PortId {
+        PortId(crate::units::u32_of(index))
     }
 
     fn random_world(s: &mut Stream, n: usize) -> World {
@@ -64,7 +74,9 @@ mod tests {
         for _ in 0..n {
             let up = ByteRate::from_kib_per_s(s.uniform(10.0, 200.0));
             let down = ByteRate::from_kib_per_s(s.uniform(10.0, 800.0));
-            links.add(up, down);
+            let link = links.add(up, down);
+            links.add_port(link);
+            links.add_port(link);
         }
         World { links, flows: Vec::new() }
     }
@@ -74,21 +86,21 @@ mod tests {
         if !w.flows.is_empty() && s.below(3) == 0 {
             let (from, to) = w.flows.swap_remove(s.below(w.flows.len()));
             let up = &w.links.up[from];
-            let at = up.find(LinkId(crate::units::u32_of(to))).unwrap();
-            w.links.close(now, LinkId(crate::units::u32_of(from)), at);
+            let at = up.find(port(to)).unwrap();
+            w.links.close(now, link(from), at);
         } else {
-            let (from, to) = (s.below(n), s.below(n));
-            if from == to || w.flows.contains(&(from, to)) {
+            let (from, to) = (s.below(n), s.below(2 * n));
+            if from == to / 2 || w.flows.contains(&(from, to)) {
                 return;
             }
             let opening = Opening {
-                to: LinkId(crate::units::u32_of(to)),
+                to: port(to),
                 weight: 1,
                 start: now,
                 left: Bytes(1 << 30).volume(),
                 payload: (),
             };
-            w.links.open(now, LinkId(crate::units::u32_of(from)), opening);
+            w.links.open(now, link(from), opening);
             w.flows.push((from, to));
         }
     }
@@ -98,11 +110,12 @@ mod tests {
         let cap = |r: ByteRate| f64_of(r.0);
         let up: Vec<f64> = w.links.up.iter().map(|u| cap(u.cap)).collect();
         let down: Vec<f64> = w.links.down.iter().map(|d| cap(d.cap)).collect();
-        let exact = max_min(&up, &down, &w.flows);
+        let flows: Vec<_> = w.flows.iter().map(|&(from, to)| (from, to / 2)).collect();
+        let exact = max_min(&up, &down, &flows);
         let mut worst = 0.0_f64;
         for (&(from, to), exact) in w.flows.iter().zip(exact) {
             let up = &w.links.up[from];
-            let flow = &up.flows[up.find(LinkId(crate::units::u32_of(to))).unwrap()];
+            let flow = &up.flows[up.find(port(to)).unwrap()];
             worst = worst.max((cap(flow.rate) - exact).abs() / exact);
             assert!(up.used <= up.cap, "an upload link over its capacity");
         }

@@ -9,7 +9,7 @@
 //! rates are lowered before others are raised. Rates agree with [`super::oracle`] but for the
 //! slack; tests hold both to that.
 
-use super::links::{LinkId, Links};
+use super::links::{LinkId, Links, PortId, Source};
 use crate::units::{ByteRate, SimTime};
 
 /// A link is shared again only if more than 1/1024 of its capacity would be gained.
@@ -90,7 +90,7 @@ impl<T: Copy> Links<T> {
         let mut used = up.used.0;
         let (mut changed, mut relieve) = (0, false);
         for ((flow, to), due) in up.flows.iter_mut().zip(&up.to).zip(&mut up.due) {
-            let down = &mut self.down[to.index()];
+            let down = &mut self.down[self.link[to.index()].index()];
             let rate = weighted(level, flow.weight).min(down.level);
             if rate == flow.rate {
                 continue;
@@ -116,7 +116,7 @@ impl<T: Copy> Links<T> {
     /// Lowers the downlinks that an uplink's raise has overloaded; asks others to relax.
     fn relieve(&mut self, now: SimTime, link: LinkId) {
         for i in 0..self.up[link.index()].flows.len() {
-            let to = self.up[link.index()].to[i];
+            let to = self.link[self.up[link.index()].to[i].index()];
             let down = &self.down[to.index()];
             if down.used > down.cap {
                 self.lower_down(now, to);
@@ -131,8 +131,8 @@ impl<T: Copy> Links<T> {
         self.reshares += 1;
         let mut offers = std::mem::take(&mut self.offers);
         offers.clear();
-        offers.extend(self.down[link.index()].sources.iter().map(|&from| {
-            let at = self.flow_to(from, link);
+        offers.extend(self.down[link.index()].sources.iter().map(|&Source { from, to }| {
+            let at = self.flow_to(from, to);
             let up = &self.up[from.index()];
             let flow = &up.flows[at];
             let limit = weighted(up.level, flow.weight).min(up.cap);
@@ -164,19 +164,19 @@ impl<T: Copy> Links<T> {
         }
         self.lower_down(now, link);
         for s in 0..self.down[link.index()].sources.len() {
-            let from = self.down[link.index()].sources[s];
+            let Source { from, to } = self.down[link.index()].sources[s];
             let up = &self.up[from.index()];
-            if spare(up.used, up.cap) || self.would_take_more(from, link) {
+            if spare(up.used, up.cap) || self.would_take_more(from, to) {
                 self.work.push(Task::Up(from));
             }
         }
     }
 
-    /// Whether the flow from `from` to `link` runs below what both ends' levels allow.
-    fn would_take_more(&self, from: LinkId, link: LinkId) -> bool {
-        let limit = self.down[link.index()].level;
+    /// Whether the flow from `from` to `to` runs below what both ends' levels allow.
+    fn would_take_more(&self, from: LinkId, to: PortId) -> bool {
+        let limit = self.down[self.link[to.index()].index()].level;
         let up = &self.up[from.index()];
-        let flow = &up.flows[self.flow_to(from, link)];
+        let flow = &up.flows[self.flow_to(from, to)];
         spare(flow.rate, weighted(up.level, flow.weight).min(limit))
     }
 
@@ -185,7 +185,7 @@ impl<T: Copy> Links<T> {
         self.rate_changes += 1;
         let up = &mut self.up[from.index()];
         let flow = &mut up.flows[at];
-        let down = &mut self.down[up.to[at].index()];
+        let down = &mut self.down[self.link[up.to[at].index()].index()];
         up.used = ByteRate(up.used.0 - flow.rate.0 + rate.0);
         down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
         flow.set_rate(now, &mut up.due[at], rate);
@@ -196,7 +196,7 @@ impl<T: Copy> Links<T> {
     #[inline]
     fn up_level(&self, link: LinkId) -> ByteRate {
         let up = &self.up[link.index()];
-        let limit = |to: LinkId| self.down[to.index()].level;
+        let limit = |to: PortId| self.down[self.link[to.index()].index()].level;
         let limited = up.to.iter().any(|&to| !limit(to).is_unlimited());
         if !limited {
             // The common case: no receiver is the bottleneck.
@@ -209,7 +209,7 @@ impl<T: Copy> Links<T> {
 
     /// The position of the flow from `from` to `to`.
     #[inline]
-    fn flow_to(&self, from: LinkId, to: LinkId) -> usize {
+    fn flow_to(&self, from: LinkId, to: PortId) -> usize {
         self.up[from.index()].find(to).expect("both ends know of a flow")
     }
 }

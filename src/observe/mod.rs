@@ -1,6 +1,6 @@
 //! What may be watched: plain records and the observer trait. Knows nothing of the world.
 pub mod records;
-pub use records::{Counters, Outcome, PeerRecord, Sample};
+pub use records::{Counters, Outcome, PeerRecord, Sample, TorrentRecord};
 
 use crate::ids::{PeerId, PieceId};
 use crate::units::{Bytes, SimTime};

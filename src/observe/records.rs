@@ -1,6 +1,6 @@
 //! Plain records of a run: what a peer lived through, the state at a moment, the work done.
 
-use crate::ids::ClassId;
+use crate::ids::{ClassId, TorrentId, UserId};
 use crate::units::{ByteRate, Bytes, SimTime, Span};
 
 /// What one peer lived through. Times are absolute; `None` where it did not happen.
@@ -8,13 +8,17 @@ use crate::units::{ByteRate, Bytes, SimTime, Span};
 pub struct PeerRecord {
     /// Position in the plan's classes.
     pub class: ClassId,
+    /// Whose peer it is.
+    pub user: UserId,
+    /// In which swarm.
+    pub torrent: TorrentId,
     /// Whether it arrived with the whole content.
     pub is_origin: bool,
     /// Access link, upload direction, as its user allows it.
     pub upload: ByteRate,
     /// Access link, download direction.
     pub download: ByteRate,
-    /// When it arrived.
+    /// When it arrived; in a catalogue, when its user asked for the torrent.
     pub arrival: SimTime,
     /// When its first piece was verified.
     pub first_piece: Option<SimTime>,
@@ -51,6 +55,8 @@ pub struct Sample {
     pub availability: f64,
     /// Copies of the rarest piece among the peers present.
     pub rarest_copies: u32,
+    /// Torrents that are out and have no seeder present.
+    pub seedless: u32,
     /// Payload sent since the previous row.
     pub uploaded: Bytes,
     /// Payload the upload links present could have carried since the previous row.
@@ -110,8 +116,32 @@ pub struct Outcome {
     pub fingerprint: u64,
     /// When the run ended.
     pub end: SimTime,
-    /// When the first origin seeder had sent every piece once; `None` if it never did.
-    pub first_copy: Option<SimTime>,
+    /// One per torrent, by torrent id.
+    pub torrents: Vec<TorrentRecord>,
+}
+
+/// What one torrent lived through.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TorrentRecord {
     /// Size of the content.
     pub content: Bytes,
+    /// When it was published.
+    pub release: SimTime,
+    /// When the origin seeders had sent every piece once; `None` if they never did.
+    pub first_copy: Option<SimTime>,
+    /// When for the first time the last copy of some piece left.
+    pub first_loss: Option<SimTime>,
+    /// Time since its release during which some piece was not to be had.
+    pub unavailable: Span,
+    /// Leechers that wanted it.
+    pub requests: u32,
+    /// Leechers that got it.
+    pub completions: u32,
+}
+
+impl Outcome {
+    /// Size of the content a peer is after.
+    pub fn content_of(&self, peer: &PeerRecord) -> Bytes {
+        self.torrents[peer.torrent.index()].content
+    }
 }

@@ -26,7 +26,7 @@ fn peer_row(
     (id, peer): (usize, &PeerRecord),
 ) -> PeerRow {
     let arm = &design.arms[run.reduced.cell.arm];
-    let content = run.outcome.content;
+    let content = run.outcome.content_of(peer);
     PeerRow {
         arm: arm.name.clone(),
         replicate: run.reduced.cell.replicate,
@@ -71,7 +71,7 @@ fn timeline_row(design: &Design, run: &Run, sample: &Sample, previous: SimTime) 
         seeders: sample.seeders,
         availability: Number::of(sample.availability).expect("availability is finite"),
         rarest_copies: sample.rarest_copies,
-        seedless: u8::from(sample.seeders == 0),
+        seedless: sample.seedless,
         upload_utilisation: field(
             (offered > 0).then(|| sample.uploaded.as_f64() / f64_of(offered)),
         ),

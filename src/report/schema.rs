@@ -82,7 +82,7 @@ pub struct TimelineRow {
     /// Copies of the rarest piece.
     pub rarest_copies: u32,
     /// 1 if no seeder is present, else 0.
-    pub seedless: u8,
+    pub seedless: u32,
     /// Share of the upload capacity used since the previous row.
     pub upload_utilisation: Option<Number>,
     /// Payload moved per second since the previous row, in the whole swarm.

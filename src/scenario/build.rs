@@ -36,6 +36,7 @@ pub(super) fn plan(check: &mut Check, file: File, arm: &str) -> Option<Plan> {
         until_horizon: file.until_horizon,
         sample: file.sample,
         classes,
+        catalogue: None,
         audit: file.audit,
     };
     whole_plan(check, &plan, &file.place, arm);
@@ -207,6 +208,7 @@ fn class_plan(
         download: class.download.clone()?,
         upload_share: class.upload_share,
         stay: stay?,
+        demand: None,
         patience: class.patience,
         choker: class.choker.clone(),
         super_seed: class.super_seed,
@@ -408,6 +410,7 @@ fn people_plan(
         download: DownloadDist::Rate(download),
         upload_share: class.map_or(1.0, |c| c.upload_share),
         stay: Stay::PerPeer(people.iter().map(|p| p.stay.clone()).collect()),
+        demand: None,
         patience: class.and_then(|c| c.patience).filter(|_| role == Role::Leecher),
         choker: class.map_or(ChokerSpec::TitForTat, |c| c.choker.clone()),
         super_seed: class.is_some_and(|c| c.super_seed),

@@ -4,16 +4,18 @@
 use super::edges::{Mask, NO_PIECE};
 use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
+use crate::net::LinkId;
+use crate::net::links::Source;
 use crate::observe::Observer;
 use crate::torrent::bitfield;
-use crate::units::{ByteRate, u16_of};
+use crate::units::{ByteRate, u16_of, u32_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Checks every law.
     pub(super) fn audit(&self) {
         let mut rates_up = 0;
         let mut rates_down = 0;
-        for i in 0..self.peers.len() {
+        for i in 0..self.users.len() {
             self.audit_link(i);
             rates_up += self.links.up[i].used.0;
             rates_down += self.links.down[i].used.0;
@@ -22,17 +24,21 @@ impl<O: Observer> Swarm<'_, O> {
         let uploaded: u64 = self.peers.iter().map(|p| p.sent.0).sum();
         let downloaded: u64 = self.peers.iter().map(|p| p.received.0).sum();
         assert_eq!(uploaded, downloaded, "bytes sent are bytes received");
-        for &p in &self.present {
+        for p in self.present() {
             self.audit_peer(p);
             for slot in self.edges.slots(self.peer(p).edges, Mask::Live) {
                 self.audit_edge(p, slot);
             }
         }
-        let mut copies = vec![0_u32; self.cut.pieces];
-        for &p in &self.present {
-            bitfield::members(&self.have[self.row(p)]).for_each(|piece| copies[piece] += 1);
+        for torrent in &self.torrents {
+            let mut copies = vec![0_u32; torrent.cut.pieces];
+            for &p in &torrent.present {
+                bitfield::members(&self.have[self.row(p)]).for_each(|piece| copies[piece] += 1);
+            }
+            assert_eq!(copies, torrent.copies, "copies are counted right");
+            let present = (torrent.leechers + torrent.seeders) as usize;
+            assert_eq!(present, torrent.present.len(), "who is present is counted right");
         }
-        assert_eq!(copies, self.copies, "copies are counted right");
         self.audit_queue();
     }
 
@@ -50,13 +56,17 @@ impl<O: Observer> Swarm<'_, O> {
         assert!(up.used <= up.cap, "an upload link within its capacity");
         assert!(down.used <= down.cap, "a download link within its capacity");
         for (to, due) in up.to.iter().zip(&up.due) {
-            let sources = &self.links.down[to.index()].sources;
-            assert!(sources.contains(&Self::link(PeerId::from_index(i))), "both ends know a flow");
+            let sources = &self.links.down[self.links.link[to.index()].index()].sources;
+            let source = Source { from: LinkId(u32_of(i)), to: *to };
+            assert!(sources.contains(&source), "both ends know a flow");
             assert!(self.peers[to.index()].stage == Stage::Leecher, "only leechers receive");
-            assert!(self.peers[i].next_due <= *due, "no mark is slept over");
+            assert!(up.wake <= *due, "no mark is slept over");
         }
-        let gone = !matches!(self.peers[i].stage, Stage::Leecher | Stage::Seeder);
-        assert!(!gone || up.flows.is_empty(), "no flow from a peer that left");
+        for at in 0..up.flows.len() {
+            let from = self.sender(i, at);
+            assert!(self.is_present(from), "no flow from a peer that left");
+            assert_eq!(self.line(from), i, "a peer sends through its own user's link");
+        }
     }
 
     fn audit_peer(&self, p: PeerId) {
@@ -79,7 +89,9 @@ impl<O: Observer> Swarm<'_, O> {
         assert_eq!(served, usize::from(peer.n_served_by), "servers are counted right");
         let live = self.edges.count(peer.edges, Mask::Live);
         assert_eq!(live, usize::from(peer.n_neighbours), "neighbours are counted right");
-        let flows = self.links.up[p.index()].flows.len();
+        let line = self.line(p);
+        let all = 0..self.links.up[line].flows.len();
+        let flows = all.filter(|&at| self.sender(line, at) == p).count();
         assert_eq!(self.edges.count(peer.edges, Mask::FlowOut), flows, "flows have masks");
     }
 
@@ -100,12 +112,12 @@ impl<O: Observer> Swarm<'_, O> {
         let shown;
         let seen = match &self.peer(q).shown {
             Some(hidden) => {
-                shown = hidden.to(back, self.cut.words);
+                shown = hidden.to(back, self.words);
                 &shown[..]
             }
             None => &self.visible[self.row(q)],
         };
-        let lacks = (0..self.cut.pieces)
+        let lacks = (0..self.cut(p).pieces)
             .any(|piece| bitfield::has(seen, piece) && !bitfield::has(have, piece));
         let wants = self.is(p, Mask::Wants, slot);
         assert_eq!(wants, lacks, "interest is exact");
@@ -118,10 +130,10 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if self.is(p, Mask::FlowOut, slot) && !self.is(p, Mask::Serves, slot) {
             let at = self.flow_at(p, q).expect("a mask has its flow");
-            let run = self.links.up[p.index()].flows[at].payload.run;
+            let run = self.links.up[self.line(p)].flows[at].payload.run;
             let left = run.to - run.from;
-            assert!(left <= u16_of(usize::from(self.cut.blocks)), "a choked flow ends soon");
-            let next = self.links.up[p.index()].flows[at].payload.next;
+            assert!(left <= u16_of(usize::from(self.cut(p).blocks)), "a choked flow ends soon");
+            let next = self.links.up[self.line(p)].flows[at].payload.next;
             assert_eq!(next, super::transfer::NONE, "nothing is queued at a choked flow");
         }
     }

@@ -1,6 +1,6 @@
 //! What can happen: a closed list, small and `Copy`.
 
-use crate::ids::{PeerId, PieceId};
+use crate::ids::{PeerId, PieceId, UserId};
 
 /// Something that happens at a point in time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -8,23 +8,28 @@ pub(super) enum Event {
     /// A peer arrives.
     Join(PeerId),
     /// A peer looks whether it needs more neighbours.
-    Announce(PeerId),
-    /// A flow out of a peer reaches its mark. Stale unless it is the peer's next wake-up.
-    FlowDue(PeerId),
+    /// It belongs to one of the peer's visits and is void after it.
+    Announce(PeerId, u16),
+    /// A flow out of a user's link reaches its mark. Stale unless it is the link's next wake-up.
+    FlowDue(UserId),
     /// A regular round of a peer's choker. Stale unless it is the one the peer waits for.
     Rechoke(PeerId),
     /// The choker runs because a slot fell free.
     Refill(PeerId),
     /// A peer's optimistic slots pass on. Stale unless it is the one the peer waits for.
     Optimistic(PeerId),
-    /// Headers of the last second are charged to a peer's link.
-    ChargeHeaders(PeerId),
+    /// Headers of the last second are charged to a user's link.
+    ChargeHeaders(UserId),
     /// A piece verified earlier becomes known to the neighbours.
     Have(PeerId, PieceId),
     /// A peer leaves.
     Leave(PeerId),
     /// A leecher loses patience.
     GiveUp(PeerId),
+    /// A user of a catalogue goes offline.
+    GoOffline(UserId),
+    /// A user of a catalogue comes back.
+    GoOnline(UserId),
     /// A row of the timeline is due.
     Sample,
 }
@@ -36,16 +41,18 @@ impl Event {
     pub(super) fn signature(self) -> (u8, u32) {
         match self {
             Self::Join(p) => (1, p.0),
-            Self::Announce(p) => (2, p.0),
-            Self::FlowDue(p) => (3, p.0),
+            Self::Announce(p, _) => (2, p.0),
+            Self::FlowDue(u) => (3, u.0),
             Self::Rechoke(p) => (4, p.0),
             Self::Refill(p) => (5, p.0),
-            Self::ChargeHeaders(p) => (6, p.0),
+            Self::ChargeHeaders(u) => (6, u.0),
             Self::Have(p, piece) => (7, p.0 ^ u32::from(piece.0) << 16),
             Self::Leave(p) => (8, p.0),
             Self::GiveUp(p) => (9, p.0),
             Self::Sample => (10, 0),
             Self::Optimistic(p) => (11, p.0),
+            Self::GoOffline(u) => (12, u.0),
+            Self::GoOnline(u) => (13, u.0),
         }
     }
 }

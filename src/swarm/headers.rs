@@ -9,8 +9,9 @@
 use super::edges::Mask;
 use super::event::Event;
 use super::plan::Overhead;
-use super::world::{Stage, Swarm};
-use crate::ids::{PeerId, PieceId};
+use super::world::Swarm;
+use crate::ids::{PeerId, PieceId, UserId};
+use crate::net::LinkId;
 use crate::observe::Observer;
 use crate::torrent::bitfield;
 use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of};
@@ -36,8 +37,10 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Starts the clock of a new peer's charges.
     pub(super) fn start_headers(&mut self, p: PeerId) {
-        if self.charges(p) {
-            self.queue.push(self.now + TICK, Event::ChargeHeaders(p));
+        let u = self.user(p);
+        if self.charges(p) && !self.users[u.index()].charging {
+            self.users[u.index()].charging = true;
+            self.queue.push(self.now + TICK, Event::ChargeHeaders(u));
         }
     }
 
@@ -53,12 +56,14 @@ impl<O: Observer> Swarm<'_, O> {
         let request = blocks * (17.0 + HEADER);
         let replies = packets * HEADER + request;
         if self.charges(from) {
-            let headers = &mut self.peers[from.index()].headers;
+            let line = self.line(from);
+            let headers = &mut self.users[line].headers;
             headers.up += data + blocks * HEADER;
             headers.down += replies;
         }
         if self.charges(to) {
-            let headers = &mut self.peers[to.index()].headers;
+            let line = self.line(to);
+            let headers = &mut self.users[line].headers;
             headers.down += data + blocks * HEADER;
             headers.up += replies;
         }
@@ -77,7 +82,8 @@ impl<O: Observer> Swarm<'_, O> {
             }
             let message = 9.0 + HEADER;
             for (x, up, down) in [(p, message, HEADER), (q, HEADER, message)] {
-                let headers = &mut self.peers[x.index()].headers;
+                let line = self.line(x);
+                let headers = &mut self.users[line].headers;
                 headers.up += up;
                 headers.down += down;
             }
@@ -85,23 +91,31 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Takes what the last second cost off the capacity for the next.
-    pub(super) fn charge_headers(&mut self, p: PeerId) {
-        if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
+    pub(super) fn charge_headers(&mut self, u: UserId) {
+        let mut present = 0;
+        for i in 0..self.users[u.index()].peers.len() {
+            let p = self.users[u.index()].peers[i];
+            if self.is_present(p) {
+                present += 1;
+                self.credit_flows_of(p);
+            }
+        }
+        let user = &mut self.users[u.index()];
+        if present == 0 {
+            user.charging = false;
             return;
         }
-        self.credit_flows_of(p);
-        let cost = std::mem::take(&mut self.peer_mut(p).headers);
-        let link = Self::link(p).index();
-        let newcomer = &self.newcomers[p.index()];
-        let up = less(newcomer.upload, cost.up);
-        let down = less(newcomer.download, cost.down);
+        let cost = std::mem::take(&mut user.headers);
+        let up = less(user.upload, cost.up);
+        let down = less(user.download, cost.down);
+        let link = u.index();
         // A change too small to matter is not worth a re-share.
         let same = |old: ByteRate, new: ByteRate| old.0.abs_diff(new.0) <= old.0 >> 9;
         let (old_up, old_down) = (self.links.up[link].cap, self.links.down[link].cap);
         let up = if same(old_up, up) { old_up } else { up };
         let down = if same(old_down, down) { old_down } else { down };
-        self.links.set_caps(self.now, Self::link(p), up, down);
-        self.queue.push(self.now + TICK, Event::ChargeHeaders(p));
+        self.links.set_caps(self.now, LinkId(u.0), up, down);
+        self.queue.push(self.now + TICK, Event::ChargeHeaders(u));
     }
 }
 

@@ -28,7 +28,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn find_witness(&mut self, p: PeerId, slot: u16) -> Option<u16> {
         self.counters.interest_checks += 1;
         let q = self.neighbour(p, slot);
-        let words = self.cut.words;
+        let words = self.words;
         let (have, taken) = (&self.have[self.row(p)], &self.taken[self.row(p)]);
         let shown;
         let seen = match self.hidden(q) {

@@ -5,7 +5,7 @@ use super::plan::Stay;
 use super::population;
 use super::transfer::Partial;
 use super::world::{Stage, Swarm};
-use crate::ids::PeerId;
+use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::rng::Purpose;
 use crate::torrent::bitfield;
@@ -43,7 +43,7 @@ impl<O: Observer> Swarm<'_, O> {
             Stay::AfterCopies(copies) => *copies,
             _ => return,
         };
-        let given = self.peer(p).sent.as_f64() / self.plan.content.as_f64();
+        let given = self.peer(p).sent.as_f64() / self.cut(p).content.as_f64();
         if self.peer(p).stage == Stage::Seeder && given >= copies {
             self.queue.push(self.now, Event::Leave(p));
         }
@@ -51,17 +51,44 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// A leecher loses patience.
     pub(super) fn give_up(&mut self, p: PeerId) {
-        if self.peer(p).stage == Stage::Leecher {
+        let is_complete = usize::from(self.n_have[p.index()]) == self.cut(p).pieces;
+        if !is_complete {
             self.leave(p);
         }
     }
 
-    /// A peer leaves.
+    /// A peer leaves for good.
     pub(super) fn leave(&mut self, p: PeerId) {
-        let stage = self.peer(p).stage;
-        if !matches!(stage, Stage::Leecher | Stage::Seeder) {
+        if self.is_present(p) {
+            self.withdraw(p);
+        }
+        if self.peer(p).stage != Stage::Away {
             return;
         }
+        let held = self.held_bytes(p);
+        let record = &mut self.records[p.index()];
+        record.departed = Some(self.now);
+        record.useful = held;
+        let is_complete = usize::from(self.n_have[p.index()]) == self.cut(p).pieces;
+        let peer = self.peer_mut(p);
+        peer.stage = Stage::Gone;
+        peer.uploads = Vec::new();
+        peer.brain = None;
+        let partials: Vec<Partial> = std::mem::take(&mut peer.partials);
+        for part in &partials {
+            self.blocks.give_back(part.bits);
+        }
+        let u = self.user(p);
+        self.users[u.index()].peers.retain(|q| *q != p);
+        self.observer.departed(self.now, p);
+        if !is_complete {
+            self.unfinished -= 1;
+            self.download_over(p);
+        }
+    }
+
+    /// A peer leaves its swarm, for good or until its user comes back: its connections end.
+    pub(super) fn withdraw(&mut self, p: PeerId) {
         self.credit_flows_of(p);
         self.disconnect_where(p, |_, _| true);
         // Blocks of cut runs that arrived whole are taken in before the books are closed; they
@@ -71,36 +98,28 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if self.peer(p).stage == Stage::Leecher {
             self.close_leeching(p);
-            self.leechers -= 1;
-            self.unfinished -= 1;
+            self.count_leechers(p, -1);
         } else {
-            self.seeders -= 1;
+            self.count_seeders(p, -1);
         }
-        let held = self.held_bytes(p);
-        let record = &mut self.records[p.index()];
-        record.departed = Some(self.now);
-        record.useful = held;
-        self.account_capacity();
-        for piece in bitfield::members(&self.have[self.row(p)]) {
-            self.copies[piece] -= 1;
+        let now = self.now;
+        let row = self.row(p);
+        let torrent = &mut self.torrents[self.peers[p.index()].torrent.index()];
+        for piece in bitfield::members(&self.have[row]) {
+            torrent.lose(now, PieceId::from_index(piece));
+        }
+        let at = self.place[p.index()] as usize;
+        torrent.present.swap_remove(at);
+        if let Some(&moved) = torrent.present.get(at) {
+            self.place[moved.index()] = crate::units::u32_of(at);
         }
         self.hiding -= u32::from(self.peer(p).shown.is_some());
         let peer = self.peer_mut(p);
-        peer.stage = Stage::Gone;
-        peer.uploads = Vec::new();
+        peer.stage = Stage::Away;
         peer.shown = None;
-        peer.brain = None;
+        peer.announced = None;
         let stretch = std::mem::take(&mut peer.edges);
-        let partials: Vec<Partial> = std::mem::take(&mut peer.partials);
-        for part in &partials {
-            self.blocks.give_back(part.bits);
-        }
         self.edges.give_back(stretch);
-        let at = self.place[p.index()] as usize;
-        self.present.swap_remove(at);
-        if let Some(&moved) = self.present.get(at) {
-            self.place[moved.index()] = crate::units::u32_of(at);
-        }
-        self.observer.departed(self.now, p);
+        self.account_departure(p);
     }
 }

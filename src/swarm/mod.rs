@@ -3,6 +3,7 @@
 //! `plan` is its input. `world` holds the state, `run` the loop; each other file is named after
 //! what happens in it. `audit` checks the laws of the whole.
 mod audit;
+mod demand;
 mod edges;
 mod event;
 mod headers;
@@ -18,7 +19,9 @@ mod request;
 mod run;
 mod sample;
 mod super_seed;
+mod torrents;
 mod transfer;
+mod users;
 mod warm;
 mod world;
 

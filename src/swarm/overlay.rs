@@ -23,7 +23,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.counters.announces += 1;
             self.ask_tracker(p, overlay.numwant as usize);
         }
-        self.queue.push(self.now + overlay.rerequest, Event::Announce(p));
+        self.queue.push(self.now + overlay.rerequest, Event::Announce(p, self.peer(p).visit));
     }
 
     /// The tracker names up to `numwant` random peers; the peer connects while it may.
@@ -44,7 +44,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Draws up to `n` different peers that are present, other than `p`, in random order.
     fn name_peers(&mut self, p: PeerId, n: usize, named: &mut Vec<PeerId>) {
         named.clear();
-        let others = self.present.len() - 1;
+        let present = &self.torrents[self.peers[p.index()].torrent.index()].present;
+        let others = present.len() - 1;
         let (seed, entity, announce) = (self.seed, self.entity(p), self.counters.announces);
         let mut luck = crate::rng::stream(
             draw(seed, Purpose::Announce, entity, announce),
@@ -52,14 +53,14 @@ impl<O: Observer> Swarm<'_, O> {
             entity,
         );
         if n >= others {
-            named.extend(self.present.iter().copied().filter(|&q| q != p));
+            named.extend(present.iter().copied().filter(|&q| q != p));
             named.sort_unstable();
             luck.shuffle(named);
             return;
         }
         self.scratch.marked.resize(self.peers.len(), 0);
         while named.len() < n {
-            let q = self.present[luck.below(self.present.len())];
+            let q = present[luck.below(present.len())];
             if q != p && self.scratch.marked[q.index()] == 0 {
                 self.scratch.marked[q.index()] = 1;
                 named.push(q);
@@ -103,7 +104,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Slots to make room for when `n` are taken: one word of masks holds most peers' neighbours.
     pub(super) fn room_for(&self, p: PeerId, n: usize) -> u16 {
         let most = self.class(p).protocol.overlay.max_neighbours as usize;
-        let most = most.min(self.peers.len().saturating_sub(1)).clamp(1, 65_000);
+        let most = most.min(self.torrent(p).members.saturating_sub(1)).clamp(1, 65_000);
         u16_of(most.min((2 * n).max(64)))
     }
 

@@ -18,19 +18,14 @@ impl<O: Observer> Swarm<'_, O> {
         assert!(!bitfield::has(&self.have[row.clone()], piece.index()), "a piece is done once");
         bitfield::set(&mut self.have[row], piece.index());
         self.counters.pieces += 1;
-        self.copies[piece.index()] += 1;
         self.n_have[p.index()] += 1;
         let now = self.now;
         if self.n_have[p.index()] == 1 {
             self.records[p.index()].first_piece = Some(now);
         }
-        if !bitfield::has(&self.spread, piece.index()) {
-            bitfield::set(&mut self.spread, piece.index());
-            self.n_spread += 1;
-            if self.n_spread == self.cut.pieces {
-                self.first_copy = Some(now);
-            }
-        }
+        let torrent = self.torrent_mut(p);
+        torrent.gain(now, piece);
+        torrent.spread_to_leecher(now, piece);
         self.observer.piece_done(now, p, piece);
         // Neighbours hear of the piece before we tell others that we need them no more: so does
         // every client we know of, and a freed slot then finds its next taker.
@@ -41,7 +36,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.queue.push(now + latency, Event::Have(p, piece));
         }
         self.review_interest(p, piece);
-        if usize::from(self.n_have[p.index()]) == self.cut.pieces {
+        if usize::from(self.n_have[p.index()]) == self.cut(p).pieces {
             self.complete(p);
         }
     }
@@ -57,8 +52,9 @@ impl<O: Observer> Swarm<'_, O> {
         self.close_leeching(p);
         self.peer_mut(p).stage = Stage::Seeder;
         self.choke_as_seeder(p);
-        self.leechers -= 1;
-        self.seeders += 1;
+        self.count_leechers(p, -1);
+        self.count_seeders(p, 1);
+        self.torrent_mut(p).completions += 1;
         self.completed += 1;
         self.unfinished -= 1;
         self.observer.completed(now, p);
@@ -80,5 +76,6 @@ impl<O: Observer> Swarm<'_, O> {
         // Seeders have nothing to say to each other.
         self.disconnect_where(p, |s, q| s.peer(q).stage == Stage::Seeder);
         self.schedule_departure(p);
+        self.download_over(p);
     }
 }

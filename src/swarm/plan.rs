@@ -24,8 +24,69 @@ pub struct Plan {
     pub sample: Span,
     /// Peers by class; a class is a set of peers that differ only by chance.
     pub classes: Vec<ClassPlan>,
+    /// Many torrents instead of one, and users who download one after another.
+    pub catalogue: Option<Catalogue>,
     /// How often the whole world is checked against its laws.
     pub audit: Audit,
+}
+
+/// Many torrents, each a swarm of its own; users are peers in several of them over one access
+/// link. The plan's own `content` and `piece` are not used then.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    /// What there is.
+    pub torrents: Vec<TorrentPlan>,
+    /// Interest in a torrent fades as exp(−age/τ) with this τ; `None`: it lasts.
+    pub fading: Option<Span>,
+}
+
+/// One torrent of a catalogue.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TorrentPlan {
+    /// Size of the content; the last piece may be short.
+    pub content: Bytes,
+    /// Size of a piece.
+    pub piece: Bytes,
+    /// When it is published: no request before.
+    pub release: SimTime,
+    /// How popular it is when new, relative to the others.
+    pub weight: f64,
+}
+
+/// What the users of a class ask for in a catalogue, and when they are there.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Demand {
+    /// Mean of the exponential time from one request of a user to the next; the first comes with
+    /// the user's arrival. Requests do not depend on how fast the downloads are.
+    pub gap: Span,
+    /// Downloads at a time; further requests wait for their turn.
+    pub parallel: u32,
+    /// When the users are online; `None`: always.
+    pub sessions: Option<Sessions>,
+}
+
+/// Users come and go: exponential times online and offline, in turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sessions {
+    /// Mean time online; the first begins with the arrival.
+    pub online: Span,
+    /// Mean time offline.
+    pub offline: Span,
+}
+
+impl Plan {
+    /// The torrents of the plan: those of its catalogue, or its only one.
+    pub fn torrents(&self) -> Vec<TorrentPlan> {
+        match &self.catalogue {
+            Some(catalogue) => catalogue.torrents.clone(),
+            None => vec![TorrentPlan {
+                content: self.content,
+                piece: self.piece,
+                release: SimTime::ZERO,
+                weight: 1.0,
+            }],
+        }
+    }
 }
 
 /// A set of peers that differ only by chance.
@@ -45,6 +106,8 @@ pub struct ClassPlan {
     pub upload_share: f64,
     /// When a leecher leaves after its download, or an origin seeder after its arrival.
     pub stay: Stay,
+    /// What its users ask for; only with a catalogue.
+    pub demand: Option<Demand>,
     /// Mean of the exponential time after which an unfinished leecher gives up.
     pub patience: Option<Span>,
     /// Whom a leecher of this class serves.

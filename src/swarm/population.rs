@@ -1,49 +1,98 @@
-//! Who arrives when, with what link: a plan's classes and a seed become a list of peers.
+//! Who arrives when, with what link: a plan's classes and a seed become users and their peers.
 //!
 //! Every draw is keyed by (seed, purpose, class and position in the class), so a peer keeps its
 //! luck when another class grows or an arm changes its behaviour.
 
+use super::demand;
 use super::plan::{Arrivals, ClassPlan, DownloadDist, Plan, RateDist, Role, Stay};
-use crate::ids::ClassId;
+use crate::ids::{ClassId, TorrentId, UserId};
 use crate::rng::{Purpose, Stream, stream};
 use crate::units::{ByteRate, SimTime, Span, floor_usize};
 
 /// One peer to be.
 #[derive(Clone, Debug)]
 pub(super) struct Newcomer {
-    /// Its class.
-    pub(super) class: ClassId,
+    /// Whose it is.
+    pub(super) user: UserId,
+    /// In which swarm.
+    pub(super) torrent: TorrentId,
     /// Its name in the random streams.
     pub(super) entity: u64,
-    /// When it arrives.
+    /// When it arrives, or its user wants it to.
     pub(super) arrival: SimTime,
-    /// Upload capacity its user allows.
-    pub(super) upload: ByteRate,
-    /// Download capacity.
-    pub(super) download: ByteRate,
     /// What it holds on arrival.
     pub(super) role: Role,
     /// When it leaves after completion.
     pub(super) stay: Stay,
 }
 
-/// Draws all peers of a run, in order of classes. Peers that would arrive after the horizon are
-/// not part of the run.
-pub(super) fn draw(plan: &Plan, seed: u64) -> Vec<Newcomer> {
-    let mut peers = Vec::new();
-    for (c, class) in plan.classes.iter().enumerate() {
-        let times = arrivals(&class.arrivals, plan.horizon, seed, c as u64);
-        for (i, arrival) in times.into_iter().enumerate() {
-            if arrival <= plan.horizon {
-                peers.push(newcomer(class, ClassId::from_index(c), i, arrival, seed));
-            }
-        }
-    }
-    peers.shrink_to_fit();
-    peers
+/// One user to be.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    /// Its class.
+    pub(super) class: ClassId,
+    /// Its name in the random streams.
+    pub(super) entity: u64,
+    /// Upload capacity it allows.
+    pub(super) upload: ByteRate,
+    /// Download capacity.
+    pub(super) download: ByteRate,
 }
 
-fn newcomer(class: &ClassPlan, id: ClassId, i: usize, arrival: SimTime, seed: u64) -> Newcomer {
+/// Everybody who will take part in a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Population {
+    /// Users, in order of classes.
+    pub(super) users: Vec<Person>,
+    /// Their peers; of one user in order of time. Without a catalogue, one each.
+    pub(super) peers: Vec<Newcomer>,
+}
+
+/// Draws everybody who takes part in a run, in order of classes. Who would arrive after the
+/// horizon does not.
+pub(super) fn draw(plan: &Plan, seed: u64) -> Population {
+    let mut population = Population::default();
+    for (c, class) in plan.classes.iter().enumerate() {
+        let times = arrivals(&class.arrivals, plan.horizon, seed, c as u64);
+        let n = times.len();
+        for (i, arrival) in times.into_iter().enumerate() {
+            if arrival > plan.horizon {
+                continue;
+            }
+            let user = UserId::from_index(population.users.len());
+            let person = person(class, ClassId::from_index(c), i, seed);
+            let stay = match &class.stay {
+                Stay::PerPeer(stays) => &stays[i],
+                stay => stay,
+            };
+            let peer = Newcomer {
+                user,
+                torrent: TorrentId(0),
+                entity: person.entity,
+                arrival,
+                role: class.role,
+                stay: stay.clone(),
+            };
+            match (&plan.catalogue, class.role) {
+                (None, _) => population.peers.push(peer),
+                (Some(all), Role::Seeder) => {
+                    population.peers.extend(demand::publish(all, plan.horizon, [i, n], &peer));
+                }
+                (Some(all), Role::Leecher) => {
+                    let gap = class.demand.as_ref().map(|demand| demand.gap);
+                    let wishes = demand::wishes(all, gap, plan.horizon, seed, &peer);
+                    population.peers.extend(wishes);
+                }
+            }
+            population.users.push(person);
+        }
+    }
+    population.users.shrink_to_fit();
+    population.peers.shrink_to_fit();
+    population
+}
+
+fn person(class: &ClassPlan, id: ClassId, i: usize, seed: u64) -> Person {
     let entity = entity(id, i);
     let mut capacity = stream(seed, Purpose::Capacity, entity);
     let upload = rate(&class.upload, i, &mut capacity);
@@ -51,12 +100,8 @@ fn newcomer(class: &ClassPlan, id: ClassId, i: usize, arrival: SimTime, seed: u6
         DownloadDist::Rate(dist) => rate(dist, i, &mut capacity),
         DownloadDist::TimesUpload(factor) => upload.scaled(*factor),
     };
-    let stay = match &class.stay {
-        Stay::PerPeer(stays) => stays[i].clone(),
-        stay => stay.clone(),
-    };
     let upload = upload.scaled(class.upload_share);
-    Newcomer { class: id, entity, arrival, upload, download, role: class.role, stay }
+    Person { class: id, entity, upload, download }
 }
 
 /// The name of peer `i` of a class in the random streams.

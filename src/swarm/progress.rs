@@ -6,31 +6,36 @@
 use super::edges::Mask;
 use super::request::queue_bytes;
 use super::transfer::{NONE, Run, dry_up};
-use super::world::{Stage, Swarm};
+use super::world::Swarm;
 use crate::ids::{PeerId, PieceId};
+use crate::net::LinkId;
 use crate::observe::Observer;
 use crate::policy::choke::Passed;
 use crate::torrent::bitfield;
 use crate::units::{BLOCK, Bytes, SimTime, Volume, u16_of};
 
 impl<O: Observer> Swarm<'_, O> {
-    /// Flows out of `p` have reached their marks.
-    pub(super) fn flow_due(&mut self, p: PeerId) {
-        self.peer_mut(p).next_due = SimTime::NEVER;
+    /// Flows out of a link have reached their marks.
+    pub(super) fn flow_due(&mut self, link: LinkId) {
+        let line = link.index();
+        self.links.up[line].wake = SimTime::NEVER;
         let now = self.now;
-        let due = |s: &Self| s.links.up[p.index()].due.iter().position(|&due| due <= now);
+        let due = |s: &Self| s.links.up[line].due.iter().position(|&due| due <= now);
         while let Some(at) = due(self) {
-            self.reach_mark(p, at);
+            self.reach_mark(self.sender(line, at), at);
         }
-        self.links.touch(Self::link(p));
-        if self.peer(p).stage == Stage::Seeder {
-            self.leave_if_generous_enough(p);
+        self.links.touch(link);
+        if self.some_leave_by_ratio {
+            for i in 0..self.users[line].peers.len() {
+                self.leave_if_generous_enough(self.users[line].peers[i]);
+            }
         }
     }
 
     /// One flow has reached its mark.
     fn reach_mark(&mut self, from: PeerId, at: usize) {
-        let up = &mut self.links.up[from.index()];
+        let line = self.line(from);
+        let up = &mut self.links.up[line];
         let to = Self::behind(up.to[at]);
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
@@ -54,14 +59,15 @@ impl<O: Observer> Swarm<'_, O> {
         if serves {
             self.ask(to, slot, from, Some(at));
         } else {
-            dry_up(&mut self.links.up[from.index()].flows[at]);
+            let line = self.line(from);
+            dry_up(&mut self.links.up[line].flows[at]);
             self.set_mark(from, at, Bytes::ZERO);
         }
     }
 
     fn ask_or_close(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
         self.ask_for_more(to, slot);
-        let empty = self.links.up[from.index()].flows[at].payload.run.is_empty();
+        let empty = self.links.up[self.line(from)].flows[at].payload.run.is_empty();
         if empty {
             self.close_flow(from, at);
         }
@@ -80,17 +86,19 @@ impl<O: Observer> Swarm<'_, O> {
         let transfer = self.flow_mut(from, at);
         if transfer.next == NONE {
             transfer.begin_run(Run::EMPTY);
-            self.links.up[from.index()].set_mark(at, Volume::ZERO);
+            let line = self.line(from);
+            self.links.up[line].set_mark(at, Volume::ZERO);
             return;
         }
         let next = transfer.next;
         let (run, next) = self.runs.pop_front(next);
-        let size = self.run_size(run);
+        let size = self.run_size(from, run);
         let transfer = self.flow_mut(from, at);
         transfer.begin_run(run);
         transfer.next = next;
         transfer.queued -= u32::try_from(size.0).expect("a run is at most a piece");
-        let flow = &mut self.links.up[from.index()].flows[at];
+        let line = self.line(from);
+        let flow = &mut self.links.up[line].flows[at];
         flow.left = size.volume();
         let rate = flow.rate;
         let to = self.receiver(from, at);
@@ -100,7 +108,8 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Enters what has moved since the last time in the books of both ends.
     pub(super) fn credit(&mut self, from: PeerId, at: usize) {
-        let up = &mut self.links.up[from.index()];
+        let line = self.line(from);
+        let up = &mut self.links.up[line];
         let to = Self::behind(up.to[at]);
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
@@ -109,7 +118,9 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let left = Volume(flow.left.0 + transfer.beyond().0);
-        let size = self.cut.blocks_size(transfer.run.piece(), transfer.run.from, transfer.run.to);
+        let torrent = &self.torrents[self.peers[to.index()].torrent.index()];
+        let size =
+            torrent.cut.blocks_size(transfer.run.piece(), transfer.run.from, transfer.run.to);
         // Progress is rounded down to the byte: what is left is rounded up.
         let moved = size.0 - left.0.div_ceil(1 << 20);
         let delta = moved - u64::from(transfer.credited);
@@ -130,7 +141,8 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Tells the sender's choker what was entered in the books since the last time.
     fn report_sent(&mut self, from: PeerId, at: usize) {
-        let transfer = &mut self.links.up[from.index()].flows[at].payload;
+        let line = self.line(from);
+        let transfer = &mut self.links.up[line].flows[at].payload;
         let news = u64::from(std::mem::take(&mut transfer.sent_news));
         let peer = &mut self.peers[from.index()];
         if let Some(upload) = peer.uploads.iter_mut().find(|u| u.slot == transfer.slot) {
@@ -145,7 +157,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Tells the receiver's choker what was entered in the books since the last time.
     fn report_received(&mut self, from: PeerId, at: usize) {
         let now_ms = self.now_ms().max(1);
-        let up = &mut self.links.up[from.index()];
+        let line = self.line(from);
+        let up = &mut self.links.up[line];
         let transfer = &mut up.flows[at].payload;
         let news = std::mem::take(&mut transfer.received_news);
         if news > 0 {
@@ -160,14 +173,15 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// What has moved on a flow and is not in the books yet.
-    pub(super) fn uncredited(&self, from: PeerId, at: usize) -> Bytes {
-        let flow = &self.links.up[from.index()].flows[at];
+    pub(super) fn uncredited(&self, line: usize, at: usize) -> Bytes {
+        let up = &self.links.up[line];
+        let flow = &up.flows[at];
         let run = flow.payload.run;
         if run.is_empty() {
             return Bytes::ZERO;
         }
         let left = flow.left_at(self.now).0 + flow.payload.beyond().0;
-        let moved = self.run_size(run).0 - left.div_ceil(1 << 20);
+        let moved = self.run_size(Self::behind(up.to[at]), run).0 - left.div_ceil(1 << 20);
         Bytes(moved - u64::from(flow.payload.credited))
     }
 
@@ -179,16 +193,26 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Enters all that moves out of `p`.
     pub(super) fn credit_outflow(&mut self, p: PeerId) {
-        for at in 0..self.links.up[p.index()].flows.len() {
-            self.credit(p, at);
+        for at in 0..self.links.up[self.line(p)].flows.len() {
+            if self.is_sender(p, at) {
+                self.credit(p, at);
+            }
         }
     }
 
     /// Tells the choker of `p` what it has sent.
     pub(super) fn report_outflow(&mut self, p: PeerId) {
-        for at in 0..self.links.up[p.index()].flows.len() {
-            self.report_sent(p, at);
+        for at in 0..self.links.up[self.line(p)].flows.len() {
+            if self.is_sender(p, at) {
+                self.report_sent(p, at);
+            }
         }
+    }
+
+    /// Whether flow number `at` of its user's link is one of this peer's.
+    #[inline]
+    fn is_sender(&self, p: PeerId, at: usize) -> bool {
+        self.single || self.sender(self.line(p), at) == p
     }
 
     /// Enters all that moves into `p`.
@@ -208,7 +232,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn finish_block_and_stop(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
         self.release_queue(from, at);
-        let transfer = self.links.up[from.index()].flows[at].payload;
+        let transfer = self.links.up[self.line(from)].flows[at].payload;
         let run = transfer.run;
         if run.is_empty() {
             self.close_flow(from, at);
@@ -220,18 +244,20 @@ impl<O: Observer> Swarm<'_, O> {
         let to = self.receiver(from, at);
         if end < run.to {
             self.counters.runs_cut += 1;
+            let size = self.cut(to).blocks_size(run.piece(), run.from, end);
             self.release(to, Run { from: end, ..run });
-            let flow = &mut self.links.up[from.index()].flows[at];
+            let line = self.line(from);
+            let flow = &mut self.links.up[line].flows[at];
             flow.payload.run.to = end;
-            let size = self.cut.blocks_size(run.piece(), run.from, end);
             flow.left = Bytes(size.0 - u64::from(transfer.credited)).volume();
             flow.payload.mark_end();
         }
-        let up = &mut self.links.up[from.index()];
+        let line = self.line(from);
+        let up = &mut self.links.up[line];
         dry_up(&mut up.flows[at]);
         let left = up.flows[at].left;
         up.set_mark(at, left);
-        self.links.touch(Self::link(from));
+        self.links.touch(self.link(from));
         if !in_service && done == 0 {
             self.close_flow(from, at);
         }
@@ -241,7 +267,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
         self.release_queue(from, at);
-        let transfer = self.links.up[from.index()].flows[at].payload;
+        let transfer = self.links.up[self.line(from)].flows[at].payload;
         let to = self.receiver(from, at);
         self.close_flow(from, at);
         let run = transfer.run;
@@ -281,7 +307,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let Some(at) = self.partial_at(p, run.piece()) else { return };
-        let words = self.cut.block_words;
+        let words = self.block_words;
         let part = &mut self.peers[p.index()].partials[at];
         for i in 0..words {
             let range = bitfield::range_mask(i, usize::from(run.from), usize::from(run.to));
@@ -296,23 +322,24 @@ impl<O: Observer> Swarm<'_, O> {
     fn close_flow(&mut self, from: PeerId, at: usize) {
         self.report_sent(from, at);
         self.report_received(from, at);
-        let (to, flow) = self.links.close(self.now, Self::link(from), at);
+        let (to, flow) = self.links.close(self.now, self.link(from), at);
         let to = Self::behind(to);
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
         self.take(from, Mask::FlowOut, flow.payload.slot);
         self.take(to, Mask::FlowIn, flow.payload.back);
-        self.links.touch(Self::link(from));
+        self.links.touch(self.link(from));
     }
 
     /// `p` has received the blocks of `run` from `from`.
     pub(super) fn receive(&mut self, p: PeerId, run: Run, from: PeerId) {
         let piece = run.piece();
         let Some(at) = self.partial_at(p, piece) else {
-            let size = self.run_size(run);
+            let size = self.run_size(p, run);
             self.records[p.index()].wasted += size;
             return;
         };
-        let words = self.cut.block_words;
+        let words = self.block_words;
+        let cut = *self.cut(p);
         let part = &mut self.peers[p.index()].partials[at];
         let twins = part.twins;
         for i in 0..words {
@@ -327,7 +354,7 @@ impl<O: Observer> Swarm<'_, O> {
             *busy |= range;
             for bit in bitfield::BitsOf(again) {
                 let block = u16_of(i * 64 + bit);
-                self.records[p.index()].wasted += self.cut.blocks_size(piece, block, block + 1);
+                self.records[p.index()].wasted += cut.blocks_size(piece, block, block + 1);
             }
         }
         let missing = part.missing;
@@ -366,7 +393,7 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 [Run { to: block, ..run }, Run { from: block + 1, ..run }]
             });
-            let size = self.cut.blocks_size(piece, block, block + 1).0;
+            let size = self.cut(from).blocks_size(piece, block, block + 1).0;
             let transfer = self.flow_mut(from, at);
             transfer.next = next;
             transfer.queued -= u32::try_from(size).expect("a block is small");
@@ -378,10 +405,11 @@ impl<O: Observer> Swarm<'_, O> {
         self.credit(from, at);
         let to = self.receiver(from, at);
         let credited = u64::from(self.flow_mut(from, at).credited);
-        let before = self.cut.blocks_size(piece, run.from, block).0;
+        let before = self.cut(from).blocks_size(piece, run.from, block).0;
         let after = Run { from: block + 1, ..run };
         if !after.is_empty() {
-            let size = u32::try_from(self.run_size(after).0).expect("a run is at most a piece");
+            let size =
+                u32::try_from(self.run_size(from, after).0).expect("a run is at most a piece");
             let next = self.flow_mut(from, at).next;
             let next = self.runs.push_front(next, after);
             let transfer = self.flow_mut(from, at);
@@ -390,18 +418,19 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if credited <= before && block > run.from {
             // Not begun yet: the run ends before it.
-            let up = &mut self.links.up[from.index()];
+            let line = self.line(from);
+            let up = &mut self.links.up[line];
             let flow = &mut up.flows[at];
             flow.payload.run.to = block;
             flow.payload.mark_end();
             up.set_mark(at, Bytes(before - credited).volume());
-            self.links.touch(Self::link(from));
+            self.links.touch(self.link(from));
             return;
         }
         let waste = credited.saturating_sub(before);
         self.records[to.index()].wasted += Bytes(waste);
         self.next_run(from, at);
-        self.links.touch(Self::link(from));
+        self.links.touch(self.link(from));
         if block > run.from {
             self.late.push((to, Run { to: block, ..run }, from));
         }
@@ -429,7 +458,8 @@ impl<O: Observer> Swarm<'_, O> {
             let run = transfer.run;
             if covers(&run) && block + 1 < run.to {
                 let rest = Run { from: block + 1, ..run };
-                let size = u32::try_from(self.run_size(rest).0).expect("a run is at most a piece");
+                let size =
+                    u32::try_from(self.run_size(from, rest).0).expect("a run is at most a piece");
                 self.shorten_run(from, at, block + 1);
                 let next = self.flow_mut(from, at).next;
                 let next = self.runs.push_front(next, rest);
@@ -446,7 +476,7 @@ impl<O: Observer> Swarm<'_, O> {
         for slot in self.edges.slots(self.peer(p).edges, Mask::FlowIn) {
             let from = self.neighbour(p, slot);
             let Some(at) = self.flow_at(from, p) else { continue };
-            let transfer = &self.links.up[from.index()].flows[at].payload;
+            let transfer = &self.links.up[self.line(from)].flows[at].payload;
             if transfer.run.piece == piece.0 && !transfer.run.is_empty() {
                 let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
                 for block in transfer.run.from..transfer.run.from + done {
@@ -459,13 +489,14 @@ impl<O: Observer> Swarm<'_, O> {
     /// Useful bytes a peer holds: verified pieces, and blocks of begun ones.
     pub(super) fn held_bytes(&mut self, p: PeerId) -> Bytes {
         let pieces = &self.have[self.row(p)];
+        let cut = *self.cut(p);
         let mut held: u64 =
-            bitfield::members(pieces).map(|i| self.cut.piece_size(PieceId(u16_of(i))).0).sum();
-        let words = self.cut.block_words;
+            bitfield::members(pieces).map(|i| cut.piece_size(PieceId(u16_of(i))).0).sum();
+        let words = self.block_words;
         for part in &self.peers[p.index()].partials {
             let got = self.blocks.got(part.bits, words);
             held += bitfield::members(got)
-                .map(|b| self.cut.blocks_size(PieceId(part.piece), u16_of(b), u16_of(b + 1)).0)
+                .map(|b| cut.blocks_size(PieceId(part.piece), u16_of(b), u16_of(b + 1)).0)
                 .sum::<u64>();
         }
         Bytes(held)

@@ -60,7 +60,7 @@ impl<O: Observer> Swarm<'_, O> {
         let is_ours = match self.peer(p).stage {
             Stage::Leecher => matches!(class.choker, ChokerSpec::TitForTat),
             Stage::Seeder => rules.seed != SeedChoker::MostRecent,
-            Stage::Expected | Stage::Gone => false,
+            Stage::Expected | Stage::Away | Stage::Gone => false,
         };
         rules.optimistic_clock && is_ours && self.peer(p).slots > 0
     }
@@ -173,9 +173,9 @@ impl<O: Observer> Swarm<'_, O> {
             timed: why == Occasion::Round,
             round: peer.rounds,
             elapsed: self.now.since(peer.last_rechoke),
-            upload: self.links.up[p.index()].cap,
-            pieces: self.cut.pieces,
-            piece: self.cut.piece,
+            upload: self.links.up[self.line(p)].cap,
+            pieces: self.cut(p).pieces,
+            piece: self.cut(p).piece,
             salt: mix(self.seed ^ mix(self.entity(p))),
         };
         let peer = &mut self.peers[p.index()];
@@ -320,7 +320,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// slots strike too, if it was one of them.
     pub(super) fn slot_fell_free(&mut self, p: PeerId, optimistic: bool) {
         let Some(after) = self.class(p).protocol.choking.refill else { return };
-        if self.peer(p).stage == Stage::Gone {
+        if !self.is_present(p) {
             return;
         }
         let at = self.now + self.until_tick(p, after);
@@ -396,7 +396,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         upload.weight = weight;
         if let Some(at) = self.flow_at(p, self.neighbour(p, slot)) {
-            self.links.set_weight(self.now, Self::link(p), at, weight);
+            self.links.set_weight(self.now, self.link(p), at, weight);
         }
     }
 

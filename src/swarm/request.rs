@@ -44,11 +44,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// flow between them, if there is one.
     pub(super) fn ask(&mut self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) {
         let requests = &self.class(p).protocol.requests;
-        let rate = at.map_or(ByteRate::ZERO, |at| self.links.up[from.index()].flows[at].rate);
+        let rate = at.map_or(ByteRate::ZERO, |at| self.links.up[self.line(from)].flows[at].rate);
         let in_window = rate.bytes_in(requests.whole_piece);
-        let fast = in_window >= self.cut.piece;
+        let piece = self.cut(p).piece;
+        let fast = in_window >= piece;
         let several = requests.contiguous && fast;
-        let contiguous = if several { u16_of_u64(in_window.0 / self.cut.piece.0) } else { 1 };
+        let contiguous = if several { u16_of_u64(in_window.0 / piece.0) } else { 1 };
         let ask = Ask { to: p, slot, from, fast, contiguous };
         let target = queue_bytes(requests, rate);
         let mut asked = at.map_or(0, |at| self.outstanding(from, at));
@@ -56,12 +57,13 @@ impl<O: Observer> Swarm<'_, O> {
         while asked <= target.0 {
             let Some(run) = self.pick(&ask) else {
                 if let Some(at) = at {
-                    self.links.up[from.index()].advance(at, self.now);
-                    dry_up(&mut self.links.up[from.index()].flows[at]);
+                    let line = self.line(from);
+                    self.links.up[line].advance(at, self.now);
+                    dry_up(&mut self.links.up[line].flows[at]);
                 }
                 break;
             };
-            asked += self.run_size(run).0;
+            asked += self.run_size(p, run).0;
             at = Some(self.append(&ask, at, run));
             if fast && contiguous > 1 && !run.twin {
                 asked += self.claim_neighbours(&ask, at.expect("just appended"), run);
@@ -69,14 +71,14 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if let Some(at) = at {
             // The rate of a new flow is known only now.
-            let rate = self.links.up[from.index()].flows[at].rate;
+            let rate = self.links.up[self.line(from)].flows[at].rate;
             self.set_mark(from, at, queue_bytes(requests, rate));
         }
     }
 
     /// Bytes asked for on this flow and not received.
     fn outstanding(&self, from: PeerId, at: usize) -> u64 {
-        let flow = &self.links.up[from.index()].flows[at];
+        let flow = &self.links.up[self.line(from)].flows[at];
         let left = flow.left_at(self.now) + flow.payload.beyond();
         left.bytes().0 + u64::from(flow.payload.queued)
     }
@@ -85,16 +87,16 @@ impl<O: Observer> Swarm<'_, O> {
     fn append(&mut self, ask: &Ask, at: Option<usize>, run: Run) -> usize {
         self.counters.runs += 1;
         self.counters.end_game_runs += u64::from(run.twin);
-        let size = self.run_size(run);
+        let size = self.run_size(ask.to, run);
         let back = self.back(ask.to, ask.slot);
         if let Some(at) = at {
-            let link = Self::link(ask.from);
-            self.links.up[link.index()].advance(at, self.now);
+            let line = self.line(ask.from);
+            self.links.up[line].advance(at, self.now);
             let transfer = self.flow_mut(ask.from, at);
             transfer.found_more();
             if transfer.run.is_empty() {
                 transfer.begin_run(run);
-                self.links.up[link.index()].flows[at].left = size.volume();
+                self.links.up[line].flows[at].left = size.volume();
             } else {
                 transfer.queued += u32::try_from(size.0).expect("a run is at most a piece");
                 let next = transfer.next;
@@ -106,16 +108,17 @@ impl<O: Observer> Swarm<'_, O> {
         let start = self.first_byte_at(ask.from, ask.to);
         let payload = Transfer::new(back, ask.slot, run);
         let weight = self.weight(ask.from, back);
-        let to = Self::link(ask.to);
+        let to = Self::port(ask.to);
         let opening = Opening { to, weight, start, left: size.volume(), payload };
         self.put(ask.from, Mask::FlowOut, back);
         self.put(ask.to, Mask::FlowIn, ask.slot);
-        self.links.open(self.now, Self::link(ask.from), opening)
+        self.links.open(self.now, self.link(ask.from), opening)
     }
 
     /// Sets the flow's mark: the end of its run, or earlier where more must be asked for.
     pub(super) fn set_mark(&mut self, from: PeerId, at: usize, target: Bytes) {
-        let up = &mut self.links.up[from.index()];
+        let line = self.line(from);
+        let up = &mut self.links.up[line];
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
         let run_left = flow.left + flow.payload.beyond();
@@ -128,7 +131,7 @@ impl<O: Observer> Swarm<'_, O> {
             left = spare;
         }
         up.set_mark(at, left);
-        self.links.touch(Self::link(from));
+        self.links.touch(self.link(from));
     }
 
     /// Chooses a run of blocks to ask for and claims it.
@@ -168,7 +171,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Fills `scratch.fresh` and `scratch.begun`: pieces the neighbour has that are not begun, and
     /// begun ones with blocks to claim.
     fn list_choices(&mut self, ask: &Ask) {
-        let words = self.cut.words;
+        let words = self.words;
         let shown =
             self.hidden(ask.from).map(|hidden| hidden.to(self.back(ask.to, ask.slot), words));
         let scratch = &mut self.scratch;
@@ -242,8 +245,9 @@ impl<O: Observer> Swarm<'_, O> {
     fn pick_swarm_rarest(&mut self, p: PeerId) -> usize {
         let mut best = Vec::new();
         let mut least = u32::MAX;
+        let torrent = &self.torrents[self.peers[p.index()].torrent.index()];
         for piece in bitfield::members(&self.scratch.wanted) {
-            let copies = self.copies[piece];
+            let copies = torrent.copies[piece];
             if copies < least {
                 least = copies;
                 best.clear();
@@ -263,8 +267,8 @@ impl<O: Observer> Swarm<'_, O> {
             Some(at) => at,
             None => self.begin_piece(ask, piece),
         };
-        let words = self.cut.block_words;
-        let n = usize::from(self.cut.blocks_in(piece));
+        let words = self.block_words;
+        let n = usize::from(self.cut(ask.to).blocks_in(piece));
         let part = &mut self.peers[ask.to.index()].partials[at];
         if part.free == 0 {
             return self.take_over(ask, piece);
@@ -285,8 +289,8 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     fn begin_piece(&mut self, ask: &Ask, piece: PieceId) -> usize {
-        let n = self.cut.blocks_in(piece);
-        let bits = self.blocks.allot(self.cut.block_words);
+        let n = self.cut(ask.to).blocks_in(piece);
+        let bits = self.blocks.allot(self.block_words);
         let begun_at_seeder = self.peer(ask.from).stage == Stage::Seeder;
         let row = self.row(ask.to);
         bitfield::set(&mut self.taken[row], piece.index());
@@ -321,13 +325,13 @@ impl<O: Observer> Swarm<'_, O> {
             low -= 1;
         }
         let mut bytes = 0;
-        let end = (low + n).min(self.cut.pieces);
+        let end = (low + n).min(self.cut(ask.to).pieces);
         for piece in (low..middle).chain(middle + 1..end) {
             if piece > middle && !fresh(self, piece) {
                 break;
             }
             if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
-                bytes += self.run_size(run).0;
+                bytes += self.run_size(ask.to, run).0;
                 self.append(ask, Some(at), run);
             }
         }
@@ -341,7 +345,7 @@ impl<O: Observer> Swarm<'_, O> {
         for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
             let other = self.neighbour(ask.to, slot);
             let Some(at) = self.flow_at(other, ask.to) else { continue };
-            let flow = &self.links.up[other.index()].flows[at];
+            let flow = &self.links.up[self.line(other)].flows[at];
             let run = flow.payload.run;
             if run.piece != piece.0 || !run.soft || run.twin || slot == ask.slot {
                 continue;
@@ -372,8 +376,9 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn shorten_run(&mut self, from: PeerId, at: usize, to: u16) {
         let requests = &self.class(self.receiver(from, at)).protocol.requests;
         let run = self.flow_mut(from, at).run;
-        let cut = self.cut.blocks_size(run.piece(), to, run.to).volume();
-        let up = &mut self.links.up[from.index()];
+        let cut = self.cut(from).blocks_size(run.piece(), to, run.to).volume();
+        let line = self.line(from);
+        let up = &mut self.links.up[line];
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
         let left = flow.left + flow.payload.beyond();
@@ -386,9 +391,9 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Nothing is left to ask this neighbour for but what others have been asked for.
     fn pick_in_end_game(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
-        let all_begun = usize::from(self.peer(ask.to).n_taken) == self.cut.pieces;
+        let all_begun = usize::from(self.peer(ask.to).n_taken) == self.cut(ask.to).pieces;
         let at = self.flow_at(ask.from, ask.to);
-        let flows = &self.links.up[ask.from.index()].flows;
+        let flows = &self.links.up[self.line(ask.from)].flows;
         let idle = at.is_none_or(|at| flows[at].payload.run.is_empty());
         if !all_begun || !idle {
             return None;
@@ -403,7 +408,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Takes over part of what the slowest other connection has still to deliver.
     fn share_out(&mut self, ask: &Ask) -> Option<Run> {
         let (other, at, left) = self.slowest_inflow(ask)?;
-        let transfer = self.links.up[other.index()].flows[at].payload;
+        let transfer = self.links.up[self.line(other)].flows[at].payload;
         let run = transfer.run;
         let blocks = u16_of_u64(left.bytes().0.div_ceil(BLOCK.0));
         self.counters.runs_cut += 1;
@@ -420,13 +425,13 @@ impl<O: Observer> Swarm<'_, O> {
     /// The other connection whose current run, of a piece this neighbour has, will take longest,
     /// and what is left of it; none if this neighbour could not be faster.
     fn slowest_inflow(&self, ask: &Ask) -> Option<(PeerId, usize, Volume)> {
-        let up = &self.links.up[ask.from.index()];
+        let up = &self.links.up[self.line(ask.from)];
         let share = ByteRate(up.cap.0 / (up.flows.len() as u64 + 1));
         let mut worst = (BLOCK.volume().time_at(share), None);
         for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
             let other = self.neighbour(ask.to, slot);
             let at = self.flow_at(other, ask.to).expect("both ends know a flow");
-            let flow = &self.links.up[other.index()].flows[at];
+            let flow = &self.links.up[self.line(other)].flows[at];
             let run = flow.payload.run;
             let known =
                 !run.is_empty() && bitfield::has(&self.scratch.view, usize::from(run.piece));
@@ -447,7 +452,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.edges.slots(self.peer(p).edges, Mask::FlowIn).any(|slot| {
             let other = self.neighbour(p, slot);
             let at = self.flow_at(other, p).expect("both ends know a flow");
-            let twin = self.links.up[other.index()].flows[at].payload.run;
+            let twin = self.links.up[self.line(other)].flows[at].payload.run;
             twin.twin && twin.piece == run.piece && twin.to == run.to
         })
     }
@@ -476,7 +481,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.credit_inflow(ask.to);
         let part = self.partial_at(ask.to, piece)?;
         let bits = self.peer(ask.to).partials[part].bits;
-        let words = self.cut.block_words;
+        let words = self.block_words;
         let got = self.blocks.got(bits, words).to_vec();
         let mut open = self.blocks.busy(bits, words).to_vec();
         for (open, got) in open.iter_mut().zip(got) {
@@ -519,21 +524,22 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Size of the blocks of a run.
-    pub(super) fn run_size(&self, run: Run) -> Bytes {
-        self.cut.blocks_size(run.piece(), run.from, run.to)
+    /// Size of the blocks of a run between `p` and a neighbour.
+    pub(super) fn run_size(&self, p: PeerId, run: Run) -> Bytes {
+        self.cut(p).blocks_size(run.piece(), run.from, run.to)
     }
 
     /// The owner's part of a flow.
     #[inline]
     pub(super) fn flow_mut(&mut self, from: PeerId, at: usize) -> &mut Transfer {
-        &mut self.links.up[from.index()].flows[at].payload
+        let line = self.line(from);
+        &mut self.links.up[line].flows[at].payload
     }
 
     /// Who receives a flow.
     #[inline]
     pub(super) fn receiver(&self, from: PeerId, at: usize) -> PeerId {
-        Self::behind(self.links.up[from.index()].to[at])
+        Self::behind(self.links.up[self.line(from)].to[at])
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::event::Event;
 use super::plan::{Audit, Role};
-use super::world::{Stage, Swarm};
-use crate::ids::PeerId;
+use super::world::{Peer, Stage, Swarm};
+use crate::ids::{PeerId, PieceId, UserId};
+use crate::net::LinkId;
 use crate::observe::{Observer, Outcome};
 use crate::rng::Purpose;
 use crate::torrent::bitfield;
@@ -47,7 +48,10 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether an event has been overtaken by others since it was sent.
     fn is_stale(&mut self, at: SimTime, event: Event) -> bool {
         match event {
-            Event::FlowDue(p) => at != self.peer(p).next_due || self.woke_too_early(p),
+            Event::FlowDue(u) => {
+                at != self.links.up[u.index()].wake || self.woke_too_early(LinkId(u.0))
+            }
+            Event::Announce(p, visit) => visit != self.peer(p).visit,
             Event::Rechoke(p) => at != self.peer(p).next_rechoke,
             Event::Optimistic(p) => at != self.peer(p).optimistic_due,
             _ => false,
@@ -56,16 +60,18 @@ impl<O: Observer> Swarm<'_, O> {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Join(p) => self.join(p),
-            Event::Announce(p) => self.announce(p),
-            Event::FlowDue(p) => self.flow_due(p),
+            Event::Join(p) => self.request(p),
+            Event::Announce(p, _) => self.announce(p),
+            Event::FlowDue(u) => self.flow_due(LinkId(u.0)),
             Event::Rechoke(p) => self.rechoke(p, true),
             Event::Refill(p) => self.refill(p),
             Event::Optimistic(p) => self.pass_on_optimistic(p),
-            Event::ChargeHeaders(p) => self.charge_headers(p),
+            Event::ChargeHeaders(u) => self.charge_headers(u),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave(p),
             Event::GiveUp(p) => self.give_up(p),
+            Event::GoOffline(u) => self.go_offline(u),
+            Event::GoOnline(u) => self.go_online(u),
             Event::Sample => self.sample(),
         }
     }
@@ -83,75 +89,127 @@ impl<O: Observer> Swarm<'_, O> {
             }
         }
         while let Some(link) = self.links.next_touched() {
-            self.reschedule(Self::behind(link));
+            self.reschedule(link);
         }
     }
 
-    /// Makes sure that an event is pending no later than the next mark of the flows out of `p`.
+    /// Makes sure that an event is pending no later than the next mark of the flows out of a link.
     ///
     /// Marks often move away again, so one that comes too early is left to find that out.
-    fn reschedule(&mut self, p: PeerId) {
-        let due = self.links.next_due(Self::link(p));
-        let peer = self.peer_mut(p);
-        if due < peer.next_due {
-            peer.next_due = due;
-            self.queue.push(due, Event::FlowDue(p));
+    fn reschedule(&mut self, link: LinkId) {
+        let due = self.links.next_due(link);
+        let up = &mut self.links.up[link.index()];
+        if due < up.wake {
+            up.wake = due;
+            self.queue.push(due, Event::FlowDue(UserId(link.0)));
         }
     }
 
-    /// Whether the marks of `p` have moved away since it was to be woken; sees to the next time.
-    fn woke_too_early(&mut self, p: PeerId) -> bool {
-        let due = self.links.up[p.index()].soonest;
+    /// Whether the marks of a link have moved away since it was to be woken; sees to the next time.
+    fn woke_too_early(&mut self, link: LinkId) -> bool {
+        let up = &mut self.links.up[link.index()];
+        let due = up.soonest;
         if due <= self.now {
             return false;
         }
-        self.peer_mut(p).next_due = due;
+        up.wake = due;
         if due < SimTime::NEVER {
-            self.queue.push(due, Event::FlowDue(p));
+            self.queue.push(due, Event::FlowDue(UserId(link.0)));
         }
         true
     }
 
-    /// A peer arrives.
-    fn join(&mut self, p: PeerId) {
+    /// A peer joins its swarm: for the first time, or again when its user comes back.
+    pub(super) fn join(&mut self, p: PeerId) {
         let class = self.class(p);
-        let newcomer = &self.newcomers[p.index()];
-        let is_seeder = newcomer.role == Role::Seeder;
-        let (up, down) = (newcomer.upload, newcomer.download);
+        let is_first = self.peer(p).visit == 0;
+        self.account_arrival(p);
         self.peer_mut(p).edges = self.edges.allot(self.room_for(p, 0));
-        self.account_capacity();
-        self.place[p.index()] = crate::units::u32_of(self.present.len());
-        self.present.push(p);
+        let present = &mut self.torrent_mut(p).present;
+        present.push(p);
+        self.place[p.index()] = crate::units::u32_of(self.torrent(p).present.len() - 1);
+        let user = &self.users[self.line(p)];
         let overhead = class.protocol.overhead;
-        let caps = [up, down].map(|rate| super::world::after_overhead(rate, overhead));
-        self.links.set_caps(self.now, Self::link(p), caps[0], caps[1]);
+        let caps = [user.upload, user.download];
+        let caps = caps.map(|rate| super::world::after_overhead(rate, overhead));
+        self.links.set_caps(self.now, self.link(p), caps[0], caps[1]);
         self.observer.joined(self.now, p);
-        if is_seeder {
-            self.seeders += 1;
-            self.fill_with_content(p);
-            self.schedule_departure(p);
+        let now = self.now;
+        let peer = self.peer_mut(p);
+        peer.joined = now;
+        peer.visit = peer.visit.wrapping_add(1).max(1);
+        if is_first {
+            self.arrive(p);
         } else {
-            self.peer_mut(p).stage = Stage::Leecher;
-            self.leechers += 1;
-            if let Some(mean) = class.patience {
-                let entity = self.entity(p);
-                let span =
-                    super::population::exponential(self.seed, Purpose::Patience, entity, mean);
-                self.queue.push(self.now + span, Event::GiveUp(p));
-            }
+            self.come_back(p);
         }
         // At a client's tick the choker runs before the handshakes of new connections are through.
         self.start_choker(p);
         let overlay = &class.protocol.overlay;
         let handshake = overlay.connect_delay + class.protocol.latency.times(4);
-        self.queue.push(self.now + handshake, Event::Announce(p));
+        self.queue.push(self.now + handshake, Event::Announce(p, self.peer(p).visit));
         self.start_headers(p);
+    }
+
+    /// A peer is in its swarm for the first time.
+    fn arrive(&mut self, p: PeerId) {
+        if self.newcomers[p.index()].role == Role::Seeder {
+            self.count_seeders(p, 1);
+            self.fill_with_content(p);
+            self.schedule_departure(p);
+            return;
+        }
+        self.peer_mut(p).stage = Stage::Leecher;
+        self.count_leechers(p, 1);
+        if let Some(mean) = self.class(p).patience {
+            let entity = self.entity(p);
+            let span = super::population::exponential(self.seed, Purpose::Patience, entity, mean);
+            self.queue.push(self.now + span, Event::GiveUp(p));
+        }
+    }
+
+    /// A peer is in its swarm again, with what it had.
+    fn come_back(&mut self, p: PeerId) {
+        let now = self.now;
+        let row = self.row(p);
+        let torrent = &mut self.torrents[self.peers[p.index()].torrent.index()];
+        for piece in bitfield::members(&self.have[row.clone()]) {
+            torrent.gain(now, PieceId::from_index(piece));
+        }
+        if usize::from(self.n_have[p.index()]) < self.cut(p).pieces {
+            self.peer_mut(p).stage = Stage::Leecher;
+            self.count_leechers(p, 1);
+        } else {
+            self.peer_mut(p).stage = Stage::Seeder;
+            self.count_seeders(p, 1);
+            if self.class(p).super_seed && self.newcomers[p.index()].role == Role::Seeder {
+                self.hide_pieces(p);
+            }
+        }
+        let (have, visible) = (&self.have, &mut self.visible);
+        if self.peers[p.index()].shown.is_none() {
+            visible[row.clone()].copy_from_slice(&have[row]);
+        }
+    }
+
+    /// Counts so many leechers more or fewer, in the swarm of `p` and in all.
+    pub(super) fn count_leechers(&mut self, p: PeerId, change: i32) {
+        self.leechers = self.leechers.strict_add_signed(change);
+        let torrent = self.torrent_mut(p);
+        torrent.leechers = torrent.leechers.strict_add_signed(change);
+    }
+
+    /// Counts so many seeders more or fewer, in the swarm of `p` and in all.
+    pub(super) fn count_seeders(&mut self, p: PeerId, change: i32) {
+        self.seeders = self.seeders.strict_add_signed(change);
+        let torrent = self.torrent_mut(p);
+        torrent.seeders = torrent.seeders.strict_add_signed(change);
     }
 
     /// Gives an origin seeder its content.
     fn fill_with_content(&mut self, p: PeerId) {
         let row = self.row(p);
-        let pieces = self.cut.pieces;
+        let pieces = self.cut(p).pieces;
         bitfield::fill(&mut self.have[row.clone()], pieces);
         bitfield::fill(&mut self.taken[row.clone()], pieces);
         if self.class(p).super_seed {
@@ -159,8 +217,10 @@ impl<O: Observer> Swarm<'_, O> {
         } else {
             bitfield::fill(&mut self.visible[row], pieces);
         }
-        for copies in &mut self.copies {
-            *copies += 1;
+        let now = self.now;
+        let torrent = self.torrent_mut(p);
+        for piece in 0..pieces {
+            torrent.gain(now, PieceId::from_index(piece));
         }
         let n = crate::units::u16_of(pieces);
         let peer = self.peer_mut(p);
@@ -184,15 +244,14 @@ impl<O: Observer> Swarm<'_, O> {
             counters: self.counters,
             fingerprint: self.fingerprint.value(),
             end: self.now,
-            first_copy: self.first_copy,
-            content: self.plan.content,
+            torrents: self.torrents.iter().map(|torrent| torrent.record(self.now)).collect(),
         }
     }
 
     /// Enters what is on its way, and time not yet over, into the records.
     fn settle_all(&mut self) {
-        for at in 0..self.present.len() {
-            self.credit_flows_of(self.present[at]);
+        for p in self.present() {
+            self.credit_flows_of(p);
         }
         for i in 0..self.peers.len() {
             let p = PeerId::from_index(i);
@@ -208,13 +267,13 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Enters the time as a leecher into the record; called once, when it is over.
+    /// Enters the time as a leecher into the record; called when it is over, or interrupted.
     pub(super) fn close_leeching(&mut self, p: PeerId) {
         let now = self.now;
-        let served = self.peer(p).n_served_by > 0;
-        let served_since = self.peer(p).served_since;
+        let Peer { joined, served_since, n_served_by, .. } = *self.peer(p);
+        let served = n_served_by > 0;
         let record = &mut self.records[p.index()];
-        record.leeching = now.since(record.arrival);
+        record.leeching += now.since(joined);
         if served {
             record.unchoked += now.since(served_since);
         }

@@ -51,7 +51,7 @@ impl Shown {
 impl<O: Observer> Swarm<'_, O> {
     /// Makes an arriving seeder hide its pieces.
     pub(super) fn hide_pieces(&mut self, p: PeerId) {
-        let shown = Shown { by_slot: Vec::new(), times: vec![0; self.cut.pieces] };
+        let shown = Shown { by_slot: Vec::new(), times: vec![0; self.cut(p).pieces] };
         self.peer_mut(p).shown = Some(Box::new(shown));
         self.hiding += 1;
     }

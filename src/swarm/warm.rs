@@ -9,6 +9,7 @@ use super::event::Event;
 use super::transfer::Transfer;
 use super::world::Swarm;
 use crate::ids::PeerId;
+use crate::net::LinkId;
 use crate::observe::Observer;
 use prefetch_index::prefetch_index;
 
@@ -27,7 +28,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         for (step, ahead) in AHEAD.into_iter().enumerate() {
             match self.queue.ahead(ahead) {
-                Some((_, Event::FlowDue(p))) => self.warm_flow(p, step),
+                Some((_, Event::FlowDue(u))) => self.warm_flow(LinkId(u.0), step),
                 Some((_, Event::Rechoke(p) | Event::Refill(p))) => self.warm_choker(p, step),
                 _ => {}
             }
@@ -35,19 +36,18 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     #[inline]
-    fn warm_flow(&self, p: PeerId, step: usize) {
+    fn warm_flow(&self, link: LinkId, step: usize) {
         if step == 0 {
-            fetch(&self.peers[p.index()].next_due);
-            self.links.warm(Self::link(p));
+            self.links.warm(link);
             return;
         }
-        let Some((to, transfer)) = self.due_flow(p) else { return };
+        let Some((to, transfer)) = self.due_flow(link) else { return };
         let peer = &self.peers[to.index()];
         match step {
             1 => {
                 fetch(&transfer.run);
                 fetch(&transfer.queued);
-                fetch(&peer.next_due);
+                fetch(&peer.next_rechoke);
                 fetch(&peer.partials);
             }
             2 => {
@@ -57,7 +57,7 @@ impl<O: Observer> Swarm<'_, O> {
                 prefetch_index(&self.have, row);
                 prefetch_index(&self.visible, row);
                 prefetch_index(&self.n_have, to.index());
-                fetch(&self.links.down[to.index()].cap);
+                fetch(&self.links.down[self.line(to)].cap);
                 self.edges.warm_slot(peer.edges, transfer.back);
                 self.edges.warm_names(peer.edges);
                 peer.partials.iter().step_by(4).for_each(fetch);
@@ -72,10 +72,10 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// The flow out of `p` that is due next.
+    /// The flow out of a link that is due next.
     #[inline]
-    fn due_flow(&self, p: PeerId) -> Option<(PeerId, &Transfer)> {
-        let up = &self.links.up[p.index()];
+    fn due_flow(&self, link: LinkId) -> Option<(PeerId, &Transfer)> {
+        let up = &self.links.up[link.index()];
         let at = up.soonest_at as usize;
         Some((Self::behind(*up.to.get(at)?), &up.flows.get(at)?.payload))
     }
@@ -84,23 +84,23 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = &self.peers[p.index()];
         match step {
             0 => {
-                fetch(&peer.next_due);
+                fetch(&peer.next_rechoke);
                 fetch(&peer.uploads);
                 fetch(&peer.choke_luck);
-                self.links.warm(Self::link(p));
+                self.links.warm(self.link(p));
             }
             1 => {
                 self.edges.warm(peer.edges);
                 peer.uploads.iter().step_by(2).for_each(fetch);
-                self.links.up[p.index()].flows.iter().for_each(fetch);
+                self.links.up[self.line(p)].flows.iter().for_each(fetch);
             }
             2 | 3 => {
                 for slot in self.edges.slots(peer.edges, Mask::FlowIn) {
                     let from = self.neighbour(p, slot);
                     if step == 2 {
-                        self.links.warm(Self::link(from));
+                        self.links.warm(self.link(from));
                     } else if let Some(at) = self.flow_at(from, p) {
-                        fetch(&self.links.up[from.index()].flows[at]);
+                        fetch(&self.links.up[self.line(from)].flows[at]);
                     }
                 }
             }

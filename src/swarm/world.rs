@@ -2,13 +2,15 @@
 
 use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
-use super::plan::{ChokerSpec, ClassPlan, Plan, Stay};
-use super::population::{self, Newcomer};
+use super::plan::{ChokerSpec, ClassPlan, Plan, Role, Stay};
+use super::population::{self, Newcomer, Person, Population};
+use super::torrents::Torrent;
 use super::transfer::{BlockSets, Partial, RunPool, Transfer};
-use crate::ids::{ClassId, PeerId};
+use super::users::User;
+use crate::ids::{ClassId, PeerId, TorrentId, UserId};
 use crate::kernel::fingerprint::Fingerprint;
 use crate::kernel::queue::Queue;
-use crate::net::{LinkId, Links};
+use crate::net::{LinkId, Links, PortId};
 use crate::observe::{Counters, Observer, PeerRecord, Sample};
 use crate::policy::choke::{Candidate, Choker, Decision};
 use crate::rng::{Purpose, Stream, stream};
@@ -25,6 +27,9 @@ pub(super) enum Stage {
     Leecher,
     /// Here, with the whole content.
     Seeder,
+    /// Its user waits for its turn to download, or is offline: it is in no swarm, but keeps what
+    /// it has.
+    Away,
     /// Not here any more.
     Gone,
 }
@@ -48,8 +53,6 @@ pub(super) struct UploadSlot {
 /// for its pieces, one for its choker. Cold things are in its record.
 #[repr(C, align(64))]
 pub(super) struct Peer {
-    /// When the pending `FlowDue` wakes it: not after the next mark of its flows. Others are stale.
-    pub(super) next_due: SimTime,
     /// When the pending `Rechoke` is due; others are stale.
     pub(super) next_rechoke: SimTime,
     /// Payload sent.
@@ -68,6 +71,10 @@ pub(super) struct Peer {
     /// Upload slots in all.
     pub(super) slots: u16,
     pub(super) class: ClassId,
+    /// How often it has joined its swarm; wraps around. Tells events of an earlier visit.
+    pub(super) visit: u16,
+    pub(super) user: UserId,
+    pub(super) torrent: TorrentId,
     pub(super) stage: Stage,
     /// Whether a `Refill` is pending.
     pub(super) refill_pending: bool,
@@ -98,8 +105,8 @@ pub(super) struct Peer {
 
     /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
-    /// Header bytes (up, down) to charge at the next tick, and payload moved since the last.
-    pub(super) headers: super::headers::Headers,
+    /// When it joined its swarm, the last time.
+    pub(super) joined: SimTime,
     /// When it last announced itself to the tracker.
     pub(super) announced: Option<SimTime>,
 }
@@ -112,13 +119,23 @@ const _: () = assert!(std::mem::offset_of!(Peer, choke_luck) == 128, "the third 
 pub(super) struct Swarm<'a, O> {
     pub(super) plan: &'a Plan,
     pub(super) seed: u64,
-    pub(super) cut: Geometry,
+    /// The swarms.
+    pub(super) torrents: Vec<Torrent>,
+    /// Whether every user has one peer, so that users, peers and links have the same numbers.
+    pub(super) single: bool,
+    /// Whether some peers leave by what they have given.
+    pub(super) some_leave_by_ratio: bool,
+    /// Words of a row of pieces, enough for every torrent.
+    pub(super) words: usize,
+    /// Words of a set of blocks, enough for every torrent.
+    pub(super) block_words: usize,
     pub(super) now: SimTime,
     pub(super) queue: Queue<Event>,
     pub(super) fingerprint: Fingerprint,
     pub(super) counters: Counters,
     pub(super) observer: &'a mut O,
     pub(super) newcomers: Vec<Newcomer>,
+    pub(super) users: Vec<User>,
     pub(super) peers: Vec<Peer>,
     pub(super) records: Vec<PeerRecord>,
     pub(super) links: Links<Transfer>,
@@ -131,14 +148,7 @@ pub(super) struct Swarm<'a, O> {
     pub(super) taken: Vec<u64>,
     /// Number of pieces verified, by peer.
     pub(super) n_have: Vec<u16>,
-    /// Copies of each piece among the peers present.
-    pub(super) copies: Vec<u32>,
-    /// Pieces some leecher has verified at some time.
-    pub(super) spread: Vec<u64>,
-    pub(super) n_spread: usize,
-    pub(super) first_copy: Option<SimTime>,
-    /// Peers present, in no meaningful order, and where each one stands in it.
-    pub(super) present: Vec<PeerId>,
+    /// Where each peer stands among those present in its swarm.
     pub(super) place: Vec<u32>,
     pub(super) leechers: u32,
     pub(super) seeders: u32,
@@ -183,27 +193,38 @@ impl Scratch {
 impl<'a, O: Observer> Swarm<'a, O> {
     /// A swarm in which nothing has happened yet.
     pub(super) fn new(plan: &'a Plan, seed: u64, observer: &'a mut O) -> Self {
-        let cut = Geometry::new(plan.content, plan.piece);
-        let newcomers = population::draw(plan, seed);
+        let Population { users, peers: newcomers } = population::draw(plan, seed);
+        let mut torrents: Vec<Torrent> = plan.torrents().iter().map(Torrent::new).collect();
         let n = newcomers.len();
         let mut links = Links::with_capacity(n);
-        for newcomer in &newcomers {
-            links.add(newcomer.upload, newcomer.download);
+        for user in &users {
+            links.add(user.upload, user.download);
         }
-        let unfinished = newcomers.iter().filter(|p| p.role == super::plan::Role::Leecher).count();
+        for newcomer in &newcomers {
+            links.add_port(LinkId(newcomer.user.0));
+            torrents[newcomer.torrent.index()].members += 1;
+        }
+        let unfinished = newcomers.iter().filter(|p| p.role == Role::Leecher).count();
+        let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
+        let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
+        let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
+        let record = |newcomer| record(newcomer, &users[newcomer.user.index()]);
         Self {
-            peers: newcomers.iter().map(|newcomer| peer(plan, seed, newcomer)).collect(),
+            some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
+            peers,
             records: newcomers.iter().map(record).collect(),
-            visible: vec![0; (n + 1) * cut.words],
-            have: vec![0; n * cut.words],
-            taken: vec![0; n * cut.words],
+            users: users.iter().map(User::new).collect(),
+            single: plan.catalogue.is_none(),
+            block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),
+            torrents,
+            words,
+            visible: vec![0; (n + 1) * words],
+            have: vec![0; n * words],
+            taken: vec![0; n * words],
             n_have: vec![0; n],
-            copies: vec![0; cut.pieces],
-            spread: vec![0; cut.words],
             place: vec![u32::MAX; n],
             plan,
             seed,
-            cut,
             now: SimTime::ZERO,
             queue: Queue::new(),
             fingerprint: Fingerprint::default(),
@@ -213,9 +234,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
             links,
             // One row more than peers: nobody's, always empty.
             edges: Edges::new(PeerId::from_index(n)),
-            n_spread: 0,
-            first_copy: None,
-            present: Vec::new(),
             leechers: 0,
             seeders: 0,
             completed: 0,
@@ -227,7 +245,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             hiding: 0,
             samples: Vec::new(),
             books: super::sample::Books::default(),
-            scratch: Scratch::new(cut.words),
+            scratch: Scratch::new(words),
         }
     }
 
@@ -257,23 +275,75 @@ impl<'a, O: Observer> Swarm<'a, O> {
         &self.newcomers[p.index()].stay
     }
 
-    /// The access link of a peer: one membership, one link.
+    /// The user behind a peer. Where each has one peer, nothing need be looked up.
     #[inline]
-    pub(super) fn link(p: PeerId) -> LinkId {
-        LinkId(p.0)
+    pub(super) fn user(&self, p: PeerId) -> UserId {
+        if self.single { UserId(p.0) } else { self.peers[p.index()].user }
     }
 
-    /// The peer behind a link.
+    /// The access link of a peer, shared with all other peers of its user.
     #[inline]
-    pub(super) fn behind(link: LinkId) -> PeerId {
-        PeerId(link.0)
+    pub(super) fn link(&self, p: PeerId) -> LinkId {
+        LinkId(self.user(p).0)
+    }
+
+    /// The position of that link in columns of links.
+    #[inline]
+    pub(super) fn line(&self, p: PeerId) -> usize {
+        self.user(p).index()
+    }
+
+    /// The port of a peer at its user's link.
+    #[inline]
+    pub(super) fn port(p: PeerId) -> PortId {
+        PortId(p.0)
+    }
+
+    /// The peer behind a port.
+    #[inline]
+    pub(super) fn behind(port: PortId) -> PeerId {
+        PeerId(port.0)
+    }
+
+    /// The peer that sends flow number `at` of a link.
+    #[inline]
+    pub(super) fn sender(&self, line: usize, at: usize) -> PeerId {
+        if self.single {
+            return PeerId::from_index(line);
+        }
+        let up = &self.links.up[line];
+        self.neighbour(Self::behind(up.to[at]), up.flows[at].payload.back)
+    }
+
+    /// The swarm of a peer.
+    #[inline]
+    pub(super) fn torrent(&self, p: PeerId) -> &Torrent {
+        &self.torrents[self.peers[p.index()].torrent.index()]
+    }
+
+    /// The swarm of a peer, to be changed.
+    #[inline]
+    pub(super) fn torrent_mut(&mut self, p: PeerId) -> &mut Torrent {
+        &mut self.torrents[self.peers[p.index()].torrent.index()]
+    }
+
+    /// How the content of a peer's torrent is cut.
+    #[inline]
+    pub(super) fn cut(&self, p: PeerId) -> &Geometry {
+        &self.torrent(p).cut
+    }
+
+    /// Whether a peer is in its swarm now.
+    #[inline]
+    pub(super) fn is_present(&self, p: PeerId) -> bool {
+        matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder)
     }
 
     /// The words of one peer in a column of bitfields.
     #[inline]
     pub(super) fn row(&self, p: PeerId) -> std::ops::Range<usize> {
-        let start = p.index() * self.cut.words;
-        start..start + self.cut.words
+        let start = p.index() * self.words;
+        start..start + self.words
     }
 
     /// The neighbour of `p` in `slot`.
@@ -309,7 +379,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
     /// The position of the flow from `from` to `to`, if there is one.
     #[inline]
     pub(super) fn flow_at(&self, from: PeerId, to: PeerId) -> Option<usize> {
-        self.links.up[from.index()].find(Self::link(to))
+        self.links.up[self.line(from)].find(Self::port(to))
     }
 
     /// The clock in milliseconds, for the compact columns; wraps after 49 days.
@@ -324,15 +394,18 @@ impl<'a, O: Observer> Swarm<'a, O> {
     }
 }
 
-fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
-    let class = &plan.classes[newcomer.class.index()];
+fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
+    let class = &plan.classes[user.class.index()];
     let slots = match class.choker {
         ChokerSpec::Never => 0,
-        _ => class.protocol.choking.slots.count(newcomer.upload),
+        _ => class.protocol.choking.slots.count(user.upload),
     };
     let slots = u16_of(slots.min(usize::from(u16::MAX) - 1));
     Peer {
-        class: newcomer.class,
+        class: user.class,
+        visit: 0,
+        user: newcomer.user,
+        torrent: newcomer.torrent,
         stage: Stage::Expected,
         edges: Stretch::default(),
         n_neighbours: 0,
@@ -341,7 +414,6 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
         open: slots,
         slots,
         next_rechoke: SimTime::NEVER,
-        next_due: SimTime::NEVER,
         refill_pending: false,
         repoll_pending: false,
         optimistic_due: SimTime::ZERO,
@@ -357,17 +429,19 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer) -> Peer {
         served_since: SimTime::ZERO,
         brain: class.choker.make(),
         shown: None,
-        headers: super::headers::Headers::default(),
+        joined: SimTime::ZERO,
         announced: None,
     }
 }
 
-fn record(newcomer: &Newcomer) -> PeerRecord {
+fn record(newcomer: &Newcomer, user: &Person) -> PeerRecord {
     PeerRecord {
-        class: newcomer.class,
-        is_origin: newcomer.role == super::plan::Role::Seeder,
-        upload: newcomer.upload,
-        download: newcomer.download,
+        class: user.class,
+        user: newcomer.user,
+        torrent: newcomer.torrent,
+        is_origin: newcomer.role == Role::Seeder,
+        upload: user.upload,
+        download: user.download,
         arrival: newcomer.arrival,
         first_piece: None,
         completed: None,

@@ -92,7 +92,7 @@ fn summary(name: &str, outcome: &Outcome) -> String {
         format!("  fingerprint {:016x}", outcome.fingerprint),
         format!("  events {}", outcome.counters.events),
         format!("  peers {n_peers}, completed {}", done.len()),
-        format!("  first copy {}", ns(outcome.first_copy.as_ref())),
+        format!("  first copy {}", ns(outcome.torrents[0].first_copy.as_ref())),
         format!("  done {first}, {middle}, {last}"),
         format!("  bytes sent {sent}, end {}", outcome.end.0),
         String::new(),

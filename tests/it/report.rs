@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use swarmecon::cli::{Failure, progress::Watch, run};
 use swarmecon::experiment::{Design, Metric, pool};
-use swarmecon::ids::ClassId;
-use swarmecon::observe::{Counters, Outcome, PeerRecord, Sample};
+use swarmecon::ids::{ClassId, TorrentId, UserId};
+use swarmecon::observe::{Counters, Outcome, PeerRecord, Sample, TorrentRecord};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::scenario::{Arm, Recorded, Scenario};
 use swarmecon::swarm::plan::{
@@ -30,6 +30,7 @@ fn class(name: &str, role: Role, choker: ChokerSpec) -> ClassPlan {
         download: DownloadDist::TimesUpload(8.0),
         upload_share: 1.0,
         stay: Stay::Leave,
+        demand: None,
         patience: None,
         choker,
         super_seed: false,
@@ -50,6 +51,7 @@ fn arm(name: &str, horizon_s: f64) -> Arm {
         until_horizon: false,
         sample: Span::from_secs(50.0),
         classes,
+        catalogue: None,
         audit: Audit::End,
     };
     let resolved = toml::toml! { content_kib = 1000 };
@@ -76,6 +78,8 @@ fn peer(class: u16, times: (f64, Option<f64>), moved: (u64, u64)) -> PeerRecord 
     let received = Bytes::from_kib(moved.1);
     PeerRecord {
         class: ClassId(class),
+        user: UserId(u32::from(class)),
+        torrent: TorrentId(0),
         is_origin: class == 0,
         upload: ByteRate::from_kib_per_s(10.0),
         download: ByteRate::from_kib_per_s(40.0),
@@ -100,6 +104,7 @@ fn sample(at_s: f64, (leechers, seeders): (u32, u32), availability: f64) -> Samp
         seeders,
         availability,
         rarest_copies: u32::from(availability >= 1.0),
+        seedless: u32::from(seeders == 0),
         uploaded: Bytes::from_kib(if at_s > 0.0 { 1000 } else { 0 }),
         upload_offered: Bytes::from_kib(if at_s > 0.0 { 2000 } else { 0 }),
         mean_progress: 0.25,
@@ -130,8 +135,15 @@ fn outcome(plan: &Plan, seed: u64) -> Outcome {
         counters: Counters { events: 10 + seed % 10, pieces: 9, ..Counters::default() },
         fingerprint: seed,
         end: SimTime::from_secs(500.0),
-        first_copy: Some(SimTime::from_secs(90.0)),
-        content: Bytes::from_kib(1000),
+        torrents: vec![TorrentRecord {
+            content: Bytes::from_kib(1000),
+            release: SimTime::ZERO,
+            first_copy: Some(SimTime::from_secs(90.0)),
+            first_loss: None,
+            unavailable: Span::ZERO,
+            requests: 3,
+            completions: 2,
+        }],
     }
 }
 

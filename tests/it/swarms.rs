@@ -39,6 +39,7 @@ pub fn class(role: Role, count: u32, upload: ByteRate, rules: &Arc<Protocol>) ->
         download: DownloadDist::Rate(RateDist::Fixed(ByteRate::UNLIMITED)),
         upload_share: 1.0,
         stay: if role == Role::Seeder { Stay::Forever } else { Stay::Leave },
+        demand: None,
         patience: None,
         choker: ChokerSpec::TitForTat,
         super_seed: false,
@@ -55,6 +56,7 @@ pub fn plan(content: Bytes, piece: Bytes, classes: Vec<ClassPlan>) -> Plan {
         until_horizon: false,
         sample: s(1000.0),
         classes,
+        catalogue: None,
         audit: Audit::EverySample,
     }
 }
@@ -174,8 +176,12 @@ pub fn check_laws(plan: &Plan, outcome: &Outcome) {
             assert!(peer.downloaded >= accounted, "{i}: useful and wasted were received");
         }
         match peer.completed {
-            Some(_) => assert_eq!(peer.useful, outcome.content, "{i}: the content, to the byte"),
-            None => assert!(peer.useful < outcome.content, "{i}: has everything, is not done"),
+            Some(_) => {
+                assert_eq!(peer.useful, outcome.content_of(peer), "{i}: the content, to the byte");
+            }
+            None => {
+                assert!(peer.useful < outcome.content_of(peer), "{i}: has everything, is not done");
+            }
         }
         if matches!(plan.classes[peer.class.index()].choker, ChokerSpec::Never) {
             assert_eq!(peer.uploaded_at_completion, Bytes::ZERO, "{i}: a free rider uploads");
@@ -194,7 +200,7 @@ pub fn earliest(content: u128, rate: u128) -> u128 {
 /// finisher follows in the same way): with `u_S` the upload of all origin seeders and Σu that of
 /// everybody, `T_j` ≥ F/`d_j` and `t_(k)` ≥ max(F/`u_S`, k F/Σu) since the first arrival.
 pub fn check_bounds(outcome: &Outcome) {
-    let content = u128::from(outcome.content.0);
+    let content = u128::from(outcome.torrents[0].content.0);
     let sum = |of: &dyn Fn(&PeerRecord) -> bool| -> u128 {
         outcome.peers.iter().filter(|p| of(p)).map(|p| u128::from(p.upload.0)).sum()
     };
@@ -209,7 +215,7 @@ pub fn check_bounds(outcome: &Outcome) {
             "finisher {k} at {at:?} beats k F/Σu"
         );
     }
-    if let Some(at) = outcome.first_copy {
+    if let Some(at) = outcome.torrents[0].first_copy {
         assert!(since(at) >= from_seeds, "the first copy at {at:?} beats F/u_S");
     }
     for (i, peer) in outcome.peers.iter().enumerate() {

@@ -75,7 +75,7 @@ fn utilisation(outcome: &Outcome) -> f64 {
 }
 
 fn copy1_s(outcome: &Outcome) -> f64 {
-    outcome.first_copy.expect("every piece gets out").as_secs()
+    outcome.torrents[0].first_copy.expect("every piece gets out").as_secs()
 }
 
 /// The crowd of the reference runs: 100 leechers of 50 KiB/s, 64 MiB in 256 pieces.
