@@ -2,6 +2,7 @@
 //! out by hand.
 
 mod behaviour;
+mod catalogue;
 mod crowds;
 mod exact;
 mod fuzz;
