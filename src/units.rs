@@ -4,7 +4,7 @@
 //! All quantities are integers; `f64` appears only where a person reads or writes a number.
 
 mod money;
-pub use money::{MicroBtt, Price};
+pub use money::{MicroBtt, NanoUsd, Price};
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 

@@ -5,6 +5,7 @@
 //! It does not see capacities, other peers' neighbours, or what anybody else decides.
 
 mod leecher;
+pub mod market;
 mod rules;
 mod seeder;
 mod strategic;
@@ -15,7 +16,7 @@ pub use seeder::seed;
 pub use strategic::{BitTyrant, FairTorrent, PropShare};
 
 use crate::rng::{Stream, mix};
-use crate::units::{ByteRate, Bytes, Span};
+use crate::units::{ByteRate, Bytes, Price, Span};
 use std::fmt;
 use std::sync::Arc;
 
@@ -111,6 +112,9 @@ pub struct Candidate {
 pub struct ChokeView<'a> {
     /// Interested neighbours, by slot.
     pub candidates: &'a [Candidate],
+    /// What each of them bids for our upload, in the same order; empty if nobody bids, as always
+    /// without a token. A column of its own: barter looks at candidates only, and fast.
+    pub bids: &'a [Price],
     /// Upload slots in all.
     pub slots: usize,
     /// How many of them are optimistic.
@@ -134,6 +138,13 @@ pub struct ChokeView<'a> {
     pub salt: u64,
 }
 
+impl ChokeView<'_> {
+    /// What the candidate at this position bids.
+    pub fn bid(&self, at: usize) -> Price {
+        self.bids.get(at).copied().unwrap_or(Price::ZERO)
+    }
+}
+
 /// Whom to serve from now on.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
@@ -153,16 +164,18 @@ pub struct Served {
     pub weight: u32,
     /// Whether this is an optimistic slot.
     pub optimistic: bool,
+    /// What it pays for each byte from now on.
+    pub price: Price,
 }
 
 impl Served {
-    /// A regular slot with an equal share.
+    /// A regular slot with an equal share, for free.
     pub fn regular(slot: u16) -> Self {
-        Self { slot, weight: 1, optimistic: false }
+        Self { slot, weight: 1, optimistic: false, price: Price::ZERO }
     }
-    /// An optimistic slot with an equal share.
+    /// An optimistic slot with an equal share, for free.
     pub fn optimistic(slot: u16) -> Self {
-        Self { slot, weight: 1, optimistic: true }
+        Self { optimistic: true, ..Self::regular(slot) }
     }
 }
 

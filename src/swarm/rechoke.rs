@@ -167,6 +167,7 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let view = ChokeView {
             candidates,
+            bids: &[],
             slots: usize::from(peer.slots),
             optimistic_slots: rules.optimistic_slots as usize,
             rotate,

@@ -1,5 +1,8 @@
 //! Money: whole µBTT, and prices as exact ratios so that comparing two bids never rounds.
 
+mod ratio;
+pub use ratio::NanoUsd;
+
 use super::Bytes;
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};

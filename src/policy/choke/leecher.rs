@@ -4,7 +4,7 @@ use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, ti
 use crate::rng::Stream;
 use crate::units::Span;
 use smallvec::SmallVec;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 /// Tit-for-tat (Cohen 2003, §3; BEP 3): the best givers get the regular slots, and one or more
 /// optimistic slots go to others regardless, so that newcomers and better partners are found.
@@ -107,24 +107,41 @@ pub(super) fn serve_optimistically(
         }
     }
     while decision.served.len() < taken + n {
-        let mut best: Option<(Claim, u16)> = None;
-        for c in view.candidates {
+        let mut best: Option<(Claim, usize)> = None;
+        for (at, c) in view.candidates.iter().enumerate() {
             let claim = claim(c, rules, [salt, view.salt]);
             // Most candidates lose to the best so far: whether they are served already is asked
             // only of those that would win.
-            if best.is_none_or(|(most, _)| claim > most)
+            if best.is_none_or(|most| beats(view, (claim, at), most))
                 && !decision.served.iter().any(|s| s.slot == c.slot)
             {
-                best = Some((claim, c.slot));
+                best = Some((claim, at));
             }
         }
-        let Some((_, slot)) = best else { break };
-        decision.served.push(Served::optimistic(slot));
+        let Some((_, at)) = best else { break };
+        decision.served.push(Served::optimistic(view.candidates[at].slot));
     }
 }
 
 /// How good a claim a candidate has to the next optimistic slot: the largest wins.
-type Claim = (bool, bool, Span, u64);
+type Claim = (bool, Option<Wait>, u64);
+
+/// How long it waited for its turn, if turns go by that.
+type Wait = (bool, Span);
+
+/// Whether the first claim is better than the second; each with the position of its candidate.
+///
+/// A bid breaks ties between those who waited as long, in practice those who never had a turn, and
+/// has no other say here (white paper of BitTorrent Token, 2019, on optimistic slots). Where turns
+/// go by chance nobody waits, and a bid has none at all.
+#[inline]
+fn beats(view: &ChokeView<'_>, ours: (Claim, usize), theirs: (Claim, usize)) -> bool {
+    let (((turn, wait, luck), at), ((their_turn, their_wait, their_luck), their_at)) =
+        (ours, theirs);
+    let bids_count = !view.bids.is_empty() && wait.is_some();
+    let bids = || if bids_count { view.bid(at).cmp(&view.bid(their_at)) } else { Ordering::Equal };
+    (turn, wait).cmp(&(their_turn, their_wait)).then_with(bids).then(luck.cmp(&their_luck)).is_gt()
+}
 
 /// A neighbour that just held an optimistic slot goes last.
 fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
@@ -133,12 +150,12 @@ fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
         // it just lost a regular slot; of those, the same at each run.
         OptimisticOrder::LongestWaiting => {
             let waited = if c.had_turn { c.waited } else { Span::ZERO };
-            (!c.optimistic, !c.had_turn, waited, tie(lasting, c.slot))
+            (!c.optimistic, Some((!c.had_turn, waited)), tie(lasting, c.slot))
         }
         OptimisticOrder::Random => {
             let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };
             let luck = (0..tries.max(1)).map(|k| tie(salt.wrapping_add(k << 16), c.slot)).max();
-            (!c.optimistic, false, Span::ZERO, luck.unwrap_or(0))
+            (!c.optimistic, None, luck.unwrap_or(0))
         }
     }
 }

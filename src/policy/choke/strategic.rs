@@ -85,7 +85,7 @@ impl Choker for BitTyrant {
             }
             left -= price;
             let weight = weight_of(price / WHOLE);
-            decision.served.push(Served { slot: c.slot, weight, optimistic: false });
+            decision.served.push(Served { weight, ..Served::regular(c.slot) });
         }
         decision.open = decision.served.len();
     }
@@ -150,7 +150,7 @@ impl Choker for PropShare {
         let pays = |c: &Candidate| self.bid(c.slot) > 0 && share(c) * bytes >= f64_of(BLOCK.0);
         for c in view.candidates.iter().filter(|c| pays(c)) {
             let weight = weight_of(share(c));
-            decision.served.push(Served { slot: c.slot, weight, optimistic: false });
+            decision.served.push(Served { weight, ..Served::regular(c.slot) });
         }
         let (n, rest) = if decision.served.is_empty() {
             (view.slots, 1.0)
@@ -162,7 +162,7 @@ impl Choker for PropShare {
             .sort_unstable_by_key(|c| (view.rotate && c.unchoked, !c.unchoked, tie(salt, c.slot)));
         let weight = weight_of(rest / f64_of_len(n));
         let chosen = others.iter().take(n);
-        decision.served.extend(chosen.map(|c| Served { slot: c.slot, weight, optimistic: true }));
+        decision.served.extend(chosen.map(|c| Served { weight, ..Served::optimistic(c.slot) }));
         decision.open = decision.served.len();
     }
 
@@ -258,6 +258,7 @@ mod tests {
     ) -> Decision {
         let mut view = ChokeView {
             candidates,
+            bids: &[],
             slots: 5,
             optimistic_slots: 1,
             rotate: false,

@@ -1,0 +1,320 @@
+//! Selling slots: how the bids of a peer's neighbours combine with the choker it has anyway.
+//!
+//! The white paper of BitTorrent Token (2019) has the choke round rank by "a combination of highest
+//! eligible bid and most data received" and leaves the combination open; so it is a rule here. The
+//! market takes its slots first, and the base choker decides about the others as if the winners
+//! were not there and the slots they hold did not exist. As in the paper the optimistic slots are
+//! no part of it, whatever the base choker does with them: they are how newcomers start.
+//!
+//! Law: as long as no bid is eligible the decision, and each draw from `luck`, is the base
+//! choker's, for all rules but `PayOnly`. A token arm without money is barter to the byte.
+//!
+//! Where it is wrong: base chokers with a memory (`BitTyrant` …) do not see those that pay, and
+//! learn nothing about them; `min_uploads` counts those served for nothing only.
+
+use super::leecher::{self, optimistic_share, serve_optimistically};
+use super::{Candidate, ChokeView, Choker, Choking, Decision, SeedChoker, Served, seeder};
+use crate::policy::ask::Ask;
+use crate::policy::auction::{self, Award, Bid, Format};
+use crate::rng::Stream;
+use crate::units::{Price, u32_of};
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+
+/// How bids and what was received decide about the regular slots.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Combine {
+    /// Eligible bidders first, by bid, then by bytes received; the base choker fills what is left.
+    Lexicographic,
+    /// At most `paid` slots are sold; the others are the base choker's, and so is what is unsold.
+    SlotSplit {
+        /// Regular slots that are sold.
+        paid: usize,
+    },
+    /// By score = w × bid ÷ highest bid + (1 − w) × received ÷ most received, with w in percent.
+    /// Bids below the reserve and the gifts of snubbed neighbours count nothing; who scores nothing
+    /// is left to the base choker.
+    ///
+    /// A winner that bid pays by the format: the highest losing bid but no more than its own, its
+    /// own, or the posted price. Shares are equal whatever the format.
+    Weighted {
+        /// w, 1 to 100.
+        bid_percent: u64,
+    },
+    /// No pay, no slot: all slots are sold, optimistic ones too, and what is unsold stays empty.
+    PayOnly,
+}
+
+/// On which terms a provider sells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// How bids combine with barter.
+    pub combine: Combine,
+    /// Who wins and pays what.
+    pub format: Format,
+    /// Reserve price, and how many slots are sold. If that is fewer than there are, the others are
+    /// closed as soon as one is sold: who withholds slots does not give them away next door.
+    pub ask: Ask,
+}
+
+/// The choker a peer runs anyway.
+pub enum Base<'a> {
+    /// Tit-for-tat.
+    TitForTat(&'a Choking),
+    /// Equal turns.
+    EqualTurns,
+    /// One of the seed chokers.
+    Seed(&'a Choking),
+    /// A choker with a memory, shipped or of the library's user.
+    Own(&'a mut dyn Choker),
+}
+
+impl Base<'_> {
+    /// Decides without a market.
+    pub fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
+        match self {
+            Self::TitForTat(rules) => leecher::tit_for_tat(view, rules, luck, decision),
+            Self::EqualTurns => leecher::equal_turns(view, luck, decision),
+            Self::Seed(rules) => seeder::seed(view, rules, luck, decision),
+            Self::Own(choker) => choker.choose(view, luck, decision),
+        }
+    }
+
+    /// The rules of its optimistic slots, if those have a clock of their own.
+    fn clock(&self) -> Option<&Choking> {
+        match self {
+            Self::TitForTat(rules) => rules.optimistic_clock.then_some(rules),
+            Self::Seed(rules) => {
+                (rules.optimistic_clock && rules.seed != SeedChoker::MostRecent).then_some(rules)
+            }
+            Self::EqualTurns | Self::Own(_) => None,
+        }
+    }
+
+    /// Slots that are outside the auction.
+    fn optimistic(&self, view: &ChokeView<'_>) -> usize {
+        match self.clock() {
+            Some(rules) => optimistic_share(view, rules).0,
+            None => view.optimistic_slots.min(view.slots),
+        }
+    }
+}
+
+/// How many slots can be sold: what an asker is shown.
+pub fn for_sale(view: &ChokeView<'_>, combine: Combine, base: &Base<'_>) -> usize {
+    let regular = || view.slots - base.optimistic(view);
+    match combine {
+        Combine::Lexicographic | Combine::Weighted { .. } => regular(),
+        Combine::SlotSplit { paid } => regular().min(paid),
+        Combine::PayOnly => view.slots,
+    }
+}
+
+/// Decides whom to serve, and what each pays.
+///
+/// # Panics
+/// If `decision` is not empty.
+pub fn choose(
+    view: &ChokeView<'_>,
+    terms: &Terms,
+    base: &mut Base<'_>,
+    luck: &mut Stream,
+    decision: &mut Decision,
+) {
+    assert!(decision.served.is_empty(), "a decision begins empty");
+    let for_sale = for_sale(view, terms.combine, base);
+    let ask = Ask { slots: terms.ask.slots.min(for_sale), ..terms.ask };
+    let awards = awards(view, terms, ask);
+    if terms.combine == Combine::PayOnly {
+        decision.served.extend(awards.iter().map(|award| paid(award, award.weight)));
+        decision.open = decision.served.len();
+        return;
+    }
+    if awards.is_empty() {
+        base.choose(view, luck, decision);
+        return;
+    }
+    let withheld = match terms.combine {
+        Combine::SlotSplit { .. } => 0,
+        _ => for_sale - ask.slots,
+    };
+    let sold = awards.len().min(ask.slots);
+    serve_the_rest(view, [sold, withheld], &awards, (base, luck), decision);
+    add_awards(&awards, sold, decision);
+    debug_assert!(each_once(decision), "a neighbour holds one slot");
+}
+
+/// The base choker decides about whoever won nothing and the slots that are left: those neither
+/// `sold` nor `withheld`.
+fn serve_the_rest(
+    view: &ChokeView<'_>,
+    [sold, withheld]: [usize; 2],
+    awards: &[Award],
+    (base, luck): (&mut Base<'_>, &mut Stream),
+    decision: &mut Decision,
+) {
+    let won = |c: &Candidate| awards.iter().any(|award| award.slot == c.slot);
+    let left = |at: &usize| !won(&view.candidates[*at]);
+    let rest: Vec<usize> = (0..view.candidates.len()).filter(left).collect();
+    let candidates: Vec<Candidate> = rest.iter().map(|&at| view.candidates[at]).collect();
+    let bids: Vec<Price> = rest.iter().map(|&at| view.bid(at)).collect();
+    // Whoever rises from an optimistic slot that has a clock is replaced at once, as in barter;
+    // the base choker cannot know, as it does not see who rose.
+    let rose = match base.clock() {
+        Some(_) => view.candidates.iter().filter(|c| c.optimistic && won(c)).count(),
+        None => 0,
+    };
+    let slots = (view.slots - sold - withheld).saturating_sub(rose);
+    let optimistic_slots = view.optimistic_slots.saturating_sub(rose).min(slots);
+    let rest = ChokeView { candidates: &candidates, bids: &bids, slots, optimistic_slots, ..*view };
+    base.choose(&rest, luck, decision);
+    if let Some(rules) = base.clock().filter(|_| rose > 0) {
+        serve_optimistically(&rest, rules, luck.bits(), rose, decision);
+    }
+    decision.open = decision.open.saturating_add(rose);
+}
+
+/// Who wins what; empty if no bid is eligible.
+fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask) -> SmallVec<[Award; 16]> {
+    let mut bids: SmallVec<[Bid; 32]> = SmallVec::new();
+    for (c, &price) in view.candidates.iter().zip(view.bids) {
+        if auction::is_eligible(price, ask.reserve) {
+            let Candidate { slot, received, waited, .. } = *c;
+            bids.push(Bid { slot, price, received, waited });
+        }
+    }
+    let mut awards = Vec::new();
+    if !bids.is_empty() {
+        match terms.combine {
+            Combine::Weighted { bid_percent } => {
+                sell_by_score(view, bid_percent, (terms.format, ask), &mut awards);
+            }
+            _ => auction::sell(terms.format, ask, &bids, &mut awards),
+        }
+    }
+    awards.into()
+}
+
+/// Millionths: the score of who bids most and gave most, with weights that add up to 100.
+const WHOLE: u64 = 1_000_000;
+
+/// Gives the slots to the best scores; some of the winners may have bid nothing.
+fn sell_by_score(
+    view: &ChokeView<'_>,
+    bid_percent: u64,
+    (format, ask): (Format, Ask),
+    awards: &mut Vec<Award>,
+) {
+    assert!((1..=100).contains(&bid_percent), "the weight of a bid is 1 to 100 percent");
+    let bid = |at: usize| {
+        Some(view.bid(at)).filter(|&bid| auction::is_eligible(bid, ask.reserve)).unwrap_or_default()
+    };
+    let gift = |c: &Candidate| if c.snubbed { 0 } else { c.received };
+    let highest = (0..view.candidates.len()).map(bid).max().unwrap_or_default();
+    let most = u128::from(view.candidates.iter().map(gift).max().unwrap_or(0).max(1));
+    let score = |at: usize, c: &Candidate| {
+        let given = u128::from(gift(c)) * u128::from(WHOLE) / most;
+        let given = u64::try_from(given).expect("nobody gave more than who gave most");
+        bid_percent * bid(at).millionths_of(highest) + (100 - bid_percent) * given
+    };
+    let mut ranked: Vec<_> = view.candidates.iter().enumerate().collect();
+    ranked.retain(|&(at, c)| score(at, c) > 0);
+    ranked.sort_by_cached_key(|&(at, c)| {
+        (Reverse(score(at, c)), Reverse(c.received), Reverse(c.waited), c.slot)
+    });
+    let n = ask.slots.min(ranked.len());
+    let losing = ranked[n..].iter().map(|&(at, _)| bid(at)).max().unwrap_or_default();
+    awards.extend(ranked[..n].iter().map(|&(at, c)| {
+        let own = bid(at);
+        let price = match format {
+            Format::Uniform => losing.max(ask.reserve).min(own),
+            Format::Posted => ask.reserve.min(own),
+            Format::FirstPrice | Format::Proportional => own,
+        };
+        Award { slot: c.slot, price, weight: 1 }
+    }));
+}
+
+/// Weights of slots are multiplied by this where the sold ones have unequal shares.
+const FINE: u64 = 1000;
+
+/// Adds the winners to what the base choker decided, each with the share of an average slot; where
+/// their shares are unequal, they divide what `sold` average slots are worth.
+fn add_awards(awards: &[Award], sold: usize, decision: &mut Decision) {
+    let n = u64::from(u32_of(decision.served.len()));
+    let total: u64 = decision.served.iter().map(|served| u64::from(served.weight)).sum();
+    let average = total.checked_div(n).unwrap_or(1).max(1);
+    let narrow = |weight: u64| u32::try_from(weight).unwrap_or(u32::MAX).max(1);
+    let shares: u64 = awards.iter().map(|award| u64::from(award.weight)).sum();
+    let equal = awards.iter().all(|award| award.weight == 1);
+    if !equal {
+        for served in &mut decision.served {
+            served.weight = narrow(u64::from(served.weight) * FINE);
+        }
+    }
+    decision.served.extend(awards.iter().map(|award| {
+        let weight = if equal {
+            average
+        } else {
+            let joint = u128::from(average * FINE) * u128::from(u32_of(sold));
+            u64::try_from(joint * u128::from(award.weight) / u128::from(shares)).unwrap_or(u64::MAX)
+        };
+        paid(award, narrow(weight))
+    }));
+    decision.open = decision.open.saturating_add(awards.len());
+}
+
+fn paid(award: &Award, weight: u32) -> Served {
+    Served { weight, price: award.price, ..Served::regular(award.slot) }
+}
+
+fn each_once(decision: &Decision) -> bool {
+    let mut slots: Vec<u16> = decision.served.iter().map(|served| served.slot).collect();
+    slots.sort_unstable();
+    slots.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// The clock of the optimistic slots strikes: they pass on, and whoever holds another slot keeps
+/// it on the terms of `standing`, the decision of the last round.
+pub fn pass_on_optimistic(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    standing: &[Served],
+    luck: &mut Stream,
+    decision: &mut Decision,
+) {
+    leecher::pass_on_optimistic(view, rules, luck, decision);
+    for served in decision.served.iter_mut().filter(|served| !served.optimistic) {
+        let same = |s: &&Served| s.slot == served.slot && !s.optimistic;
+        if let Some(before) = standing.iter().find(same) {
+            (served.weight, served.price) = (before.weight, before.price);
+        }
+    }
+}
+
+/// The base choker, shown only those neighbours that are `admitted`: for a private tracker those
+/// whose credit is positive, for a client that bans those without the extension the others.
+///
+/// With everybody admitted it is the base choker. With somebody shut out no place is left open
+/// until the next run, as it would go to whoever becomes interested first.
+pub fn serve_admitted(
+    view: &ChokeView<'_>,
+    admitted: &dyn Fn(u16) -> bool,
+    base: &mut Base<'_>,
+    luck: &mut Stream,
+    decision: &mut Decision,
+) {
+    if view.candidates.iter().all(|c| admitted(c.slot)) {
+        base.choose(view, luck, decision);
+        return;
+    }
+    let inside = |&at: &usize| admitted(view.candidates[at].slot);
+    let inside: Vec<usize> = (0..view.candidates.len()).filter(inside).collect();
+    let candidates: Vec<Candidate> = inside.iter().map(|&at| view.candidates[at]).collect();
+    let bids: Vec<Price> = inside.iter().map(|&at| view.bid(at)).collect();
+    base.choose(&ChokeView { candidates: &candidates, bids: &bids, ..*view }, luck, decision);
+    decision.open = decision.served.len();
+}
+
+#[cfg(test)]
+mod tests;
