@@ -54,7 +54,11 @@ macro_rules! movements {
 
             /// The kinds it leads from, and those it leads to, as sets.
             const fn way(self) -> (u8, u8) {
-                match self { $(Self::$id => (0 $(| Kind::$from.bit())*, 0 $(| Kind::$to.bit())*),)* }
+                match self {
+                    $(Self::$id => {
+                        (0 $(| Kind::$from.bit())*, 0 $(| Kind::$to.bit())*)
+                    })*
+                }
             }
         }
     };

@@ -302,3 +302,75 @@ proptest! {
         }
     }
 }
+
+/// What happens at a gateway, after so many seconds.
+#[derive(Clone, Debug)]
+enum Crossing {
+    Out { user: usize, btt: u64 },
+    In { user: usize, btt: u64 },
+    Refill { btt: u64 },
+}
+
+fn crossing() -> impl Strategy<Value = (u64, Crossing)> {
+    let (user, btt) = (0..N_USERS, 0_u64..3000);
+    let what = prop_oneof![
+        4 => (user.clone(), btt.clone()).prop_map(|(user, btt)| Crossing::Out { user, btt }),
+        4 => (user, btt.clone()).prop_map(|(user, btt)| Crossing::In { user, btt }),
+        1 => btt.prop_map(|btt| Crossing::Refill { btt }),
+    ];
+    (prop_oneof![3 => 0_u64..40, 1 => 0_u64..50_000], what)
+}
+
+proptest! {
+    #[test]
+    fn whatever_crosses_the_gateway_is_there_on_both_sides(
+        crossings in prop::collection::vec(crossing(), 1..80),
+    ) {
+        let btt = |n: u64| MicroBtt(n * MicroBtt::BTT.0);
+        let [promo, operator, gateway, outside] = [5_000, 2_000, 4_000, 30_000].map(btt);
+        let supply = Supply { promo, operator, gateway, outside };
+        let mut ledger = Ledger::with_journal(supply).expect("fits");
+        let cap = btt(6_000);
+        let mut gate = Gateway::new(GatewayRules { daily_cap: cap, ..GatewayRules::default() });
+        let mut at = SimTime::ZERO;
+        let open = |_| ledger.open_account(Kind::Wallet);
+        let users: Vec<AccountId> = (0..N_USERS).map(open).collect();
+        for &user in &users {
+            ledger.transfer(at, Movement::Gift, Ledger::PROMO, user, btt(1_000)).expect("enough");
+        }
+        let mut paid_by_day = std::collections::BTreeMap::<u64, u64>::new();
+        for (seconds, crossing) in crossings {
+            at = SimTime(at.0 + seconds * 1_000_000_000);
+            gate.credit(at, &mut ledger);
+            let poor = ledger.balance(Ledger::OPERATOR) < btt(3_000);
+            prop_assert!(gate.next_credit().is_none_or(|due| due > at || poor), "not in limbo");
+            let order = |user: usize, n| Order { account: users[user], amount: btt(n), wanted: at };
+            match crossing {
+                Crossing::Out { user, btt: n } => {
+                    let sent = gate.request_withdrawal(at, &mut ledger, order(user, n));
+                    if let Ok(sent) = sent {
+                        prop_assert!(n >= 1_000 && sent.final_at > at);
+                        *paid_by_day.entry(at.0 / DAY.0).or_default() += n;
+                    }
+                }
+                Crossing::In { user, btt: n } => {
+                    let sent = gate.request_deposit(at, &mut ledger, order(user, n));
+                    prop_assert!(sent.is_err() || n >= 10);
+                }
+                Crossing::Refill { btt: n } => {
+                    let (from, to) = (Ledger::OUTSIDE, Ledger::GATEWAY);
+                    let _ = ledger.transfer(at, Movement::Refill, from, to, btt(n));
+                }
+            }
+            ledger.audit();
+        }
+        prop_assert!(paid_by_day.values().all(|&paid| btt(paid) <= cap));
+        let moved = ledger.take_movements();
+        prop_assert_eq!(moved.of(Movement::Withdraw), moved.of(Movement::PayOut));
+        prop_assert_eq!(moved.of(Movement::Withdraw), gate.withdrawals().done);
+        prop_assert_eq!(moved.of(Movement::Deposit), gate.deposits().done);
+        let waiting = moved.of(Movement::PayIn).count - moved.of(Movement::Deposit).count;
+        prop_assert_eq!(waiting, gate.n_waiting() as u64);
+        replay(&ledger);
+    }
+}
