@@ -31,13 +31,15 @@
 //! Where to look: [`scenario`] reads files, [`swarm::run`] makes one run, [`experiment`] many of
 //! them and their statistics, [`report`] and [`plot`] write what comes out. [`policy`] holds what
 //! can be plugged in, [`observe`] what can be watched. Below them lie [`net`] (who gets what
-//! rate), [`torrent`] (pieces and blocks), [`kernel`] (time and order) and [`rng`].
+//! rate), [`torrent`] (pieces and blocks), [`ledger`] (money), [`kernel`] (time and order) and
+//! [`rng`].
 //! docs/architecture.md says which of these rooms may know which; docs/model.md where each rule
 //! comes from.
 pub mod cli;
 pub mod experiment;
 pub mod ids;
 pub mod kernel;
+pub mod ledger;
 pub mod net;
 pub mod observe;
 pub mod plot;
