@@ -36,6 +36,12 @@ pub enum Purpose {
     Demand = 9,
     /// When a user is online.
     Session = 10,
+    /// Whether a user has the token's client, and lets it pay.
+    Adoption = 11,
+    /// Which payments get lost.
+    Payment = 12,
+    /// What a token is worth outside.
+    TokenPrice = 13,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

@@ -291,6 +291,19 @@ pub fn extend<T: Clone>(arena: &mut Vec<T>, more: usize, value: T) {
     arena.resize(arena.len() + more, value);
 }
 
+/// How many percent of `whole` are `part`, rounded down; 0 of nothing.
+pub fn percent_of(part: u64, whole: u64) -> u64 {
+    let exact = (u128::from(part) * 100).checked_div(whole.into()).unwrap_or(0);
+    u64::try_from(exact).unwrap_or(u64::MAX)
+}
+
+/// How much comes in an hour if `amount` came in `span`, rounded down; nothing in no time.
+pub fn per_hour(amount: u64, span: Span) -> u64 {
+    let exact = u128::from(amount) * u128::from(3600 * NS_PER_S);
+    let exact = exact.checked_div(span.0.into()).unwrap_or(0);
+    u64::try_from(exact).unwrap_or(u64::MAX)
+}
+
 /// A whole count as a float, for statistics.
 #[expect(clippy::cast_precision_loss, reason = "counts in a run stay below 2^53")]
 pub fn f64_of(n: u64) -> f64 {

@@ -12,6 +12,8 @@ pub struct PeerRecord {
     pub user: UserId,
     /// In which swarm.
     pub torrent: TorrentId,
+    /// Whether its user has the token's client, whatever the economy.
+    pub is_adopter: bool,
     /// Whether it arrived with the whole content.
     pub is_origin: bool,
     /// Access link, upload direction, as its user allows it.
@@ -118,6 +120,8 @@ pub struct Outcome {
     pub end: SimTime,
     /// One per torrent, by torrent id.
     pub torrents: Vec<TorrentRecord>,
+    /// About money, if there was any.
+    pub money: Option<super::MoneyRecord>,
 }
 
 /// What one torrent lived through.

@@ -6,6 +6,7 @@ use super::fault::{Check, Place};
 use super::file::{Class, File, Population};
 use super::rows::Person;
 use crate::policy::choke::ChokerSpec;
+use crate::swarm::plan::economy::Trade;
 use crate::swarm::plan::{Arrivals, ClassPlan, DownloadDist, Plan, RateDist, Role, Stay};
 use crate::units::{ByteRate, SimTime, Span, f64_of_len, u32_of};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(super) fn plan(check: &mut Check, file: File, arm: &str) -> Option<Plan> {
         sample: file.sample,
         classes,
         catalogue: None,
+        economy: None,
         audit: file.audit,
     };
     whole_plan(check, &plan, &file.place, arm);
@@ -211,6 +213,7 @@ fn class_plan(
         demand: None,
         patience: class.patience,
         choker: class.choker.clone(),
+        trade: Trade::default(),
         super_seed: class.super_seed,
         protocol: Arc::new(class.protocol.clone()),
     })
@@ -413,6 +416,7 @@ fn people_plan(
         demand: None,
         patience: class.and_then(|c| c.patience).filter(|_| role == Role::Leecher),
         choker: class.map_or(ChokerSpec::TitForTat, |c| c.choker.clone()),
+        trade: Trade::default(),
         super_seed: class.is_some_and(|c| c.super_seed),
         protocol: Arc::new(protocol),
     }

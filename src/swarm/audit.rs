@@ -40,6 +40,7 @@ impl<O: Observer> Swarm<'_, O> {
             assert_eq!(present, torrent.present.len(), "who is present is counted right");
         }
         self.audit_queue();
+        self.audit_money();
     }
 
     /// Per peer: an arrival, an announce, a choker's round, a refill, a charge, a departure, and

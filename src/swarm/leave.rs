@@ -16,9 +16,10 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn schedule_departure(&mut self, p: PeerId) {
         let span = match self.stay(p) {
             Stay::Leave => Span::ZERO,
-            Stay::Linger(span) => *span,
+            Stay::Linger(span) => self.base_stay(p, *span),
             Stay::LingerExp(mean) => {
-                population::exponential(self.seed, Purpose::Stay, self.entity(p), *mean)
+                let span = population::exponential(self.seed, Purpose::Stay, self.entity(p), *mean);
+                self.base_stay(p, span)
             }
             Stay::UntilRatio(_) | Stay::AfterCopies(_) => {
                 self.leave_if_generous_enough(p);
@@ -83,6 +84,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.observer.departed(self.now, p);
         if !is_complete {
             self.unfinished -= 1;
+            self.end_bidding(p);
             self.download_over(p);
         }
     }

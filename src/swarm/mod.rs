@@ -20,6 +20,7 @@ mod run;
 mod sample;
 mod super_seed;
 mod torrents;
+mod trade;
 mod transfer;
 mod users;
 mod warm;

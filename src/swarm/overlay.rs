@@ -128,6 +128,9 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn disconnect(&mut self, p: PeerId, slot: u16) {
         let q = self.neighbour(p, slot);
         let back = self.back(p, slot);
+        if self.trade.is_some() {
+            self.part(p, q);
+        }
         for (a, sa, b, sb) in [(p, slot, q, back), (q, back, p, slot)] {
             if let Some(at) = self.flow_at(a, b) {
                 self.cut_flow(a, at);

@@ -36,6 +36,9 @@ impl<O: Observer> Swarm<'_, O> {
             self.queue.push(now + latency, Event::Have(p, piece));
         }
         self.review_interest(p, piece);
+        if self.has_economy {
+            self.verified(p, piece);
+        }
         if usize::from(self.n_have[p.index()]) == self.cut(p).pieces {
             self.complete(p);
         }
@@ -75,6 +78,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
         // Seeders have nothing to say to each other.
         self.disconnect_where(p, |s, q| s.peer(q).stage == Stage::Seeder);
+        self.begin_earning(p);
+        self.end_bidding(p);
         self.schedule_departure(p);
         self.download_over(p);
     }

@@ -3,10 +3,13 @@
 //! A plan holds no file paths, no text to parse and no defaults left open: `scenario` makes it.
 //! Together with a seed it fixes every bit of a run.
 
+pub mod economy;
+
 pub use crate::policy::choke::ChokerSpec;
 pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
 use crate::policy::pick::PickOrder;
 use crate::units::{ByteRate, Bytes, SimTime, Span};
+use economy::{Economy, Trade};
 use std::sync::Arc;
 
 /// One swarm to simulate.
@@ -26,6 +29,8 @@ pub struct Plan {
     pub classes: Vec<ClassPlan>,
     /// Many torrents instead of one, and users who download one after another.
     pub catalogue: Option<Catalogue>,
+    /// What is exchanged for upload, besides upload; `None`: nothing, it is barter.
+    pub economy: Option<Economy>,
     /// How often the whole world is checked against its laws.
     pub audit: Audit,
 }
@@ -112,6 +117,8 @@ pub struct ClassPlan {
     pub patience: Option<Span>,
     /// Whom a leecher of this class serves.
     pub choker: ChokerSpec,
+    /// Its part in the economy.
+    pub trade: Trade,
     /// Whether it hides its pieces as a seeder (BEP 16).
     pub super_seed: bool,
     /// Client rules and their parameters.

@@ -342,6 +342,7 @@ impl<O: Observer> Swarm<'_, O> {
         let cut = *self.cut(p);
         let part = &mut self.peers[p.index()].partials[at];
         let twins = part.twins;
+        let mut useful = cut.blocks_size(piece, run.from, run.to);
         for i in 0..words {
             let range = bitfield::range_mask(i, usize::from(run.from), usize::from(run.to));
             let got = &mut self.blocks.got(part.bits, words)[i];
@@ -354,10 +355,15 @@ impl<O: Observer> Swarm<'_, O> {
             *busy |= range;
             for bit in bitfield::BitsOf(again) {
                 let block = u16_of(i * 64 + bit);
-                self.records[p.index()].wasted += cut.blocks_size(piece, block, block + 1);
+                let size = cut.blocks_size(piece, block, block + 1);
+                self.records[p.index()].wasted += size;
+                useful -= size;
             }
         }
         let missing = part.missing;
+        if self.has_economy {
+            self.delivered(p, piece, from, useful);
+        }
         if twins {
             for block in run.from..run.to {
                 self.cancel_block(p, piece, block, from);

@@ -7,7 +7,8 @@ use super::population;
 use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
-use crate::policy::choke::{self, Candidate, ChokeView, Decision, Served};
+use crate::policy::choke::market::{self, Base};
+use crate::policy::choke::{Candidate, ChokeView, Decision, Served};
 use crate::rng::mix;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{SimTime, Span, u16_of};
@@ -143,10 +144,16 @@ impl<O: Observer> Swarm<'_, O> {
     fn decide(&mut self, p: PeerId, why: Occasion) {
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         self.list_candidates(p, &mut candidates);
+        let listed = candidates.len();
+        let sells = self.has_economy && self.prepare_sale(p, &mut candidates);
         let mut decision = std::mem::take(&mut self.scratch.decision);
         decision.served.clear();
         decision.open = 0;
-        self.choose(p, why, &candidates, &mut decision);
+        self.choose(p, (why, sells), &candidates, &mut decision);
+        if candidates.len() < listed {
+            // A free place would go to whoever becomes interested, welcome or not.
+            decision.open = decision.served.len();
+        }
         let begins = |s: &Served| s.optimistic && !self.is(p, Mask::Optimistic, s.slot);
         if self.has_optimistic_clock(p) && decision.served.iter().any(begins) {
             // Each new turn lasts a whole period.
@@ -157,9 +164,25 @@ impl<O: Observer> Swarm<'_, O> {
         self.scratch.decision = decision;
     }
 
-    fn choose(&mut self, p: PeerId, why: Occasion, candidates: &[Candidate], out: &mut Decision) {
+    /// Makes room for a market: takes out those that are not served in any case, and gathers the
+    /// bids of the others. Gives whether slots are for sale.
+    fn prepare_sale(&mut self, p: PeerId, candidates: &mut Vec<Candidate>) -> bool {
+        if self.is_choosy(p) {
+            candidates.retain(|c| self.admits(p, self.neighbour(p, c.slot)));
+        }
+        self.gather_bids(p, candidates) || self.serves_for_pay_only(p)
+    }
+
+    fn choose(
+        &mut self,
+        p: PeerId,
+        (why, sells): (Occasion, bool),
+        candidates: &[Candidate],
+        out: &mut Decision,
+    ) {
         let class = self.class(p);
         let rules = &class.protocol.choking;
+        let bids = if sells { self.take_bids() } else { Vec::new() };
         let peer = &self.peers[p.index()];
         let rotate = match why {
             Occasion::Optimistic => true,
@@ -167,7 +190,7 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let view = ChokeView {
             candidates,
-            bids: &[],
+            bids: &bids,
             slots: usize::from(peer.slots),
             optimistic_slots: rules.optimistic_slots as usize,
             rotate,
@@ -179,24 +202,36 @@ impl<O: Observer> Swarm<'_, O> {
             piece: self.cut(p).piece,
             salt: mix(self.seed ^ mix(self.entity(p))),
         };
-        let peer = &mut self.peers[p.index()];
         if rotate {
-            peer.optimistic_due = self.now + rules.optimistic;
+            self.peers[p.index()].optimistic_due = self.now + rules.optimistic;
         }
-        let luck = &mut peer.choke_luck;
         if why == Occasion::Optimistic {
-            choke::pass_on_optimistic(&view, rules, luck, out);
+            let standing = if self.trade.is_some() { self.standing(p) } else { Vec::new() };
+            let luck = &mut self.peers[p.index()].choke_luck;
+            market::pass_on_optimistic(&view, rules, &standing, luck, out);
+            self.give_bids_back(bids);
             return;
         }
-        if peer.stage == Stage::Seeder {
-            choke::seed(&view, rules, luck, out);
-            return;
+        let peer = &mut self.peers[p.index()];
+        // The brain is taken out for the time of the decision.
+        let mut brain = peer.brain.take_if(|_| peer.stage != Stage::Seeder);
+        let mut luck = peer.choke_luck.clone();
+        let mut base = match (&class.choker, &mut brain) {
+            _ if peer.stage == Stage::Seeder => Base::Seed(rules),
+            (_, Some(brain)) => Base::Own(brain.as_mut()),
+            (ChokerSpec::EqualTurns, None) => Base::EqualTurns,
+            _ => Base::TitForTat(rules),
+        };
+        match if sells { self.terms(p, &view, &base) } else { None } {
+            Some(terms) => market::choose(&view, &terms, &mut base, &mut luck, out),
+            None => base.choose(&view, &mut luck, out),
         }
-        match (&class.choker, &mut peer.brain) {
-            (_, Some(brain)) => brain.choose(&view, luck, out),
-            (ChokerSpec::EqualTurns, None) => choke::equal_turns(&view, luck, out),
-            _ => choke::tit_for_tat(&view, rules, luck, out),
+        let peer = &mut self.peers[p.index()];
+        peer.choke_luck = luck;
+        if brain.is_some() {
+            peer.brain = brain;
         }
+        self.give_bids_back(bids);
     }
 
     /// Interested neighbours, as the choker sees them.
@@ -271,6 +306,9 @@ impl<O: Observer> Swarm<'_, O> {
             } else {
                 self.edges.take(stretch, Mask::Optimistic, s.slot);
             }
+            if self.trade.is_some() {
+                self.set_terms(p, self.neighbour(p, s.slot), s);
+            }
             if self.is(p, Mask::Serves, s.slot) {
                 self.set_weight(p, s.slot, s.weight);
             } else {
@@ -304,6 +342,13 @@ impl<O: Observer> Swarm<'_, O> {
         let at_once = self.class(p).protocol.choking.unchoke_on_interest;
         let peer = self.peer(p);
         if at_once && peer.slots > 0 && peer.uploads.len() < usize::from(peer.open) {
+            if self.has_economy {
+                let q = self.neighbour(p, slot);
+                if self.serves_for_pay_only(p) || !self.admits(p, q) {
+                    return;
+                }
+                self.set_terms(p, q, &Served::regular(slot));
+            }
             self.unchoke(p, slot, 1);
         }
     }
@@ -367,9 +412,23 @@ impl<O: Observer> Swarm<'_, O> {
         self.end_service(p, slot);
     }
 
+    /// Chokes a neighbour that is served; the choker finds another one for its slot.
+    pub(super) fn choke_neighbour(&mut self, p: PeerId, q: PeerId) {
+        let served = self.peer(p).uploads.iter().map(|upload| upload.slot);
+        let Some(slot) = served.into_iter().find(|&slot| self.neighbour(p, slot) == q) else {
+            return;
+        };
+        let optimistic = self.is(p, Mask::Optimistic, slot);
+        self.choke(p, slot);
+        self.slot_fell_free(p, optimistic);
+    }
+
     /// Takes the neighbour in `slot` out of the books of both ends.
     pub(super) fn end_service(&mut self, p: PeerId, slot: u16) {
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        if self.trade.is_some() {
+            self.end_terms(p, q);
+        }
         let uploads = &mut self.peer_mut(p).uploads;
         let at = uploads.iter().position(|u| u.slot == slot);
         uploads.swap_remove(at.expect("a served neighbour has an upload slot"));

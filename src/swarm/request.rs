@@ -97,6 +97,9 @@ impl<O: Observer> Swarm<'_, O> {
             if transfer.run.is_empty() {
                 transfer.begin_run(run);
                 self.links.up[line].flows[at].left = size.volume();
+                if self.trade.is_some() {
+                    self.run_begins(ask.to, ask.from);
+                }
             } else {
                 transfer.queued += u32::try_from(size.0).expect("a run is at most a piece");
                 let next = transfer.next;
@@ -112,7 +115,11 @@ impl<O: Observer> Swarm<'_, O> {
         let opening = Opening { to, weight, start, left: size.volume(), payload };
         self.put(ask.from, Mask::FlowOut, back);
         self.put(ask.to, Mask::FlowIn, ask.slot);
-        self.links.open(self.now, self.link(ask.from), opening)
+        let at = self.links.open(self.now, self.link(ask.from), opening);
+        if self.trade.is_some() {
+            self.run_begins(ask.to, ask.from);
+        }
+        at
     }
 
     /// Sets the flow's mark: the end of its run, or earlier where more must be asked for.

@@ -68,7 +68,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Optimistic(p) => self.pass_on_optimistic(p),
             Event::ChargeHeaders(u) => self.charge_headers(u),
             Event::Have(p, piece) => self.announce_piece(p, piece),
-            Event::Leave(p) => self.leave(p),
+            Event::Leave(p) => self.leave_or_stay(p),
             Event::GiveUp(p) => self.give_up(p),
             Event::GoOffline(u) => self.go_offline(u),
             Event::GoOnline(u) => self.go_online(u),
@@ -87,6 +87,9 @@ impl<O: Observer> Swarm<'_, O> {
             } else {
                 break;
             }
+        }
+        if self.has_economy {
+            self.strike();
         }
         while let Some(link) = self.links.next_touched() {
             self.reschedule(link);
@@ -235,6 +238,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.settle_all();
         self.audit();
+        let money = self.money_record();
         self.counters.pending_max = self.queue.longest() as u64;
         self.counters.reshares = self.links.reshares;
         self.counters.rate_changes = self.links.rate_changes;
@@ -244,6 +248,7 @@ impl<O: Observer> Swarm<'_, O> {
             counters: self.counters,
             fingerprint: self.fingerprint.value(),
             end: self.now,
+            money,
             torrents: self.torrents.iter().map(|torrent| torrent.record(self.now)).collect(),
         }
     }

@@ -76,6 +76,7 @@ impl<O: Observer> Swarm<'_, O> {
             interest: self.mean_interest(),
             completed: self.completed,
         };
+        self.sample_money();
         self.books.uploaded_then = uploaded;
         self.books.offered = Bytes::ZERO;
         self.observer.sampled(&sample);

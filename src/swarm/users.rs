@@ -64,6 +64,11 @@ impl User {
         }
     }
 
+    /// Its name in the random streams.
+    pub(super) fn entity(&self) -> u64 {
+        self.entity
+    }
+
     /// What its link adds to the capacity offered while it is there.
     pub(super) fn offers(&self) -> u64 {
         if self.upload.is_unlimited() { 0 } else { self.upload.0 }
@@ -96,6 +101,8 @@ impl<O: Observer> Swarm<'_, O> {
         let class = &self.plan.classes[self.users[u.index()].class.index()];
         let user = &mut self.users[u.index()];
         (user.has_come, user.is_online) = (true, true);
+        self.open_wallet(u);
+        let user = &mut self.users[u.index()];
         if self.plan.catalogue.is_none() {
             return;
         }
@@ -124,6 +131,9 @@ impl<O: Observer> Swarm<'_, O> {
         user.downloads += u32::from(is_leecher);
         user.peers.push(p);
         self.join(p);
+        if is_leecher {
+            self.begin_bidding(p);
+        }
     }
 
     /// A peer has left for good, or has all it wanted: the next download may begin.

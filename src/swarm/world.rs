@@ -5,6 +5,7 @@ use super::event::Event;
 use super::plan::{ChokerSpec, ClassPlan, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::torrents::Torrent;
+use super::trade::{Credits, Trade, adopts};
 use super::transfer::{BlockSets, Partial, RunPool, Transfer};
 use super::users::User;
 use crate::ids::{ClassId, PeerId, TorrentId, UserId};
@@ -123,6 +124,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) torrents: Vec<Torrent>,
     /// Whether every user has one peer, so that users, peers and links have the same numbers.
     pub(super) single: bool,
+    /// Whether there is money or credit.
+    pub(super) has_economy: bool,
     /// Whether some peers leave by what they have given.
     pub(super) some_leave_by_ratio: bool,
     /// Words of a row of pieces, enough for every torrent.
@@ -136,6 +139,10 @@ pub(super) struct Swarm<'a, O> {
     pub(super) observer: &'a mut O,
     pub(super) newcomers: Vec<Newcomer>,
     pub(super) users: Vec<User>,
+    /// Money, if there is any.
+    pub(super) trade: Option<Box<Trade>>,
+    /// Credit, if there is any.
+    pub(super) credits: Option<Credits>,
     pub(super) peers: Vec<Peer>,
     pub(super) records: Vec<PeerRecord>,
     pub(super) links: Links<Transfer>,
@@ -208,12 +215,15 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
         let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
-        let record = |newcomer| record(newcomer, &users[newcomer.user.index()]);
+        let record = |newcomer| record(plan, seed, newcomer, &users[newcomer.user.index()]);
         Self {
             some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
             peers,
             records: newcomers.iter().map(record).collect(),
             users: users.iter().map(User::new).collect(),
+            trade: Trade::new(plan, seed, &users, &newcomers),
+            credits: Self::credits_of(plan.economy.as_ref(), users.len()),
+            has_economy: plan.economy.is_some(),
             single: plan.catalogue.is_none(),
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),
             torrents,
@@ -434,8 +444,10 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
     }
 }
 
-fn record(newcomer: &Newcomer, user: &Person) -> PeerRecord {
+fn record(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> PeerRecord {
+    let habits = &plan.classes[user.class.index()].trade;
     PeerRecord {
+        is_adopter: adopts(habits, seed, user.entity).0,
         class: user.class,
         user: newcomer.user,
         torrent: newcomer.torrent,

@@ -7,4 +7,5 @@ mod crowds;
 mod exact;
 mod fuzz;
 mod luck;
+mod money;
 mod scaling;

@@ -12,6 +12,7 @@ use swarmecon::ids::{ClassId, TorrentId, UserId};
 use swarmecon::observe::{Counters, Outcome, PeerRecord, Sample, TorrentRecord};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::scenario::{Arm, Recorded, Scenario};
+use swarmecon::swarm::plan::economy::Trade;
 use swarmecon::swarm::plan::{
     Arrivals, Audit, ClassPlan, DownloadDist, Plan, Protocol, RateDist, Role, Stay,
 };
@@ -33,6 +34,7 @@ fn class(name: &str, role: Role, choker: ChokerSpec) -> ClassPlan {
         demand: None,
         patience: None,
         choker,
+        trade: Trade::default(),
         super_seed: false,
         protocol: protocol(),
     }
@@ -52,6 +54,7 @@ fn arm(name: &str, horizon_s: f64) -> Arm {
         sample: Span::from_secs(50.0),
         classes,
         catalogue: None,
+        economy: None,
         audit: Audit::End,
     };
     let resolved = toml::toml! { content_kib = 1000 };
@@ -80,6 +83,7 @@ fn peer(class: u16, times: (f64, Option<f64>), moved: (u64, u64)) -> PeerRecord 
         class: ClassId(class),
         user: UserId(u32::from(class)),
         torrent: TorrentId(0),
+        is_adopter: false,
         is_origin: class == 0,
         upload: ByteRate::from_kib_per_s(10.0),
         download: ByteRate::from_kib_per_s(40.0),
@@ -135,6 +139,7 @@ fn outcome(plan: &Plan, seed: u64) -> Outcome {
         counters: Counters { events: 10 + seed % 10, pieces: 9, ..Counters::default() },
         fingerprint: seed,
         end: SimTime::from_secs(500.0),
+        money: None,
         torrents: vec![TorrentRecord {
             content: Bytes::from_kib(1000),
             release: SimTime::ZERO,

@@ -7,6 +7,7 @@ use swarmecon::ids::{PeerId, PieceId};
 use swarmecon::observe::{Observer, Outcome, PeerRecord, Sample};
 use swarmecon::policy::pick::PickOrder;
 use swarmecon::scenario::presets;
+use swarmecon::swarm::plan::economy::Trade;
 use swarmecon::swarm::plan::{
     Arrivals, Audit, ChokerSpec, ClassPlan, DownloadDist, EndGame, Plan, Protocol, RateDist, Role,
     Slots, Stay,
@@ -42,6 +43,7 @@ pub fn class(role: Role, count: u32, upload: ByteRate, rules: &Arc<Protocol>) ->
         demand: None,
         patience: None,
         choker: ChokerSpec::TitForTat,
+        trade: Trade::default(),
         super_seed: false,
         protocol: Arc::clone(rules),
     }
@@ -57,6 +59,7 @@ pub fn plan(content: Bytes, piece: Bytes, classes: Vec<ClassPlan>) -> Plan {
         sample: s(1000.0),
         classes,
         catalogue: None,
+        economy: None,
         audit: Audit::EverySample,
     }
 }

@@ -1,0 +1,115 @@
+//! Plain records of money: the state at a moment, what each user did, what went wrong.
+
+use crate::ids::ClassId;
+use crate::units::{Bytes, MicroBtt, Price, SimTime, Span};
+
+/// What moved for one purpose.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// The purpose.
+    pub what: &'static str,
+    /// How often.
+    pub count: u64,
+    /// How much, in µBTT.
+    pub ubtt: u128,
+}
+
+/// The economy at one moment. Sums are since the previous row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MoneySample {
+    /// The moment.
+    pub at: SimTime,
+    /// What was paid for upload.
+    pub paid: MicroBtt,
+    /// For so much.
+    pub paid_bytes: Bytes,
+    /// Downloads that offer something now.
+    pub bidders: u32,
+    /// The highest bid that stands.
+    pub highest_bid: Price,
+    /// The median of those above nothing.
+    pub median_bid: Price,
+    /// What a BTT is worth outside.
+    pub usd_per_btt: f64,
+    /// What all users hold.
+    pub wallets: MicroBtt,
+    /// What lies in channels.
+    pub escrow: MicroBtt,
+    /// What is left of the pool of gifts.
+    pub promo: MicroBtt,
+    /// What moved, by purpose; those that moved.
+    pub moved: Vec<Moved>,
+}
+
+/// What one user did with money.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WalletRecord {
+    /// Position in the plan's classes.
+    pub class: ClassId,
+    /// Whether it had a wallet.
+    pub trades: bool,
+    /// What it was given.
+    pub gift: MicroBtt,
+    /// What it bought.
+    pub bought: MicroBtt,
+    /// What it was paid for its upload.
+    pub earned: MicroBtt,
+    /// What it paid for the upload of others.
+    pub spent: MicroBtt,
+    /// What it withdrew to the chain.
+    pub withdrawn: MicroBtt,
+    /// Its balance at the end.
+    pub wallet: MicroBtt,
+    /// What it can still spend from open channels.
+    pub in_channels: MicroBtt,
+    /// What it paid for.
+    pub bought_bytes: Bytes,
+    /// What it was paid for.
+    pub sold_bytes: Bytes,
+}
+
+/// Counts over a whole run.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct MoneyCounts {
+    /// Payments made.
+    pub payments: u64,
+    /// Bids posted or posted anew.
+    pub bids_posted: u64,
+    /// Payments not made because the wallet was empty.
+    pub no_money: u64,
+    /// Payments put off because the channel was not open yet.
+    pub waiting: u64,
+    /// Payments that got lost.
+    pub lost: u64,
+    /// Payments refused.
+    pub refused: u64,
+    /// Requesters turned away because they owed too much.
+    pub strikes: u64,
+    /// Owed and never paid.
+    pub unpaid: MicroBtt,
+    /// For so much.
+    pub unpaid_bytes: Bytes,
+    /// Time that seeders stayed because they were paid.
+    pub stayed: Span,
+    /// Channels opened and closed by the operator's server.
+    pub ledger_operations: u64,
+    /// Of these, how many had to wait.
+    pub ledger_delayed: u64,
+    /// The longest wait.
+    pub ledger_longest_wait: Span,
+    /// Withdrawals to the chain.
+    pub withdrawals: u64,
+    /// Withdrawals blocked: below the minimum, not enough, the day's cap, the gateway empty.
+    pub withdrawals_blocked: [u64; 4],
+}
+
+/// All that a run leaves behind about money.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MoneyRecord {
+    /// The timeline.
+    pub samples: Vec<MoneySample>,
+    /// One per user, by user id.
+    pub wallets: Vec<WalletRecord>,
+    /// Over the whole run.
+    pub counts: MoneyCounts,
+}

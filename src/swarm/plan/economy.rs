@@ -1,0 +1,148 @@
+//! Money in a run: what a token arm has and a barter arm has not.
+//!
+//! Who trades, and by which policies, is a matter of classes ([`Trade`]); it is drawn in every arm,
+//! so that the same users have the token's client in all of them. Whether there is money, and by
+//! which rules it moves, is the arm's ([`Economy`]).
+
+use crate::ledger::{GatewayRules, Geometric, PricePath, Rest, ServiceRules, Supply};
+use crate::policy::ask::AskerSpec;
+use crate::policy::auction::Format;
+use crate::policy::bid::BidderSpec;
+use crate::policy::choke::market::Combine;
+use crate::policy::stay::StayerSpec;
+use crate::units::{Bytes, MicroBtt, NanoUsd, Span};
+use std::sync::Arc;
+
+/// What is exchanged for upload, besides upload.
+#[derive(Clone, Debug)]
+pub enum Economy {
+    /// A token: users with its client bid for upload and are paid for theirs.
+    Token(Box<Token>),
+    /// The books of a private tracker: who has taken more than its grant and what it gave is not
+    /// served.
+    Credit(Credit),
+}
+
+/// The rules of a token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// How bids combine with barter at a provider that sells.
+    pub combine: Combine,
+    /// How slots are sold.
+    pub format: Format,
+    /// All payments are whole multiples of this; 1 µBTT is the ledger's own unit.
+    pub coin: MicroBtt,
+    /// Payment channels.
+    pub channels: ChannelRules,
+    /// The operator's server, which opens and closes them.
+    pub service: ServiceRules,
+    /// Probability that a payment does not arrive; it is sent again with the next one.
+    pub payment_loss: f64,
+    /// What a BTT is worth outside.
+    pub usd: Usd,
+    /// Who holds the money before the first user comes.
+    pub supply: Supply,
+    /// How money leaves for the public chain.
+    pub gateway: GatewayRules,
+}
+
+/// Payment channels, one per requester and provider in a swarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChannelRules {
+    /// What is set aside when one is opened.
+    pub funding: Funding,
+    /// What becomes of the rest when it is closed.
+    pub rest: Rest,
+}
+
+/// How much money a new channel holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Funding {
+    /// Enough for so many pieces at the price of the day, or all there is.
+    Pieces(u32),
+    /// The whole wallet.
+    Wallet,
+}
+
+/// What a BTT is worth outside over time.
+#[derive(Clone, Debug)]
+pub enum Usd {
+    /// Given.
+    Path(Arc<PricePath>),
+    /// A geometric Brownian motion, drawn anew in each replicate.
+    Random(Geometric),
+}
+
+/// The books of a private tracker, one account per user over all torrents.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Credit {
+    /// What every user may take before it has given anything, in bytes.
+    pub grant: Bytes,
+    /// How much of what is taken counts, in percent: 0 is free-leech.
+    pub counted_percent: u64,
+}
+
+/// The part of a class in the economy.
+#[derive(Clone, Debug)]
+pub struct Trade {
+    /// Share of the class that has the token's client, in `[0, 1]`.
+    pub adoption: f64,
+    /// Share of those that switch its payments off, in `[0, 1]`.
+    pub opt_out: f64,
+    /// Welcome gift, from the promotional pool.
+    pub gift: MicroBtt,
+    /// What each user buys when it first comes.
+    pub bought: MicroBtt,
+    /// Identities a user registers, each with a gift of its own; 1 is honest.
+    pub identities: u32,
+    /// What each further identity costs.
+    pub identity_cost: NanoUsd,
+    /// What it offers.
+    pub bidder: BidderSpec,
+    /// Whether it pays what it owes.
+    pub pays: bool,
+    /// What it asks.
+    pub asker: AskerSpec,
+    /// Whether it serves only those who may pay.
+    pub bans_others: bool,
+    /// It withdraws its balance to the chain whenever that reaches this.
+    pub withdraws_at: Option<MicroBtt>,
+    /// How much longer it stays because it is paid.
+    pub stayer: StayerSpec,
+    /// What an hour of waiting for a download is worth to the user; for welfare only.
+    pub hour_worth: NanoUsd,
+    /// What an hour of seeding costs the user.
+    pub hour_cost: NanoUsd,
+    /// What a GiB of upload costs the user.
+    pub gib_cost: NanoUsd,
+}
+
+impl Default for Trade {
+    /// Ordinary users: nobody has the client.
+    fn default() -> Self {
+        Self {
+            adoption: 0.0,
+            opt_out: 0.0,
+            gift: MicroBtt::from_btt(10.0),
+            bought: MicroBtt::ZERO,
+            identities: 1,
+            identity_cost: NanoUsd::ZERO,
+            bidder: BidderSpec::Never,
+            pays: true,
+            asker: AskerSpec::Free,
+            bans_others: false,
+            withdraws_at: None,
+            stayer: StayerSpec::Unmoved,
+            hour_worth: NanoUsd::ZERO,
+            hour_cost: NanoUsd::ZERO,
+            gib_cost: NanoUsd::ZERO,
+        }
+    }
+}
+
+impl Trade {
+    /// How long a user seeds for nothing where a token is offered.
+    pub fn base_stay(&self, without_token: Span) -> Span {
+        self.stayer.base(without_token)
+    }
+}

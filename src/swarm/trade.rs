@@ -1,0 +1,289 @@
+//! Money between the peers of a run: who may trade, what each offers and owes, and the books.
+//!
+//! The engine calls in here where something happens that money may care about: a user comes, the
+//! choker runs, a run of blocks or a piece is in, a connection ends, a seeder would leave. Without
+//! an economy none of this exists.
+//!
+//! Laws: nobody is debited who has no wallet or has switched payments off; what a provider has
+//! delivered and not been paid for is worth one piece at most; with empty wallets nothing here
+//! changes what happens.
+
+mod bid;
+mod books;
+mod credit;
+mod pay;
+mod sell;
+mod stay;
+
+pub(super) use books::Account;
+pub(super) use credit::Credits;
+
+use super::plan::Plan;
+use super::plan::economy::{Economy, Token, Trade as Habits, Usd};
+use super::population::{Newcomer, Person};
+use super::world::Swarm;
+use crate::ids::{AccountId, PeerId, UserId};
+use crate::ledger::{ChannelId, Gateway, Kind, Ledger, Movement, PricePath, Rest, Service};
+use crate::observe::Observer;
+use crate::policy::ask::{Ask, Asker};
+use crate::policy::bid::Bidder;
+use crate::rng::{Purpose, Stream, stream};
+use crate::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
+use std::collections::VecDeque;
+
+/// All that has to do with money.
+pub(super) struct Trade {
+    pub(super) ledger: Ledger,
+    /// The operator's server.
+    service: Service,
+    gateway: Gateway,
+    /// What becomes of what a channel did not pay.
+    rest: Rest,
+    usd: PricePath,
+    /// The user behind each account of a user.
+    owners: Vec<(AccountId, UserId)>,
+    /// By user.
+    users: Vec<Trader>,
+    /// By peer.
+    peers: Vec<Dealer>,
+    /// Channels that close when the server gets to it, in order of time.
+    closing: VecDeque<Closing>,
+    /// Providers that have had enough of a requester: handled after the event.
+    strikes: Vec<(PeerId, PeerId)>,
+    /// Buffers.
+    bids: Vec<Price>,
+    pub(super) account: Account,
+}
+
+/// A channel that closes.
+#[derive(Clone, Copy, Debug)]
+struct Closing {
+    /// When the server gets to it.
+    at: SimTime,
+    channel: ChannelId,
+    payer: UserId,
+    /// What it has not paid.
+    left: MicroBtt,
+}
+
+/// One user in the economy.
+#[derive(Debug)]
+struct Trader {
+    /// Its wallet; `None` without the token's client, or with payments switched off.
+    wallet: Option<AccountId>,
+    /// What of its channels it can still spend.
+    in_channels: MicroBtt,
+    /// What comes back from channels that close.
+    returning: MicroBtt,
+    /// What its downloads under way lack, all together.
+    remaining: Bytes,
+    sums: Sums,
+}
+
+/// What a user gave and took, for the books.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    gift: MicroBtt,
+    bought: MicroBtt,
+    earned: MicroBtt,
+    spent: MicroBtt,
+    withdrawn: MicroBtt,
+    bought_bytes: Bytes,
+    sold_bytes: Bytes,
+}
+
+/// One peer in the economy.
+struct Dealer {
+    /// The bid that stands.
+    bid: Price,
+    /// The last price it was told.
+    heard: Price,
+    bidder: Option<Box<dyn Bidder>>,
+    asker: Option<Box<dyn Asker>>,
+    /// What a slot of its own last brought.
+    last_price: Price,
+    /// Providers it has bought from or is buying from.
+    lines: Vec<Line>,
+    /// What came in of pieces not verified yet.
+    parcels: Vec<Parcel>,
+    /// Requesters that did not pay.
+    debtors: Vec<PeerId>,
+    /// What it asks, as of its last regular round.
+    ask: Option<Ask>,
+    /// What it was paid since it began to seed, or last decided to stay.
+    income: MicroBtt,
+    income_since: SimTime,
+    /// Which payments get lost.
+    luck: Stream,
+}
+
+/// What a requester has to do with one provider.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    provider: PeerId,
+    /// What it pays for what comes in; nothing while it is served for other reasons.
+    price: Price,
+    /// Whether it holds a slot it won by its bid.
+    winning: bool,
+    /// Delivered at a price and not paid for.
+    owed: MicroBtt,
+    owed_bytes: Bytes,
+    /// The part of `owed` that is to be paid now: of verified pieces, or on account.
+    due: MicroBtt,
+    due_bytes: Bytes,
+    channel: Option<ChannelId>,
+    /// When the channel can be paid through.
+    ready: SimTime,
+}
+
+/// Blocks of a piece from one provider, delivered at a price.
+#[derive(Clone, Copy, Debug)]
+struct Parcel {
+    piece: u16,
+    provider: PeerId,
+    bytes: Bytes,
+    amount: MicroBtt,
+}
+
+impl Trade {
+    /// The economy of a run, if it has a token.
+    pub(super) fn new(
+        plan: &Plan,
+        seed: u64,
+        users: &[Person],
+        peers: &[Newcomer],
+    ) -> Option<Box<Self>> {
+        let Some(Economy::Token(token)) = &plan.economy else { return None };
+        let dealer = |peer: &Newcomer| {
+            let habits = &plan.classes[users[peer.user.index()].class.index()].trade;
+            Dealer {
+                bid: Price::ZERO,
+                heard: Price::ZERO,
+                bidder: habits.bidder.make(),
+                asker: habits.asker.make(),
+                last_price: Price::ZERO,
+                lines: Vec::new(),
+                parcels: Vec::new(),
+                debtors: Vec::new(),
+                ask: None,
+                income: MicroBtt::ZERO,
+                income_since: SimTime::ZERO,
+                luck: stream(seed, Purpose::Payment, peer.entity),
+            }
+        };
+        let trader = |_: &Person| Trader {
+            wallet: None,
+            in_channels: MicroBtt::ZERO,
+            returning: MicroBtt::ZERO,
+            remaining: Bytes::ZERO,
+            sums: Sums::default(),
+        };
+        Some(Box::new(Self {
+            ledger: Ledger::new(token.supply).expect("the scenario checks that the supply fits"),
+            service: Service::new(token.service.clone()),
+            gateway: Gateway::new(token.gateway),
+            rest: token.channels.rest,
+            usd: usd(token, plan, seed),
+            owners: Vec::new(),
+            users: users.iter().map(trader).collect(),
+            peers: peers.iter().map(dealer).collect(),
+            closing: VecDeque::new(),
+            strikes: Vec::new(),
+            bids: Vec::new(),
+            account: Account::default(),
+        }))
+    }
+
+    /// What a BTT is worth now.
+    fn btt(&self, now: SimTime) -> NanoUsd {
+        NanoUsd::from_usd(self.usd.at(now))
+    }
+
+    /// What a user can spend: its wallet, and what it has set aside and not spent. What it has
+    /// earned is in its wallet when the channel it was paid through is closed.
+    fn balance(&self, user: UserId) -> MicroBtt {
+        let trader = &self.users[user.index()];
+        let wallet = trader.wallet.map_or(MicroBtt::ZERO, |wallet| self.ledger.balance(wallet));
+        wallet + trader.in_channels + trader.returning
+    }
+}
+
+/// The path of the price in this run.
+fn usd(token: &Token, plan: &Plan, seed: u64) -> PricePath {
+    match &token.usd {
+        Usd::Path(path) => PricePath::clone(path),
+        Usd::Random(motion) => {
+            let days = usize::try_from(plan.horizon.0 / 86_400_000_000_000).expect("few days") + 2;
+            let mut luck = stream(seed, Purpose::TokenPrice, 0);
+            let normals: Vec<f64> = (0..days).map(|_| luck.normal()).collect();
+            PricePath::geometric(*motion, &normals).expect("the scenario checks the motion")
+        }
+    }
+}
+
+/// Whether the user with this name has the token's client, and whether it lets it pay. Drawn in
+/// every arm alike; who adopts at one share does at every larger one.
+pub(super) fn adopts(habits: &Habits, seed: u64, entity: u64) -> (bool, bool) {
+    let mut luck = stream(seed, Purpose::Adoption, entity);
+    let (client, consent) = (luck.unit(), luck.unit());
+    let adopter = client < habits.adoption;
+    (adopter, adopter && consent >= habits.opt_out)
+}
+
+impl<'a, O: Observer> Swarm<'a, O> {
+    /// The rules of the token, if there is one.
+    pub(super) fn token(&self) -> Option<&'a Token> {
+        match &self.plan.economy {
+            Some(Economy::Token(token)) => Some(token),
+            _ => None,
+        }
+    }
+
+    /// The part of a peer's class in the economy. Borrows from the plan, not from the swarm.
+    pub(super) fn habits(&self, p: PeerId) -> &'a Habits {
+        &self.class(p).trade
+    }
+
+    /// The wallet of a peer's user.
+    fn wallet(&self, p: PeerId) -> Option<AccountId> {
+        self.trade.as_ref()?.users[self.user(p).index()].wallet
+    }
+
+    /// A user comes for the first time: one that trades opens a wallet, with a gift for each of its
+    /// identities and what it buys.
+    pub(super) fn open_wallet(&mut self, u: UserId) {
+        let user = &self.users[u.index()];
+        let (entity, class) = (user.entity(), user.class);
+        let habits = &self.plan.classes[class.index()].trade;
+        let now = self.now;
+        let Some(trade) = &mut self.trade else { return };
+        let (_, trades) = adopts(habits, self.seed, entity);
+        if !trades {
+            return;
+        }
+        let ledger = &mut trade.ledger;
+        let wallet = ledger.open_account(Kind::Wallet);
+        let mut sums = Sums::default();
+        for identity in 0..habits.identities {
+            let account = if identity == 0 { wallet } else { ledger.open_account(Kind::Wallet) };
+            let gift = habits.gift.min(ledger.balance(Ledger::PROMO));
+            if gift == MicroBtt::ZERO {
+                continue; // nothing given, or the pool is empty
+            }
+            ledger.transfer(now, Movement::Gift, Ledger::PROMO, account, gift).expect("enough");
+            if account != wallet {
+                ledger.transfer(now, Movement::Sweep, account, wallet, gift).expect("just given");
+            }
+            sums.gift += gift;
+        }
+        let buys = habits.bought.min(ledger.balance(Ledger::OUTSIDE));
+        if buys > MicroBtt::ZERO {
+            let from = Ledger::OUTSIDE;
+            ledger.transfer(now, Movement::Purchase, from, wallet, buys).expect("enough");
+            sums.bought = buys;
+        }
+        let trader = &mut trade.users[u.index()];
+        (trader.wallet, trader.sums) = (Some(wallet), sums);
+        trade.owners.push((wallet, u));
+    }
+}

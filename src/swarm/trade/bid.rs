@@ -1,0 +1,116 @@
+//! What requesters offer: bids, posted when a download begins and after each piece.
+
+use super::{Line, Trade};
+use crate::ids::{PeerId, PieceId, UserId};
+use crate::observe::Observer;
+use crate::policy::bid::{BidView, BidderSpec};
+use crate::swarm::world::Swarm;
+use crate::torrent::bitfield;
+use crate::units::{ByteRate, Bytes, Price};
+
+impl Trade {
+    /// What the downloads of a user lack, less or more by so much.
+    fn change_remaining(&mut self, user: UserId, bytes: Bytes, more: bool) {
+        let remaining = &mut self.users[user.index()].remaining;
+        *remaining = if more { *remaining + bytes } else { *remaining - bytes };
+    }
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// A download begins.
+    pub(in crate::swarm) fn begin_bidding(&mut self, p: PeerId) {
+        if self.trade.is_some() {
+            self.change_wants(p, self.lacks(p), true);
+            self.review_bid(p);
+        }
+    }
+
+    /// A download is over, done or not.
+    pub(in crate::swarm) fn end_bidding(&mut self, p: PeerId) {
+        if self.trade.is_some() {
+            self.change_wants(p, self.lacks(p), false);
+            self.close_lines(p);
+            if let Some(trade) = &mut self.trade {
+                trade.peers[p.index()].bid = Price::ZERO;
+            }
+        }
+    }
+
+    /// The download of `p` lacks so much less than before: a piece came in.
+    pub(in crate::swarm) fn want_less(&mut self, p: PeerId, bytes: Bytes) {
+        self.change_wants(p, bytes, false);
+    }
+
+    fn change_wants(&mut self, p: PeerId, bytes: Bytes, more: bool) {
+        let user = self.user(p);
+        if let Some(trade) = &mut self.trade {
+            trade.change_remaining(user, bytes, more);
+        }
+    }
+
+    /// Asks the bidder of `p` what stands from now on.
+    pub(in crate::swarm) fn review_bid(&mut self, p: PeerId) {
+        if self.wallet(p).is_none() {
+            return;
+        }
+        let spec = &self.habits(p).bidder;
+        if matches!(spec, BidderSpec::Never | BidderSpec::Hoarder) {
+            return;
+        }
+        let view = self.bid_view(p, spec);
+        let Some(trade) = &mut self.trade else { return };
+        let dealer = &mut trade.peers[p.index()];
+        let bid = spec.bid(&mut dealer.bidder, &view);
+        trade.account.posted += u64::from(bid != dealer.bid);
+        dealer.bid = bid;
+    }
+
+    fn bid_view(&self, p: PeerId, spec: &BidderSpec) -> BidView {
+        let trade = self.trade.as_deref().expect("only traders bid");
+        let user = self.user(p);
+        let dealer = &trade.peers[p.index()];
+        let line = self.line(p);
+        let mut view = BidView {
+            balance: trade.balance(user),
+            remaining: self.lacks(p),
+            remaining_all: trade.users[user.index()].remaining,
+            pieces: usize::from(self.n_have[p.index()]),
+            pieces_all: self.cut(p).pieces,
+            posted: dealer.bid,
+            market: dealer.heard,
+            slots_won: dealer.lines.iter().filter(|line| line.winning).count(),
+            download: ByteRate::ZERO,
+            download_unpaid: ByteRate::ZERO,
+            upload: ByteRate::ZERO,
+            elapsed: self.now.since(self.peer(p).joined),
+        };
+        // The shipped rules of other kinds do not look at rates.
+        if matches!(spec, BidderSpec::Valuation(_) | BidderSpec::Custom(_)) {
+            view.upload = self.links.up[line].used;
+            view.download = self.links.down[line].used;
+            let paid: u64 = dealer.lines.iter().map(|line| self.paid_rate(p, line).0).sum();
+            view.download_unpaid = ByteRate(view.download.0.saturating_sub(paid));
+        }
+        view
+    }
+
+    /// What comes in from a provider that is paid.
+    fn paid_rate(&self, p: PeerId, line: &Line) -> ByteRate {
+        if line.price.is_zero() {
+            return ByteRate::ZERO;
+        }
+        let from = line.provider;
+        let at = self.flow_at(from, p);
+        at.map_or(ByteRate::ZERO, |at| self.links.up[self.line(from)].flows[at].rate)
+    }
+
+    /// What `p` lacks, from the count of its pieces; the last piece may be short.
+    fn lacks(&self, p: PeerId) -> Bytes {
+        let cut = self.cut(p);
+        let n = u64::from(self.n_have[p.index()]);
+        let last = cut.pieces - 1;
+        let has_last = bitfield::has(&self.have[self.row(p)], last);
+        let short = cut.piece.0 - cut.piece_size(PieceId::from_index(last)).0;
+        Bytes(cut.content.0 - (n * cut.piece.0 - if has_last { short } else { 0 }))
+    }
+}

@@ -1,0 +1,143 @@
+//! The books of the economy: what a run leaves behind about money.
+
+use super::Trade;
+use crate::ledger::{Blocked, Kind, Ledger, Movement};
+use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
+use crate::swarm::world::Swarm;
+use crate::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
+
+/// Sums since the last row of the timeline, and since the beginning.
+#[derive(Clone, Debug, Default)]
+pub(in crate::swarm) struct Account {
+    /// Paid since the last row.
+    pub(super) paid: MicroBtt,
+    /// For so much.
+    pub(super) paid_bytes: Bytes,
+    pub(super) payments: u64,
+    /// Bids that were posted or posted anew.
+    pub(super) posted: u64,
+    /// Payments that could not be made: the wallet was empty.
+    pub(super) no_money: u64,
+    /// The channel was not open yet.
+    pub(super) waiting: u64,
+    /// The message got lost.
+    pub(super) lost: u64,
+    /// The user does not pay.
+    pub(super) refused: u64,
+    /// Requesters turned away because they owed too much.
+    pub(super) strikes: u64,
+    /// Owed when a connection ended, and never paid.
+    pub(super) unpaid: MicroBtt,
+    pub(super) unpaid_bytes: Bytes,
+    /// Time that seeders stayed because they were paid.
+    pub(super) stayed: Span,
+    samples: Vec<MoneySample>,
+}
+
+impl Trade {
+    /// Takes a row of the timeline of money.
+    fn sample(&mut self, now: SimTime) {
+        let moved = self.ledger.take_movements();
+        let row = |movement: &Movement| {
+            let tally = moved.of(*movement);
+            Moved { what: movement.name(), count: tally.count, ubtt: tally.ubtt }
+        };
+        let bids = || self.peers.iter().map(|dealer| dealer.bid).filter(|bid| !bid.is_zero());
+        let held = |kind| u64::try_from(self.ledger.held_by(kind)).unwrap_or(u64::MAX);
+        let sample = MoneySample {
+            at: now,
+            paid: std::mem::take(&mut self.account.paid),
+            paid_bytes: std::mem::take(&mut self.account.paid_bytes),
+            bidders: crate::units::u32_of(bids().count()),
+            highest_bid: bids().max().unwrap_or(Price::ZERO),
+            median_bid: median(bids().collect()),
+            usd_per_btt: self.usd.at(now),
+            wallets: MicroBtt(held(Kind::Wallet)),
+            escrow: MicroBtt(held(Kind::Escrow)),
+            promo: MicroBtt(held(Kind::Promo)),
+            moved: Movement::ALL.iter().map(row).filter(|moved| moved.count > 0).collect(),
+        };
+        self.account.samples.push(sample);
+    }
+
+    fn counts(&self) -> MoneyCounts {
+        let account = &self.account;
+        let service = self.service.counts();
+        let blocked = |reason| self.gateway.withdrawals().blocked(reason);
+        MoneyCounts {
+            payments: account.payments,
+            bids_posted: account.posted,
+            no_money: account.no_money,
+            waiting: account.waiting,
+            lost: account.lost,
+            refused: account.refused,
+            strikes: account.strikes,
+            unpaid: account.unpaid,
+            unpaid_bytes: account.unpaid_bytes,
+            stayed: account.stayed,
+            ledger_operations: service.submitted,
+            ledger_delayed: service.delayed,
+            ledger_longest_wait: service.longest_wait,
+            withdrawals: self.gateway.withdrawals().done.count,
+            withdrawals_blocked: Blocked::ALL.map(blocked),
+        }
+    }
+}
+
+/// The middle one; the lower of two.
+fn median(mut bids: Vec<Price>) -> Price {
+    bids.sort_unstable();
+    bids.get(bids.len().saturating_sub(1) / 2).copied().unwrap_or(Price::ZERO)
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Takes a row of the timeline of money, if there is any.
+    pub(in crate::swarm) fn sample_money(&mut self) {
+        let now = self.now;
+        self.withdraw_balances();
+        if let Some(trade) = self.trade.as_deref_mut() {
+            trade.sample(now);
+        }
+    }
+
+    /// What the run leaves behind about money.
+    pub(in crate::swarm) fn money_record(&mut self) -> Option<MoneyRecord> {
+        let trade = self.trade.as_deref_mut()?;
+        let samples = std::mem::take(&mut trade.account.samples);
+        let trade = self.trade.as_deref()?;
+        let wallets = trade.users.iter().zip(&self.users).map(|(trader, user)| WalletRecord {
+            class: user.class,
+            trades: trader.wallet.is_some(),
+            gift: trader.sums.gift,
+            bought: trader.sums.bought,
+            earned: trader.sums.earned,
+            spent: trader.sums.spent,
+            withdrawn: trader.sums.withdrawn,
+            wallet: trader.wallet.map_or(MicroBtt::ZERO, |wallet| trade.ledger.balance(wallet)),
+            in_channels: trader.in_channels + trader.returning,
+            bought_bytes: trader.sums.bought_bytes,
+            sold_bytes: trader.sums.sold_bytes,
+        });
+        Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
+    }
+
+    /// The laws of money: nothing is created or lost, what is set aside is in channels, and a
+    /// provider risks a piece and the block on its way.
+    pub(in crate::swarm) fn audit_money(&self) {
+        let Some(trade) = self.trade.as_deref() else { return };
+        trade.ledger.audit();
+        for (i, dealer) in trade.peers.iter().enumerate() {
+            let p = crate::ids::PeerId::from_index(i);
+            for line in &dealer.lines {
+                assert!(line.due <= line.owed, "what is due is owed: {line:?}");
+                let piece = self.cut(p).piece;
+                let most = piece + BLOCK;
+                assert!(line.owed_bytes <= most, "a provider risks a piece: {line:?}");
+            }
+        }
+        let escrow = trade.ledger.balance(Ledger::ESCROW);
+        let set_aside: u64 =
+            trade.users.iter().map(|trader| (trader.in_channels + trader.returning).0).sum();
+        assert!(MicroBtt(set_aside) <= escrow, "what can be spent from channels is in them");
+    }
+}

@@ -1,0 +1,302 @@
+//! What requesters do: owe, pay, open channels and close them.
+//!
+//! A piece is paid for when it is verified, each provider its part. If another run of blocks from
+//! a provider could bring what is delivered and unpaid above a piece, what there is is paid for
+//! before, on account; who cannot is not served further. So a provider risks one piece.
+
+use super::{Closing, Line, Parcel, Trade};
+use crate::ids::{PeerId, PieceId, UserId};
+use crate::ledger::{ChannelId, Order};
+use crate::observe::Observer;
+use crate::swarm::plan::economy::Funding;
+use crate::swarm::world::Swarm;
+use crate::units::{Bytes, MicroBtt, SimTime};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Blocks of a piece are in at `p`; `bytes` of them were of use.
+    pub(in crate::swarm) fn delivered(
+        &mut self,
+        p: PeerId,
+        piece: PieceId,
+        from: PeerId,
+        bytes: Bytes,
+    ) {
+        self.enter_credit(from, p, bytes);
+        let Some(token) = self.token() else { return };
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        let dealer = &mut trade.peers[p.index()];
+        let Some(at) = dealer.lines.iter().position(|line| line.provider == from) else { return };
+        let line = &mut dealer.lines[at];
+        if line.price.is_zero() || bytes == Bytes::ZERO {
+            return;
+        }
+        let amount = line.price.of(bytes, token.coin);
+        line.owed += amount;
+        line.owed_bytes += bytes;
+        dealer.parcels.push(Parcel { piece: piece.0, provider: from, bytes, amount });
+        self.mind_exposure(p, at, from);
+    }
+
+    /// A flow begins with another run: what it will owe may be too much.
+    pub(in crate::swarm) fn run_begins(&mut self, p: PeerId, from: PeerId) {
+        let Some(trade) = self.trade.as_deref() else { return };
+        let lines = &trade.peers[p.index()].lines;
+        let owes = |line: &Line| {
+            line.provider == from && line.owed_bytes > Bytes::ZERO && !line.price.is_zero()
+        };
+        if let Some(at) = lines.iter().position(owes) {
+            self.mind_exposure(p, at, from);
+        }
+    }
+
+    /// Keeps what is delivered and not paid for, with the run under way, at a piece.
+    fn mind_exposure(&mut self, p: PeerId, at: usize, from: PeerId) {
+        let piece = self.cut(p).piece;
+        let flow = self.flow_at(from, p);
+        let run = flow.map(|flow| self.links.up[self.line(from)].flows[flow].payload.run);
+        let next = run.filter(|run| !run.is_empty());
+        let next = next.map_or(Bytes::ZERO, |run| self.run_size(p, run));
+        let owed = |s: &Self| s.trade.as_deref().map(|t| t.peers[p.index()].lines[at].owed_bytes);
+        let too_much = |s: &Self| owed(s).is_some_and(|owed| owed + next > piece);
+        if too_much(self) && (!self.pay_on_account(p, at) || too_much(self)) {
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            trade.strikes.push((from, p));
+        }
+    }
+
+    /// `p` has verified a piece: its parts are due.
+    pub(in crate::swarm) fn verified(&mut self, p: PeerId, piece: PieceId) {
+        let size = self.cut(p).piece_size(piece);
+        self.want_less(p, size);
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        let dealer = &mut trade.peers[p.index()];
+        let mut i = 0;
+        while i < dealer.parcels.len() {
+            if dealer.parcels[i].piece != piece.0 {
+                i += 1;
+                continue;
+            }
+            let parcel = dealer.parcels.swap_remove(i);
+            let line = dealer.lines.iter_mut().find(|line| line.provider == parcel.provider);
+            let line = line.expect("a parcel came over a line");
+            line.due += parcel.amount;
+            line.due_bytes += parcel.bytes;
+        }
+        for at in 0..dealer.lines.len() {
+            let trade = self.trade.as_deref().expect("it was just there");
+            if trade.peers[p.index()].lines[at].due_bytes > Bytes::ZERO {
+                self.pay(p, at);
+            }
+        }
+        self.review_bid(p);
+    }
+
+    /// Pays all that is owed on a line, verified or not; gives whether nothing is owed any more.
+    pub(super) fn pay_on_account(&mut self, p: PeerId, at: usize) -> bool {
+        let Some(trade) = self.trade.as_deref_mut() else { return true };
+        let dealer = &mut trade.peers[p.index()];
+        let line = &mut dealer.lines[at];
+        (line.due, line.due_bytes) = (line.owed, line.owed_bytes);
+        let provider = line.provider;
+        dealer.parcels.retain(|parcel| parcel.provider != provider);
+        self.pay(p, at)
+    }
+
+    /// Pays what is due on a line; gives whether it could.
+    fn pay(&mut self, p: PeerId, at: usize) -> bool {
+        let token = self.token().expect("only a token is paid");
+        let (pays, now) = (self.habits(p).pays && self.habits(p).bidder.pays(), self.now);
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        trade.close_due(now);
+        let dealer = &mut trade.peers[p.index()];
+        let line = dealer.lines[at];
+        if !pays {
+            trade.account.refused += 1;
+            return line.due_bytes == Bytes::ZERO;
+        }
+        if token.payment_loss > 0.0 && dealer.luck.unit() < token.payment_loss {
+            trade.account.lost += 1;
+            return false;
+        }
+        let left = |channel| trade.ledger.channel(channel).map(crate::ledger::Channel::left);
+        let enough = line.channel.and_then(left).is_some_and(|left| left >= line.due);
+        if !enough && line.due > MicroBtt::ZERO && !self.open_channel(p, at, line.due) {
+            return false;
+        }
+        self.hand_over(p, at)
+    }
+
+    /// Signs for what is due on a line whose channel holds it, if that is open by now.
+    fn hand_over(&mut self, p: PeerId, at: usize) -> bool {
+        let now = self.now;
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        let line = trade.peers[p.index()].lines[at];
+        let (due, bytes, provider) = (line.due, line.due_bytes, line.provider);
+        if due > MicroBtt::ZERO {
+            if now < line.ready {
+                trade.account.waiting += 1;
+                return false;
+            }
+            let channel = line.channel.expect("made sure of");
+            trade.ledger.pay(now, channel, due).expect("the channel holds what is due");
+        }
+        let line = &mut trade.peers[p.index()].lines[at];
+        line.owed -= due;
+        line.owed_bytes -= bytes;
+        (line.due, line.due_bytes) = (MicroBtt::ZERO, Bytes::ZERO);
+        let (payer, payee) = (self.user(p), self.user(provider));
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        trade.enter_payment(payer, payee, due, bytes);
+        let seller = &mut trade.peers[provider.index()];
+        seller.income += due;
+        seller.debtors.retain(|&debtor| debtor != p);
+        self.top_up(p, at);
+        true
+    }
+
+    /// Opens the next channel while the one there is still pays for what is under way.
+    fn top_up(&mut self, p: PeerId, at: usize) {
+        let coin = self.token().expect("only a token has channels").coin;
+        let piece = self.cut(p).piece;
+        let trade = self.trade.as_deref().expect("only a token has channels");
+        let line = trade.peers[p.index()].lines[at];
+        let left = line.channel.and_then(|channel| trade.ledger.channel(channel));
+        if left.is_some_and(|channel| channel.left() < line.price.of(piece, coin)) {
+            self.open_channel(p, at, MicroBtt::ZERO);
+        }
+    }
+
+    /// Opens a channel for a line, in place of the one it has, with `least` at least; gives whether
+    /// there was the money.
+    pub(super) fn open_channel(&mut self, p: PeerId, at: usize, least: MicroBtt) -> bool {
+        let token = self.token().expect("only a token has channels");
+        let (now, piece, payer) = (self.now, self.cut(p).piece, self.user(p));
+        let trade = self.trade.as_deref_mut().expect("only a token has channels");
+        trade.close_due(now);
+        let line = trade.peers[p.index()].lines[at];
+        if let Some(old) = line.channel {
+            trade.peers[p.index()].lines[at].channel = None;
+            trade.close_channel(now, payer, old);
+        }
+        let payee = self.user(line.provider);
+        let trade = self.trade.as_deref_mut().expect("only a token has channels");
+        let wallets = [payer, payee].map(|user| trade.users[user.index()].wallet);
+        let [Some(from), Some(to)] = wallets else { return false };
+        let has = trade.ledger.balance(from);
+        let wish = match token.channels.funding {
+            Funding::Wallet => has,
+            Funding::Pieces(n) => line.price.of(Bytes(piece.0 * u64::from(n)), token.coin),
+        };
+        let funds = wish.max(least).min(has.in_coins_of(token.coin));
+        if funds < least || funds == MicroBtt::ZERO {
+            trade.account.no_money += u64::from(least > MicroBtt::ZERO);
+            return false;
+        }
+        let channel = trade.ledger.open_channel(now, from, to, funds).expect("it has the money");
+        trade.users[payer.index()].in_channels += funds;
+        let ready = trade.service.submit(now);
+        let line = &mut trade.peers[p.index()].lines[at];
+        (line.channel, line.ready) = (Some(channel), ready);
+        true
+    }
+
+    /// A requester needs nobody any more: its channels are closed.
+    pub(super) fn close_lines(&mut self, p: PeerId) {
+        let lines = self.trade.as_deref().map(|trade| &trade.peers[p.index()].lines);
+        let providers = lines.into_iter().flatten().map(|line| line.provider);
+        for q in providers.collect::<Vec<PeerId>>() {
+            self.close_line(p, q);
+        }
+    }
+
+    /// Closes the channel from `payer` to `payee`, if there is one.
+    fn close_line(&mut self, payer: PeerId, payee: PeerId) {
+        let (now, user) = (self.now, self.user(payer));
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        let dealer = &mut trade.peers[payer.index()];
+        let at = dealer.lines.iter().position(|line| line.provider == payee);
+        let Some(at) = at else { return };
+        let line = dealer.lines.swap_remove(at);
+        dealer.parcels.retain(|parcel| parcel.provider != payee);
+        trade.account.unpaid += line.owed;
+        trade.account.unpaid_bytes += line.owed_bytes;
+        if let Some(channel) = line.channel {
+            trade.close_channel(now, user, channel);
+        }
+    }
+
+    /// Two peers part: the channels between them are closed.
+    pub(in crate::swarm) fn part(&mut self, p: PeerId, q: PeerId) {
+        self.close_line(p, q);
+        self.close_line(q, p);
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        for (a, b) in [(p, q), (q, p)] {
+            trade.peers[a.index()].debtors.retain(|&debtor| debtor != b);
+        }
+    }
+
+    /// Channels close that the server has got to, and who has enough withdraws it.
+    pub(super) fn withdraw_balances(&mut self) {
+        let now = self.now;
+        let plan = self.plan;
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        trade.close_due(now);
+        for i in 0..trade.users.len() {
+            let class = self.users[i].class;
+            let at = plan.classes[class.index()].trade.withdraws_at;
+            trade.withdraw_if(now, UserId::from_index(i), at);
+        }
+    }
+}
+
+impl Trade {
+    fn enter_payment(&mut self, payer: UserId, payee: UserId, amount: MicroBtt, bytes: Bytes) {
+        let from = &mut self.users[payer.index()];
+        from.in_channels -= amount;
+        from.sums.spent += amount;
+        from.sums.bought_bytes += bytes;
+        let to = &mut self.users[payee.index()];
+        to.sums.earned += amount;
+        to.sums.sold_bytes += bytes;
+        self.account.paid += amount;
+        self.account.paid_bytes += bytes;
+        self.account.payments += u64::from(amount > MicroBtt::ZERO);
+    }
+
+    /// Has the server close a channel, when it gets to it.
+    fn close_channel(&mut self, now: SimTime, payer: UserId, channel: ChannelId) {
+        let left = self.ledger.channel(channel).expect("an open channel").left();
+        let trader = &mut self.users[payer.index()];
+        trader.in_channels -= left;
+        trader.returning += left;
+        let at = self.service.submit(now);
+        self.closing.push_back(Closing { at, channel, payer, left });
+        self.close_due(now);
+    }
+
+    /// Closes what the server has got to by now.
+    fn close_due(&mut self, now: SimTime) {
+        while let Some(&Closing { at, channel, payer, left }) = self.closing.front()
+            && at <= now
+        {
+            self.closing.pop_front();
+            self.users[payer.index()].returning -= left;
+            self.ledger.settle(now, channel).expect("closed once");
+            self.ledger.release(now, channel, self.rest).expect("just settled");
+        }
+    }
+
+    /// Withdraws a user's balance to the chain if it has reached this.
+    fn withdraw_if(&mut self, now: SimTime, user: UserId, at: Option<MicroBtt>) {
+        let trader = &mut self.users[user.index()];
+        let (Some(wallet), Some(at)) = (trader.wallet, at) else { return };
+        let amount = self.ledger.balance(wallet);
+        if amount < at || amount == MicroBtt::ZERO {
+            return;
+        }
+        let order = Order { account: wallet, amount, wanted: now };
+        if self.gateway.request_withdrawal(now, &mut self.ledger, order).is_ok() {
+            trader.sums.withdrawn += amount;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether a seeder that would leave stays because it is paid.
+
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::policy::stay::StayView;
+use crate::swarm::event::Event;
+use crate::swarm::world::{Stage, Swarm};
+use crate::units::{MicroBtt, NanoUsd, Span, per_hour};
+
+impl<O: Observer> Swarm<'_, O> {
+    /// The time a peer would seed for nothing, where its user is offered a token.
+    pub(in crate::swarm) fn base_stay(&self, p: PeerId, without_token: Span) -> Span {
+        match self.wallet(p) {
+            Some(_) => self.habits(p).base_stay(without_token),
+            None => without_token,
+        }
+    }
+
+    /// A peer begins to count what seeding brings.
+    pub(in crate::swarm) fn begin_earning(&mut self, p: PeerId) {
+        let now = self.now;
+        if let Some(trade) = self.trade.as_deref_mut() {
+            let dealer = &mut trade.peers[p.index()];
+            (dealer.income, dealer.income_since) = (MicroBtt::ZERO, now);
+        }
+    }
+
+    /// The time a peer meant to stay is over: it leaves, unless what it earns keeps it.
+    pub(in crate::swarm) fn leave_or_stay(&mut self, p: PeerId) {
+        let longer = self.stays_longer(p);
+        if longer == Span::ZERO {
+            self.leave(p);
+            return;
+        }
+        self.begin_earning(p);
+        if let Some(trade) = self.trade.as_deref_mut() {
+            trade.account.stayed += longer;
+        }
+        self.queue.push(self.now + longer, Event::Leave(p));
+    }
+
+    /// How much longer a seeder stays; nothing without a wallet, and for those that stay by what
+    /// they have given.
+    fn stays_longer(&self, p: PeerId) -> Span {
+        let seeds = self.peer(p).stage == Stage::Seeder;
+        let (Some(trade), Some(_)) = (self.trade.as_deref(), self.wallet(p)) else {
+            return Span::ZERO;
+        };
+        if !seeds || self.peer(p).leaves_by_ratio {
+            return Span::ZERO;
+        }
+        let habits = self.habits(p);
+        let dealer = &trade.peers[p.index()];
+        let seeded = self.now.since(dealer.income_since);
+        let earned = NanoUsd(worth(dealer.income, trade.btt(self.now)));
+        habits.stayer.longer(&StayView {
+            seeded,
+            revenue_per_hour: NanoUsd(per_hour(earned.0, seeded)),
+            cost_per_hour: habits.hour_cost,
+        })
+    }
+}
+
+/// What an amount is worth outside, in billionths of a dollar, rounded down.
+fn worth(amount: MicroBtt, btt: NanoUsd) -> u64 {
+    let exact = u128::from(amount.0) * u128::from(btt.0) / u128::from(MicroBtt::BTT.0);
+    u64::try_from(exact).unwrap_or(u64::MAX)
+}

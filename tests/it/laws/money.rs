@@ -1,0 +1,225 @@
+//! The token: what it must leave alone, what it conserves, and what it does where that can be
+//! worked out.
+
+use crate::swarms::{class, kib, plan, s};
+use std::sync::Arc;
+use swarmecon::ledger::{GatewayRules, PricePath, Rest, ServiceRules, Supply};
+use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
+use swarmecon::policy::ask::AskerSpec;
+use swarmecon::policy::auction::Format;
+use swarmecon::policy::bid::{AutoBid, BidderSpec};
+use swarmecon::policy::choke::market::Combine;
+use swarmecon::policy::stay::{Elastic, StayerSpec};
+use swarmecon::scenario::presets;
+use swarmecon::swarm::plan::economy::{ChannelRules, Economy, Funding, Token, Trade, Usd};
+use swarmecon::swarm::plan::{Arrivals, Audit, DownloadDist, Plan, Role, Stay};
+use swarmecon::swarm::run;
+use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
+
+/// The rules of the paper; a million BTT to give away.
+pub fn token() -> Token {
+    Token {
+        combine: Combine::Lexicographic,
+        format: Format::Uniform,
+        coin: MicroBtt(1),
+        channels: ChannelRules { funding: Funding::Pieces(16), rest: Rest::Refund },
+        service: ServiceRules { latency: s(1.0), ..ServiceRules::default() },
+        payment_loss: 0.0,
+        usd: Usd::Path(Arc::new(PricePath::constant(0.000_12).expect("a price"))),
+        supply: Supply { promo: MicroBtt::from_btt(1e6), ..Supply::default() },
+        gateway: GatewayRules::default(),
+    }
+}
+
+/// Users of the token's client with the default bidder.
+pub fn users(adoption: f64) -> Trade {
+    Trade { adoption, bidder: BidderSpec::Auto(AutoBid::PAPER), ..Trade::default() }
+}
+
+/// Thirty leechers with asymmetric links, in two classes of which the first may trade, and a
+/// seeder. They come over two minutes and stay for a while.
+fn crowd(economy: Option<Economy>, trade: Trade) -> Plan {
+    let rules = Arc::new(presets::mainline());
+    let seeder = class(Role::Seeder, 1, kib(60.0), &rules);
+    let mut traders = class(Role::Leecher, 20, kib(30.0), &rules);
+    traders.name = "traders".into();
+    traders.arrivals = Arrivals::AtOnce { count: 20, at: SimTime::ZERO, spread: s(120.0) };
+    traders.download = DownloadDist::TimesUpload(8.0);
+    traders.stay = Stay::LingerExp(s(40.0));
+    let mut others = traders.clone();
+    others.name = "others".into();
+    others.arrivals = Arrivals::AtOnce { count: 10, at: SimTime::ZERO, spread: s(120.0) };
+    traders.trade = trade;
+    let mut plan = plan(Bytes(4_000_001), Bytes(1 << 18), vec![seeder, traders, others]);
+    (plan.economy, plan.sample) = (economy, s(50.0));
+    plan
+}
+
+fn with_token(token: Token, trade: Trade) -> Plan {
+    crowd(Some(Economy::Token(Box::new(token))), trade)
+}
+
+fn money(outcome: &Outcome) -> &MoneyRecord {
+    outcome.money.as_ref().expect("there is money")
+}
+
+fn paid(outcome: &Outcome) -> u64 {
+    money(outcome).wallets.iter().map(|wallet| wallet.spent.0).sum()
+}
+
+/// What is the same whether or not there is money.
+fn without_money(outcome: &Outcome) -> Outcome {
+    Outcome { money: None, ..outcome.clone() }
+}
+
+#[test]
+fn a_token_without_money_is_barter_to_the_bit() {
+    let formats = [Format::Uniform, Format::FirstPrice, Format::Posted, Format::Proportional];
+    let combines = [
+        Combine::Lexicographic,
+        Combine::SlotSplit { paid: 2 },
+        Combine::Weighted { bid_percent: 50 },
+    ];
+    let trade = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
+    for seed in 1..4 {
+        let barter = run(&crowd(None, trade.clone()), seed, &mut Unobserved);
+        for (format, combine) in formats.into_iter().zip(combines.into_iter().cycle()) {
+            let token = Token { format, combine, ..token() };
+            let outcome = run(&with_token(token, trade.clone()), seed, &mut Unobserved);
+            assert_eq!(without_money(&outcome), barter, "{format:?}, {combine:?}");
+            assert_eq!(paid(&outcome), 0);
+        }
+    }
+}
+
+#[test]
+fn every_law_of_money_holds_at_every_event() {
+    let elastic = Elastic {
+        elasticity_percent: 100,
+        reference_per_hour: NanoUsd(1_000),
+        most: s(600.0),
+        crowding_percent: 100,
+    };
+    let stays = Trade { stayer: StayerSpec::Elastic(elastic), ..users(0.8) };
+    let fixed = BidderSpec::Fixed(Price::from_btt_per_gib(20.0));
+    let plans = [
+        with_token(token(), users(1.0)),
+        with_token(token(), stays),
+        with_token(
+            Token { format: Format::FirstPrice, payment_loss: 0.3, ..token() },
+            Trade { bidder: fixed.clone(), gift: MicroBtt(40_000), ..users(0.7) },
+        ),
+        with_token(
+            Token { format: Format::Proportional, combine: Combine::PayOnly, ..token() },
+            Trade { pays: false, ..users(0.5) },
+        ),
+        with_token(
+            Token { combine: Combine::SlotSplit { paid: 1 }, ..token() },
+            Trade { bans_others: true, asker: AskerSpec::Withhold, ..users(0.5) },
+        ),
+        with_token(
+            Token { format: Format::Posted, ..token() },
+            Trade {
+                asker: AskerSpec::Reserve(Price::from_btt_per_gib(5.0)),
+                withdraws_at: Some(MicroBtt::from_btt(1.0)),
+                ..users(1.0)
+            },
+        ),
+    ];
+    for (i, mut plan) in plans.into_iter().enumerate() {
+        plan.audit = Audit::EveryEvent;
+        plan.horizon = SimTime::from_secs(3000.0);
+        let outcome = run(&plan, 7, &mut Unobserved);
+        let money = money(&outcome);
+        let sum = |of: &dyn Fn(&swarmecon::observe::WalletRecord) -> u64| -> u64 {
+            money.wallets.iter().map(of).sum()
+        };
+        assert_eq!(sum(&|w| w.earned.0), sum(&|w| w.spent.0), "plan {i}: what one pays one earns");
+        assert_eq!(sum(&|w| w.bought_bytes.0), sum(&|w| w.sold_bytes.0), "plan {i}");
+        let sampled: u64 = money.samples.iter().map(|row| row.paid.0).sum();
+        assert_eq!(sampled, sum(&|w| w.spent.0), "plan {i}: rows add up");
+        assert!(i == 3 || sampled > 0, "plan {i}: somebody pays");
+        for wallet in &money.wallets {
+            assert!(wallet.trades || wallet.spent == MicroBtt::ZERO, "plan {i}: debited");
+        }
+    }
+}
+
+/// Every amount times two, the smallest coin too: nothing else changes, to the bit.
+#[test]
+fn money_is_neutral() {
+    let scaled = |n: u64| {
+        let token = Token {
+            coin: MicroBtt(n),
+            supply: Supply { promo: MicroBtt(n * 1_000_000_000), ..Supply::default() },
+            ..token()
+        };
+        run(
+            &with_token(token, Trade { gift: MicroBtt(n * 3_333_333), ..users(0.9) }),
+            4,
+            &mut Unobserved,
+        )
+    };
+    let one = scaled(1);
+    for n in [2, 1000] {
+        let many = scaled(n);
+        assert_eq!(without_money(&one), without_money(&many), "×{n}");
+        assert_eq!(paid(&one) * n, paid(&many), "×{n}");
+    }
+    assert!(paid(&one) > 0);
+}
+
+/// With elasticity 0 the token reallocates: the users offer as much upload as without it.
+#[test]
+fn without_elasticity_nobody_stays_longer() {
+    let unmoved = Elastic {
+        elasticity_percent: 0,
+        reference_per_hour: NanoUsd(1),
+        most: s(1e6),
+        crowding_percent: 100,
+    };
+    let trade = Trade { stayer: StayerSpec::Elastic(unmoved), ..users(1.0) };
+    let moved = Trade {
+        stayer: StayerSpec::Elastic(Elastic { elasticity_percent: 100, ..unmoved }),
+        ..users(1.0)
+    };
+    let seeded = |outcome: &Outcome| -> Vec<u64> {
+        let peers = outcome.peers.iter().filter(|peer| !peer.is_origin);
+        peers.filter_map(|p| Some(p.departed?.since(p.completed?).0)).collect()
+    };
+    let mut barter = crowd(None, trade.clone());
+    let mut token_plan = with_token(token(), trade);
+    let mut elastic = with_token(token(), moved);
+    for plan in [&mut barter, &mut token_plan, &mut elastic] {
+        (plan.until_horizon, plan.horizon) = (true, SimTime::from_secs(4000.0));
+    }
+    let [a, b, c] = [barter, token_plan, elastic].map(|p| seeded(&run(&p, 3, &mut Unobserved)));
+    assert_eq!(a, b, "who is paid leaves when it would without");
+    assert_ne!(b, c, "and with elasticity it does not");
+}
+
+/// Providers without the token's client do not look at bids: if no seller has it, bids change
+/// nothing at all.
+#[test]
+fn providers_without_the_client_ignore_bids() {
+    let rich = Trade { gift: MicroBtt::from_btt(1000.0), ..users(1.0) };
+    let sellers_only = Trade { bidder: BidderSpec::Never, ..users(1.0) };
+    let barter = run(&crowd(None, sellers_only.clone()), 2, &mut Unobserved);
+    // Bidders that nobody can sell to: everybody with the client offers nothing and sells nothing.
+    let outcome = run(&with_token(token(), sellers_only), 2, &mut Unobserved);
+    assert_eq!(without_money(&outcome), barter);
+    let outcome = run(&with_token(token(), rich), 2, &mut Unobserved);
+    assert_ne!(without_money(&outcome), barter, "while bids among those with the client do");
+}
+
+/// A newcomer without money gets a first piece even where everybody else bids: by the optimistic
+/// slots, which are not for sale.
+#[test]
+fn the_penniless_get_a_first_piece() {
+    for seed in 1..6 {
+        let outcome = run(&with_token(token(), users(1.0)), seed, &mut Unobserved);
+        for peer in outcome.peers.iter().filter(|peer| !peer.is_origin) {
+            assert!(peer.first_piece.is_some() && peer.completed.is_some(), "{peer:?}");
+        }
+    }
+}
