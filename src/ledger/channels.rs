@@ -13,7 +13,8 @@
 //!
 //! A payment in two steps, [`Ledger::sign`] and [`Ledger::claim`], may be lost or overtaken
 //! between them; [`Ledger::pay`] does both at once. The next one that arrives heals the loss,
-//! because it states the sum. A payment touches one row of 48 bytes and allocates nothing: 3 ns.
+//! because it states the sum. A payment touches one row of 48 bytes and allocates nothing: 5 ns
+//! with 100 channels, 21 ns with 200 000 in random order, most of it waiting for memory.
 
 use super::accounts::{Ledger, Refused};
 use super::movements::{Entry, Movement};

@@ -3,10 +3,10 @@
 //! Law: an amount has a unit, and all amounts that pass one guard are of one denomination. Inside
 //! the simulator only the old one exists.
 //!
-//! On 12 December 2021 a thousand new tokens were given for one old (launch post of the `BitTorrent`
-//! Chain, medium.com/@BitTorrent); the old token went on under the ticker BTTOLD, the new one as
-//! BTT or BTTC. A price or balance read off by the wrong one is wrong a thousandfold. Here `BTT` is
-//! the token of 2019, as in all sources before that day, and the new one must be called `BTTC`.
+//! On 12 December 2021 a thousand new tokens were given for one old (launch post of the BitTorrent
+//! Chain, medium.com/@BitTorrent); the old token went on as BTTOLD, the new one as BTT or BTTC. A
+//! price or balance read off by the wrong one is wrong a thousandfold. Here `BTT` is the token of
+//! 2019, as in all sources before that day, and the new one must be called `BTTC`.
 
 use crate::units::MicroBtt;
 

@@ -5,8 +5,8 @@
 //!
 //! [`Ledger`] is the operator's private ledger with its payment channels. [`Service`] is how long
 //! that ledger takes, [`Gateway`] how money gets from it to the public [`Chain`] and back,
-//! [`PricePath`] what a token is worth out there; [`DenominationGuard`] keeps the tokens of 2019 and
-//! 2021 apart.
+//! [`PricePath`] what a token is worth out there; [`DenominationGuard`] keeps the tokens of 2019
+//! and 2021 apart.
 
 mod accounts;
 mod chain;

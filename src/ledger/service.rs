@@ -246,6 +246,17 @@ mod tests {
     }
 
     #[test]
+    fn fractions_of_a_nanosecond_count() {
+        let mut slow = service(3, Span::ZERO, &[]);
+        slow.submit(SimTime::ZERO);
+        slow.submit(SimTime(333_333_333));
+        assert_eq!(slow.queue(), 2, "the first has a third of a nanosecond left");
+        assert_eq!((slow.counts().delayed, slow.counts().longest_wait), (1, Span(1)));
+        slow.submit(SimTime(666_666_667));
+        assert_eq!((slow.queue(), slow.counts().delayed), (1, 1));
+    }
+
+    #[test]
     fn an_outage_stops_the_work_and_the_rest_of_it_comes_after() {
         // 1 per second; the second operation is half done when the server goes down for 10 s.
         let mut slow = service(1, Span::ZERO, &[(1.5, 10.0)]);

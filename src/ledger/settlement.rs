@@ -4,12 +4,12 @@
 //! more than its stock, nor more in a day than its cap; a request it blocks changes nothing but a
 //! count.
 //!
-//! A user has two balances, in the application and on the chain, and so has the operator
-//! (TRON-US/go-btfs `core/wallet/wallet.go`). A withdrawal moves money from the user to the
-//! operator on the ledger, and as much from the operator's hot wallet to the user on the chain. So
-//! the hot wallet can be empty although the operator owes the user the money, and it was: the error
-//! was `assetBalance is not sufficient`, and bots polled it (LPX55/BTTSpeed-API). A deposit goes
-//! the other way, and is credited when the chain is final.
+//! A user has two balances, in the application and on the chain (TRON-US/go-btfs
+//! `core/wallet/wallet.go`), and so, it follows, has the operator. A withdrawal moves money from
+//! the user to the operator on the ledger, and as much from the operator's hot wallet to the user
+//! on the chain. So the hot wallet can be empty although the operator owes the user the money, and
+//! it was: the error was `assetBalance is not sufficient`, and bots polled it
+//! (LPX55/BTTSpeed-API). A deposit goes the other way, and is credited when the chain is final.
 //!
 //! Minimum of a withdrawal 1 000 BTT, of a deposit 10 BTT (go-btfs `core/commands/wallet.go`); at
 //! most 1 000 000 BTT a day for all users together, then failures until the next (go-btfs issues
