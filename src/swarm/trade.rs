@@ -125,6 +125,8 @@ struct Line {
     price: Price,
     /// Whether it holds a slot it won by its bid.
     winning: bool,
+    /// What of the run of blocks under way came before there was a price.
+    for_free: Bytes,
     /// Delivered at a price and not paid for.
     owed: MicroBtt,
     owed_bytes: Bytes,

@@ -27,6 +27,8 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &mut trade.peers[p.index()];
         let Some(at) = dealer.lines.iter().position(|line| line.provider == from) else { return };
         let line = &mut dealer.lines[at];
+        let for_free = std::mem::take(&mut line.for_free);
+        let bytes = Bytes(bytes.0.saturating_sub(for_free.0));
         if line.price.is_zero() || bytes == Bytes::ZERO {
             return;
         }
@@ -56,8 +58,9 @@ impl<O: Observer> Swarm<'_, O> {
         let run = flow.map(|flow| self.links.up[self.line(from)].flows[flow].payload.run);
         let next = run.filter(|run| !run.is_empty());
         let next = next.map_or(Bytes::ZERO, |run| self.run_size(p, run));
-        let owed = |s: &Self| s.trade.as_deref().map(|t| t.peers[p.index()].lines[at].owed_bytes);
-        let too_much = |s: &Self| owed(s).is_some_and(|owed| owed + next > piece);
+        let line = |s: &Self| s.trade.as_deref().map(|t| t.peers[p.index()].lines[at]);
+        let too_much =
+            |s: &Self| line(s).is_some_and(|line| line.owed_bytes + next > piece + line.for_free);
         if too_much(self) && (!self.pay_on_account(p, at) || too_much(self)) {
             let trade = self.trade.as_deref_mut().expect("it was just there");
             trade.strikes.push((from, p));

@@ -134,12 +134,26 @@ impl<O: Observer> Swarm<'_, O> {
             dealer.lines.len() - 1
         });
         let line = &mut dealer.lines[at];
+        let was_free = line.price.is_zero();
         (line.price, line.winning) = (price, true);
         let is_new = line.channel.is_none();
         trade.peers[p.index()].last_price = price;
         if is_new {
             self.open_channel(q, at, MicroBtt::ZERO);
         }
+        if was_free {
+            let came = self.came_of_run(p, q);
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            trade.peers[q.index()].lines[at].for_free = came;
+            self.run_begins(q, p);
+        }
+    }
+
+    /// What has come of the run of blocks under way from `p` to `q`.
+    fn came_of_run(&mut self, p: PeerId, q: PeerId) -> Bytes {
+        let Some(at) = self.flow_at(p, q) else { return Bytes::ZERO };
+        self.credit(p, at);
+        Bytes(u64::from(self.flow_mut(p, at).credited))
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.
@@ -190,6 +204,7 @@ impl Line {
             provider,
             price: Price::ZERO,
             winning: false,
+            for_free: Bytes::ZERO,
             owed: MicroBtt::ZERO,
             owed_bytes: Bytes::ZERO,
             due: MicroBtt::ZERO,
