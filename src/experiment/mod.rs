@@ -3,7 +3,9 @@
 //!
 //! Law: the results depend on the scenario and nothing else: not on the number of threads, the
 //! order in which runs end, or the machine. Knows no files and no terminals.
+pub mod circulation;
 pub mod grid;
+pub mod inequality;
 pub mod measure;
 pub mod metrics;
 pub mod pairs;
@@ -11,6 +13,7 @@ pub mod pool;
 pub mod recorded;
 pub mod stats;
 pub mod summary;
+pub mod survival;
 
 pub use crate::scenario::Recorded;
 pub use grid::{ArmDesign, Cell, ClassDesign, Design};

@@ -84,7 +84,8 @@ pub fn jain(sample: &[f64]) -> Option<f64> {
     }
     let sum: f64 = sample.iter().sum();
     let squares: f64 = sample.iter().map(|x| x * x).sum();
-    Some(if squares > 0.0 { sum * sum / (f64_of_len(sample.len()) * squares) } else { 1.0 })
+    let index = if squares > 0.0 { sum * sum / (f64_of_len(sample.len()) * squares) } else { 1.0 };
+    Some(index).filter(|index| index.is_finite())
 }
 
 /// Gini coefficient: mean absolute difference ÷ twice the mean; 0 if all are equal, (n − 1)/n if
@@ -101,7 +102,7 @@ pub fn gini(sorted: &[f64]) -> Option<f64> {
         return Some(0.0);
     }
     let ranked: f64 = sorted.iter().enumerate().map(|(i, x)| f64_of_len(i + 1) * x).sum();
-    Some(2.0 * ranked / (n * sum) - (n + 1.0) / n)
+    Some(2.0 * ranked / (n * sum) - (n + 1.0) / n).filter(|gini| gini.is_finite())
 }
 
 #[cfg(test)]
@@ -152,6 +153,7 @@ mod tests {
         near(jain(&[1.0, 2.0, 3.0]), 36.0 / 42.0);
         near(jain(&[0.0, 0.0]), 1.0);
         assert_eq!((jain(&[]), jain(&[1.0, -1.0])), (None, None));
+        assert_eq!(jain(&[1e200, 1.0]), None, "too large to square");
     }
 
     #[test]
@@ -162,5 +164,6 @@ mod tests {
         near(gini(&[1.0, 2.0, 3.0]), 2.0 / 9.0);
         near(gini(&[0.0, 0.0]), 0.0);
         assert_eq!((gini(&[]), gini(&[-1.0, 1.0])), (None, None));
+        assert_eq!(gini(&[1.0, f64::INFINITY]), None, "never NaN");
     }
 }

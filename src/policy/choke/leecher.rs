@@ -4,7 +4,7 @@ use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, ti
 use crate::rng::Stream;
 use crate::units::Span;
 use smallvec::SmallVec;
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 /// Tit-for-tat (Cohen 2003, §3; BEP 3): the best givers get the regular slots, and one or more
 /// optimistic slots go to others regardless, so that newcomers and better partners are found.
@@ -106,15 +106,19 @@ pub(super) fn serve_optimistically(
             }
         }
     }
+    // Where turns go by chance nobody waits, and a bid has no say.
+    let bids_count =
+        !view.bids.is_empty() && rules.optimistic_order == OptimisticOrder::LongestWaiting;
     while decision.served.len() < taken + n {
         let mut best: Option<(Claim, usize)> = None;
         for (at, c) in view.candidates.iter().enumerate() {
             let claim = claim(c, rules, [salt, view.salt]);
             // Most candidates lose to the best so far: whether they are served already is asked
             // only of those that would win.
-            if best.is_none_or(|most| beats(view, (claim, at), most))
-                && !decision.served.iter().any(|s| s.slot == c.slot)
-            {
+            let wins = |most: (Claim, usize)| {
+                if bids_count { beats(view, (claim, at), most) } else { claim > most.0 }
+            };
+            if best.is_none_or(wins) && !decision.served.iter().any(|s| s.slot == c.slot) {
                 best = Some((claim, at));
             }
         }
@@ -124,23 +128,18 @@ pub(super) fn serve_optimistically(
 }
 
 /// How good a claim a candidate has to the next optimistic slot: the largest wins.
-type Claim = (bool, Option<Wait>, u64);
+type Claim = (bool, bool, Span, u64);
 
-/// How long it waited for its turn, if turns go by that.
-type Wait = (bool, Span);
-
-/// Whether the first claim is better than the second; each with the position of its candidate.
+/// Whether the first claim is better than the second, where bids count; each with the position of
+/// its candidate.
 ///
 /// A bid breaks ties between those who waited as long, in practice those who never had a turn, and
-/// has no other say here (white paper of BitTorrent Token, 2019, on optimistic slots). Where turns
-/// go by chance nobody waits, and a bid has none at all.
-#[inline]
+/// has no other say here (white paper of BitTorrent Token, 2019, on optimistic slots).
 fn beats(view: &ChokeView<'_>, ours: (Claim, usize), theirs: (Claim, usize)) -> bool {
-    let (((turn, wait, luck), at), ((their_turn, their_wait, their_luck), their_at)) =
-        (ours, theirs);
-    let bids_count = !view.bids.is_empty() && wait.is_some();
-    let bids = || if bids_count { view.bid(at).cmp(&view.bid(their_at)) } else { Ordering::Equal };
-    (turn, wait).cmp(&(their_turn, their_wait)).then_with(bids).then(luck.cmp(&their_luck)).is_gt()
+    let key = |((not_last, first_turn, waited, luck), at): (Claim, usize)| {
+        (not_last, first_turn, waited, view.bid(at), luck)
+    };
+    key(ours) > key(theirs)
 }
 
 /// A neighbour that just held an optimistic slot goes last.
@@ -150,12 +149,12 @@ fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
         // it just lost a regular slot; of those, the same at each run.
         OptimisticOrder::LongestWaiting => {
             let waited = if c.had_turn { c.waited } else { Span::ZERO };
-            (!c.optimistic, Some((!c.had_turn, waited)), tie(lasting, c.slot))
+            (!c.optimistic, !c.had_turn, waited, tie(lasting, c.slot))
         }
         OptimisticOrder::Random => {
             let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };
             let luck = (0..tries.max(1)).map(|k| tie(salt.wrapping_add(k << 16), c.slot)).max();
-            (!c.optimistic, None, luck.unwrap_or(0))
+            (!c.optimistic, false, Span::ZERO, luck.unwrap_or(0))
         }
     }
 }

@@ -32,9 +32,10 @@ fn choking(optimistic_clock: bool, seed: SeedChoker) -> Choking {
         slots: Slots::Fixed(5),
         optimistic_slots: 1,
         min_uploads: 2,
-        optimistic_order: match optimistic_clock {
-            true => OptimisticOrder::LongestWaiting,
-            false => OptimisticOrder::Random,
+        optimistic_order: if optimistic_clock {
+            OptimisticOrder::LongestWaiting
+        } else {
+            OptimisticOrder::Random
         },
         new_peer_weight: 3,
         rank: RankBy::TwoRounds,
@@ -360,7 +361,9 @@ fn a_bid_breaks_ties_for_the_optimistic_slot_only() {
     candidates[5].had_turn = true;
     candidates[5].waited = Span::from_secs(1000.0);
     assert_ne!(turn(&candidates, &rules, &bids, 0), [5], "the others never had a turn");
-    candidates.iter_mut().for_each(|c| c.had_turn = true);
+    for c in &mut candidates {
+        c.had_turn = true;
+    }
     candidates[2].waited = Span::from_secs(1001.0);
     assert_eq!(turn(&candidates, &rules, &bids, 0), [2], "it waited longer");
     rules.optimistic_order = OptimisticOrder::Random;
