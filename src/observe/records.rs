@@ -24,6 +24,8 @@ pub struct PeerRecord {
     pub arrival: SimTime,
     /// When its first piece was verified.
     pub first_piece: Option<SimTime>,
+    /// When its fourth piece was verified: it can trade by then; `None` if it never was.
+    pub fourth_piece: Option<SimTime>,
     /// When it had the whole content; `None` for an origin seeder.
     pub completed: Option<SimTime>,
     /// When it left.
@@ -40,6 +42,8 @@ pub struct PeerRecord {
     pub useful: Bytes,
     /// Time as a leecher, up to completion, departure or the end.
     pub leeching: Span,
+    /// Time present with the whole content.
+    pub seeding: Span,
     /// The part of `leeching` in which at least one neighbour unchoked it.
     pub unchoked: Span,
 }

@@ -102,6 +102,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.close_leeching(p);
             self.count_leechers(p, -1);
         } else {
+            self.close_seeding(p);
             self.count_seeders(p, -1);
         }
         let now = self.now;

@@ -20,8 +20,10 @@ impl<O: Observer> Swarm<'_, O> {
         self.counters.pieces += 1;
         self.n_have[p.index()] += 1;
         let now = self.now;
-        if self.n_have[p.index()] == 1 {
-            self.records[p.index()].first_piece = Some(now);
+        match self.n_have[p.index()] {
+            1 => self.records[p.index()].first_piece = Some(now),
+            4 => self.records[p.index()].fourth_piece = Some(now),
+            _ => {}
         }
         let torrent = self.torrent_mut(p);
         torrent.gain(now, piece);
@@ -53,7 +55,8 @@ impl<O: Observer> Swarm<'_, O> {
         record.completed = Some(now);
         record.uploaded_at_completion = sent;
         self.close_leeching(p);
-        self.peer_mut(p).stage = Stage::Seeder;
+        let peer = self.peer_mut(p);
+        (peer.stage, peer.joined) = (Stage::Seeder, now);
         self.choke_as_seeder(p);
         self.count_leechers(p, -1);
         self.count_seeders(p, 1);

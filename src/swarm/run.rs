@@ -260,8 +260,10 @@ impl<O: Observer> Swarm<'_, O> {
         }
         for i in 0..self.peers.len() {
             let p = PeerId::from_index(i);
-            if self.peer(p).stage == Stage::Leecher {
-                self.close_leeching(p);
+            match self.peer(p).stage {
+                Stage::Leecher => self.close_leeching(p),
+                Stage::Seeder => self.close_seeding(p),
+                Stage::Expected | Stage::Away | Stage::Gone => {}
             }
             // Who has left took its blocks along: `leave` has entered what it held.
             if self.peer(p).stage != Stage::Gone {
@@ -282,6 +284,12 @@ impl<O: Observer> Swarm<'_, O> {
         if served {
             record.unchoked += now.since(served_since);
         }
+    }
+
+    /// Enters the time as a seeder into the record; called when it is over, or interrupted.
+    pub(super) fn close_seeding(&mut self, p: PeerId) {
+        let span = self.now.since(self.peer(p).joined);
+        self.records[p.index()].seeding += span;
     }
 
     /// Time until the next full step of a grid of `step` that began at `p`'s arrival.

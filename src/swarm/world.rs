@@ -106,7 +106,7 @@ pub(super) struct Peer {
 
     /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
-    /// When it joined its swarm, the last time.
+    /// When it joined its swarm the last time, or completed since.
     pub(super) joined: SimTime,
     /// When it last announced itself to the tracker.
     pub(super) announced: Option<SimTime>,
@@ -456,6 +456,7 @@ fn record(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> PeerRec
         download: user.download,
         arrival: newcomer.arrival,
         first_piece: None,
+        fourth_piece: None,
         completed: None,
         departed: None,
         uploaded: Bytes::ZERO,
@@ -464,6 +465,7 @@ fn record(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> PeerRec
         uploaded_at_completion: Bytes::ZERO,
         useful: Bytes::ZERO,
         leeching: Span::ZERO,
+        seeding: Span::ZERO,
         unchoked: Span::ZERO,
     }
 }

@@ -89,6 +89,7 @@ fn peer(class: u16, times: (f64, Option<f64>), moved: (u64, u64)) -> PeerRecord 
         download: ByteRate::from_kib_per_s(40.0),
         arrival: at(arrival),
         first_piece: (class > 0 && moved.1 > 0).then(|| at(arrival + 25.0)),
+        fourth_piece: completed.map(|_| at(arrival + 60.0)),
         completed: completed.map(at),
         departed: completed.map(at),
         uploaded: Bytes::from_kib(moved.0),
@@ -96,6 +97,7 @@ fn peer(class: u16, times: (f64, Option<f64>), moved: (u64, u64)) -> PeerRecord 
         wasted: if completed.is_some() { received - Bytes::from_kib(1000) } else { Bytes::ZERO },
         uploaded_at_completion: Bytes::from_kib(moved.0 / 2),
         useful: received.min(Bytes::from_kib(1000)),
+        seeding: Span::ZERO,
         leeching: Span(end.0 - at(arrival).0),
         unchoked: Span((end.0 - at(arrival).0) / 2),
     }
