@@ -1,7 +1,7 @@
 //! The token: what it must leave alone, what it conserves, and what it does where that can be
 //! worked out.
 
-use crate::swarms::{class, kib, plan, s};
+use crate::swarms::{class, kib, plain, plan, s};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use swarmecon::ledger::{GatewayRules, Outage, PricePath, Rest, ServiceRules, Supply};
@@ -13,7 +13,7 @@ use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::{ChannelRules, Credit, Economy, Funding, Token, Trade, Usd};
-use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Role, Stay};
+use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Role, Slots, Stay};
 use swarmecon::swarm::run;
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
 
@@ -211,6 +211,42 @@ fn providers_without_the_client_ignore_bids() {
     assert_eq!(without_money(&outcome), barter);
     let outcome = run(&with_token(token(), rich), 2, &mut Unobserved);
     assert_ne!(without_money(&outcome), barter, "while bids among those with the client do");
+}
+
+/// One slot, two bidders with 10 and 5 BTT: the richer is served and pays what the poorer offers,
+/// all of it, as the poorer's offer does not move while it waits; then nobody competes with the
+/// poorer, and it pays nothing.
+#[test]
+fn the_winner_pays_what_the_loser_offers() {
+    let mut rules = plain();
+    rules.choking.slots = Slots::Fixed(1);
+    rules.choking.optimistic_slots = 0;
+    let rules = Arc::new(rules);
+    let user = |name: &str, btt| {
+        let mut class = class(Role::Leecher, 1, kib(1.0), &rules);
+        (class.name, class.choker) = (name.into(), ChokerSpec::Never);
+        class.trade = Trade { gift: MicroBtt::from_btt(btt), ..users(1.0) };
+        class
+    };
+    let mut seeder = class(Role::Seeder, 1, kib(64.0), &rules);
+    seeder.trade = users(1.0);
+    let content = Bytes(16 << 20);
+    let mut plan =
+        plan(content, Bytes(1 << 18), vec![seeder, user("rich", 10.0), user("poor", 5.0)]);
+    plan.economy = Some(Economy::Token(Box::new(token())));
+    plan.audit = Audit::EveryEvent;
+    let outcome = run(&plan, 1, &mut Unobserved);
+    let done = |i: usize| outcome.peers[i].completed.expect("finishes");
+    assert!(done(1) < done(2), "the richer is first");
+    let [_, rich, poor] = [0, 1, 2].map(|i| &money(&outcome).wallets[i]);
+    assert_eq!(poor.spent, MicroBtt::ZERO, "nobody bids against it");
+    // All but what came before the first round of the choker, which had no bids to go by.
+    let for_free = Bytes(content.0 - rich.bought_bytes.0);
+    assert!(for_free <= kib(64.0).bytes_in(rules.choking.rechoke), "{for_free:?}");
+    let offer = Price::new(MicroBtt::from_btt(5.0), content);
+    let exact = offer.of(rich.bought_bytes, MicroBtt(1));
+    assert!(rich.spent <= exact && exact - rich.spent <= MicroBtt(64), "{rich:?}, {exact:?}");
+    assert_eq!(money(&outcome).wallets[0].earned, rich.spent);
 }
 
 /// A grant that nobody can use up changes nothing; a small one shuts those out that only take.
