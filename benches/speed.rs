@@ -4,6 +4,8 @@
 //! times each on one thread; `cargo bench --bench speed -- 300 5 100` sets the number of leechers
 //! and of runs and the horizon in seconds. Machines differ and are shared, so the same process
 //! also times the yardstick: pops and pushes of the standard heap with 100 000 events pending.
+//! Beside each run of barter stands one in which everybody pays. All bid the same and have the
+//! money, so slots go to those that gave most as under barter: the difference is what paying costs.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use cpu_time::ThreadTime;
@@ -18,9 +20,6 @@ use swarmecon::{scenario, swarm};
 
 /// Pops and pushes per CPU second of the standard heap, 100 000 events pending.
 fn yardstick() -> f64 {
-    if std::env::var_os("SWARM_NO_YARD").is_some() {
-        return 1.0;
-    }
     let mut luck = stream(1, Purpose::Swarm, 0);
     let delays: Vec<u64> = (0..1 << 16).map(|_| Span::from_secs(luck.exponential(1.0)).0).collect();
     let mut next = delays.iter().cycle().copied();
@@ -39,10 +38,17 @@ fn yardstick() -> f64 {
     2e6 / start.elapsed().as_secs_f64()
 }
 
-fn simulate(leechers: u32, horizon_s: u32) -> (Outcome, f64) {
+fn simulate(leechers: u32, horizon_s: u32, bundle: &str) -> (Outcome, f64) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload.toml");
-    let overrides = [("population.leechers", leechers), ("horizon_s", horizon_s)]
-        .map(|(key, value)| (key.to_owned(), value.to_string()));
+    let overrides = [
+        ("population.leechers", leechers.to_string()),
+        ("horizon_s", horizon_s.to_string()),
+        ("economy.bundle", format!("\"{bundle}\"")),
+        ("trade.adoption", "1.0".to_owned()),
+        ("trade.bidder", "{ fixed_btt_per_gib = 1.0 }".to_owned()),
+        ("trade.gift_btt", "100".to_owned()),
+    ];
+    let overrides = overrides.map(|(key, value)| (key.to_owned(), value));
     let scenario = scenario::load(&file, &overrides).expect("the workload is a good scenario");
     let start = ThreadTime::now();
     let outcome = swarm::run(&scenario.arms[0].plan, scenario.seed, &mut Unobserved);
@@ -60,7 +66,7 @@ fn main() {
     for leechers in sizes {
         for _ in 0..runs {
             let yard = yardstick();
-            let (outcome, took) = simulate(leechers, horizon_s);
+            let (outcome, took) = simulate(leechers, horizon_s, "barter");
             let counters = outcome.counters;
             let speed = f64_of(counters.pieces) / took;
             println!(
@@ -70,6 +76,16 @@ fn main() {
                 outcome.end.as_secs(),
             );
             println!("  fingerprint {:016x}; {counters:?}", outcome.fingerprint);
+            let (outcome, with_token) = simulate(leechers, horizon_s, "btt");
+            let money = outcome.money.as_ref().expect("a token leaves books");
+            let pieces = f64_of(outcome.counters.pieces);
+            println!(
+                "  with a token: {:.0} pieces per CPU second, {:+.1} % time per piece; {:?}, {:?}",
+                pieces / with_token,
+                100.0 * (with_token / pieces * speed - 1.0),
+                money.counts,
+                outcome.counters,
+            );
         }
     }
 }

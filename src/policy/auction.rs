@@ -12,7 +12,7 @@
 use super::ask::Ask;
 use crate::units::{Price, Span};
 use smallvec::SmallVec;
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 
 /// How slots are sold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,11 +72,15 @@ pub fn sell(format: Format, ask: Ask, bids: &[Bid], awards: &mut Vec<Award>) {
     debug_assert!(each_bids_once(bids), "a requester bids on one slot of a provider");
     let mut ranked: SmallVec<[&Bid; 32]> =
         bids.iter().filter(|bid| is_eligible(bid.price, ask.reserve)).collect();
-    let longest = |bid: &Bid| (Reverse(bid.waited), bid.slot);
+    let longest = |a: &Bid, b: &Bid| (b.waited, a.slot).cmp(&(a.waited, b.slot));
+    let highest = |a: &Bid, b: &Bid| {
+        let (ours, theirs) = ((a.price, a.received), (b.price, b.received));
+        theirs.cmp(&ours).then_with(|| longest(a, b))
+    };
     match format {
-        Format::Posted => ranked.sort_unstable_by_key(|bid| longest(bid)),
-        Format::Uniform | Format::FirstPrice | Format::Proportional => ranked
-            .sort_unstable_by_key(|bid| (Reverse(bid.price), Reverse(bid.received), longest(bid))),
+        Format::Posted => best_first(&mut ranked, ask.slots, longest),
+        Format::Uniform | Format::FirstPrice => best_first(&mut ranked, ask.slots, highest),
+        Format::Proportional => ranked.sort_unstable_by(|a, b| highest(a, b)),
     }
     let losing = ranked.get(ask.slots).map_or(Price::ZERO, |bid| bid.price);
     let highest = ranked.first().map_or(Price::ZERO, |bid| bid.price);
@@ -97,6 +101,15 @@ pub fn sell(format: Format, ask: Ask, bids: &[Bid], awards: &mut Vec<Award>) {
             Format::Uniform | Format::FirstPrice | Format::Posted => 1,
         },
     }));
+}
+
+/// Puts the best `n` in order at the start, and the best of the others after them.
+fn best_first(ranked: &mut [&Bid], n: usize, order: impl Fn(&Bid, &Bid) -> Ordering) {
+    if n < ranked.len() {
+        ranked.select_nth_unstable_by(n, |a, b| order(a, b));
+    }
+    let n = n.min(ranked.len());
+    ranked[..n].sort_unstable_by(|a, b| order(a, b));
 }
 
 /// A bid as a weight in millionths of the highest; at least 1.

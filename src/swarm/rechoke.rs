@@ -145,7 +145,7 @@ impl<O: Observer> Swarm<'_, O> {
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
         self.list_candidates(p, &mut candidates);
         let listed = candidates.len();
-        let sells = self.has_economy && self.prepare_sale(p, &mut candidates);
+        let sells = self.has_economy && self.prepare_sale(p, why, &mut candidates);
         let mut decision = std::mem::take(&mut self.scratch.decision);
         decision.served.clear();
         decision.open = 0;
@@ -166,11 +166,11 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Makes room for a market: takes out those that are not served in any case, and gathers the
     /// bids of the others. Gives whether slots are for sale.
-    fn prepare_sale(&mut self, p: PeerId, candidates: &mut Vec<Candidate>) -> bool {
+    fn prepare_sale(&mut self, p: PeerId, why: Occasion, candidates: &mut Vec<Candidate>) -> bool {
         if self.is_choosy(p) {
             candidates.retain(|c| self.admits(p, self.neighbour(p, c.slot)));
         }
-        self.gather_bids(p, candidates) || self.serves_for_pay_only(p)
+        self.gather_bids(p, why == Occasion::Round, candidates) || self.serves_for_pay_only(p)
     }
 
     fn choose(

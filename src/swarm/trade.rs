@@ -11,12 +11,14 @@
 mod bid;
 mod books;
 mod credit;
+mod line;
 mod pay;
 mod sell;
 mod stay;
 
 pub(super) use books::Account;
 pub(super) use credit::Credits;
+use line::{Line, Lines};
 
 use super::plan::Plan;
 use super::plan::economy::{Economy, Token, Trade as Habits, Usd};
@@ -29,6 +31,7 @@ use crate::policy::ask::{Ask, Asker};
 use crate::policy::bid::Bidder;
 use crate::rng::{Purpose, Stream, stream};
 use crate::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 /// All that has to do with money.
@@ -46,6 +49,8 @@ pub(super) struct Trade {
     users: Vec<Trader>,
     /// By peer.
     peers: Vec<Dealer>,
+    /// The bid that stands, by peer: read by all its neighbours, so a column of its own.
+    posted: Vec<Price>,
     /// Channels that close when the server gets to it, in order of time.
     closing: VecDeque<Closing>,
     /// Providers that have had enough of a requester: handled after the event.
@@ -94,18 +99,20 @@ struct Sums {
 
 /// One peer in the economy.
 struct Dealer {
-    /// The bid that stands.
-    bid: Price,
     /// The last price it was told.
     heard: Price,
     bidder: Option<Box<dyn Bidder>>,
     asker: Option<Box<dyn Asker>>,
     /// What a slot of its own last brought.
     last_price: Price,
+    /// Who pays it what now: those that hold a slot by their bids.
+    customers: SmallVec<[(PeerId, Price); 4]>,
     /// Providers it has bought from or is buying from.
-    lines: Vec<Line>,
+    lines: Lines,
     /// What came in of pieces not verified yet.
     parcels: Vec<Parcel>,
+    /// Whether some payment that was due could not be made.
+    overdue: bool,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
     /// What it asks, as of its last regular round.
@@ -115,29 +122,6 @@ struct Dealer {
     income_since: SimTime,
     /// Which payments get lost.
     luck: Stream,
-}
-
-/// What a requester has to do with one provider.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    provider: PeerId,
-    /// What it pays for what comes in; nothing while it is served for other reasons.
-    price: Price,
-    /// Whether it holds a slot it won by its bid.
-    winning: bool,
-    /// What of the run of blocks under way came before there was a price.
-    for_free: Bytes,
-    /// Delivered at a price and not paid for.
-    owed: MicroBtt,
-    owed_bytes: Bytes,
-    /// The part of `owed` that is to be paid now: of verified pieces, or on account.
-    due: MicroBtt,
-    due_bytes: Bytes,
-    channel: Option<ChannelId>,
-    /// When the channel can be paid through.
-    ready: SimTime,
-    /// Whether the last payment failed.
-    failing: bool,
 }
 
 /// Blocks of a piece from one provider, delivered at a price.
@@ -161,13 +145,14 @@ impl Trade {
         let dealer = |peer: &Newcomer| {
             let habits = &plan.classes[users[peer.user.index()].class.index()].trade;
             Dealer {
-                bid: Price::ZERO,
                 heard: Price::ZERO,
                 bidder: habits.bidder.make(),
                 asker: habits.asker.make(),
                 last_price: Price::ZERO,
-                lines: Vec::new(),
+                customers: SmallVec::new(),
+                lines: Lines::default(),
                 parcels: Vec::new(),
+                overdue: false,
                 debtors: Vec::new(),
                 ask: None,
                 income: MicroBtt::ZERO,
@@ -191,6 +176,7 @@ impl Trade {
             owners: Vec::new(),
             users: users.iter().map(trader).collect(),
             peers: peers.iter().map(dealer).collect(),
+            posted: vec![Price::ZERO; peers.len()],
             closing: VecDeque::new(),
             strikes: Vec::new(),
             bids: Vec::new(),

@@ -31,7 +31,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.change_wants(p, self.lacks(p), false);
             self.close_lines(p);
             if let Some(trade) = &mut self.trade {
-                trade.peers[p.index()].bid = Price::ZERO;
+                trade.posted[p.index()] = Price::ZERO;
             }
         }
     }
@@ -61,8 +61,8 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = &mut self.trade else { return };
         let dealer = &mut trade.peers[p.index()];
         let bid = spec.bid(&mut dealer.bidder, &view);
-        trade.account.posted += u64::from(bid != dealer.bid);
-        dealer.bid = bid;
+        trade.account.posted += u64::from(bid != trade.posted[p.index()]);
+        trade.posted[p.index()] = bid;
     }
 
     fn bid_view(&self, p: PeerId, spec: &BidderSpec) -> BidView {
@@ -76,15 +76,18 @@ impl<O: Observer> Swarm<'_, O> {
             remaining_all: trade.users[user.index()].remaining,
             pieces: usize::from(self.n_have[p.index()]),
             pieces_all: self.cut(p).pieces,
-            posted: dealer.bid,
+            posted: trade.posted[p.index()],
             market: dealer.heard,
-            slots_won: dealer.lines.iter().filter(|line| line.winning).count(),
+            slots_won: 0,
             download: ByteRate::ZERO,
             download_unpaid: ByteRate::ZERO,
             upload: ByteRate::ZERO,
             elapsed: self.now.since(self.peer(p).joined),
         };
-        // The shipped rules of other kinds do not look at rates.
+        // The shipped rules of other kinds look at neither.
+        if matches!(spec, BidderSpec::Shill(_) | BidderSpec::Custom(_)) {
+            view.slots_won = dealer.lines.iter().filter(|line| line.winning).count();
+        }
         if matches!(spec, BidderSpec::Valuation(_) | BidderSpec::Custom(_)) {
             view.upload = self.links.up[line].used;
             view.download = self.links.down[line].used;

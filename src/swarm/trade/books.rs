@@ -42,7 +42,7 @@ impl Trade {
             let tally = moved.of(*movement);
             Moved { what: movement.name(), count: tally.count, ubtt: tally.ubtt }
         };
-        let bids = || self.peers.iter().map(|dealer| dealer.bid).filter(|bid| !bid.is_zero());
+        let bids = || self.posted.iter().copied().filter(|bid| !bid.is_zero());
         let held = |kind| u64::try_from(self.ledger.held_by(kind)).unwrap_or(u64::MAX);
         let sample = MoneySample {
             at: now,
@@ -128,7 +128,7 @@ impl<O: Observer> Swarm<'_, O> {
         trade.ledger.audit();
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = crate::ids::PeerId::from_index(i);
-            for line in &dealer.lines {
+            for line in dealer.lines.iter() {
                 assert!(line.due <= line.owed, "what is due is owed: {line:?}");
                 let piece = self.cut(p).piece;
                 let most = piece + BLOCK;

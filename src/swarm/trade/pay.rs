@@ -11,6 +11,10 @@ use crate::observe::Observer;
 use crate::swarm::plan::economy::Funding;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, SimTime};
+use smallvec::SmallVec;
+
+/// A new channel takes at most so large a part of the wallet, unless that is less than a piece.
+const SHARE: u64 = 16;
 
 impl<O: Observer> Swarm<'_, O> {
     /// Blocks of a piece are in at `p`; `bytes` of them were of use.
@@ -25,7 +29,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(token) = self.token() else { return };
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[p.index()];
-        let Some(at) = dealer.lines.iter().position(|line| line.provider == from) else { return };
+        let Some(at) = dealer.lines.find(from) else { return };
         let line = &mut dealer.lines[at];
         let for_free = std::mem::take(&mut line.for_free);
         let bytes = Bytes(bytes.0.saturating_sub(for_free.0));
@@ -43,10 +47,8 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn run_begins(&mut self, p: PeerId, from: PeerId) {
         let Some(trade) = self.trade.as_deref() else { return };
         let lines = &trade.peers[p.index()].lines;
-        let owes = |line: &Line| {
-            line.provider == from && line.owed_bytes > Bytes::ZERO && !line.price.is_zero()
-        };
-        if let Some(at) = lines.iter().position(owes) {
+        let owes = |line: &Line| line.owed_bytes > Bytes::ZERO && !line.price.is_zero();
+        if let Some(at) = lines.find(from).filter(|&at| owes(&lines[at])) {
             self.mind_exposure(p, at, from);
         }
     }
@@ -73,6 +75,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.want_less(p, size);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[p.index()];
+        let mut touched: SmallVec<[usize; 8]> = SmallVec::new();
         let mut i = 0;
         while i < dealer.parcels.len() {
             if dealer.parcels[i].piece != piece.0 {
@@ -80,15 +83,22 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             let parcel = dealer.parcels.swap_remove(i);
-            let line = dealer.lines.iter_mut().find(|line| line.provider == parcel.provider);
-            let line = line.expect("a parcel came over a line");
+            let at = dealer.lines.find(parcel.provider).expect("a parcel came over a line");
+            let line = &mut dealer.lines[at];
             line.due += parcel.amount;
             line.due_bytes += parcel.bytes;
+            if !touched.contains(&at) {
+                touched.push(at);
+            }
         }
-        for at in 0..dealer.lines.len() {
-            let trade = self.trade.as_deref().expect("it was just there");
-            if trade.peers[p.index()].lines[at].due_bytes > Bytes::ZERO {
-                self.pay(p, at);
+        if std::mem::take(&mut dealer.overdue) {
+            let overdue = |at: &usize| dealer.lines[*at].due_bytes > Bytes::ZERO;
+            touched = (0..dealer.lines.len()).filter(overdue).collect();
+        }
+        for at in touched {
+            if !self.pay(p, at) {
+                let trade = self.trade.as_deref_mut().expect("it was just there");
+                trade.peers[p.index()].overdue = true;
             }
         }
         self.review_bid(p);
@@ -190,7 +200,14 @@ impl<O: Observer> Swarm<'_, O> {
             Funding::Wallet => has,
             Funding::Pieces(n) => line.price.of(Bytes(piece.0 * u64::from(n)), token.coin),
         };
-        let funds = wish.max(least).min(has.in_coins_of(token.coin));
+        // Its share of the wallet: other providers want to be paid too.
+        let share = MicroBtt(has.0 / SHARE).in_coins_of(token.coin);
+        let wish = if token.channels.funding == Funding::Wallet { wish } else { wish.min(share) };
+        let one = line.price.of(piece, token.coin);
+        if has < one.max(least) {
+            trade.reclaim(now, p, payer);
+        }
+        let funds = wish.max(least).max(one).min(has.in_coins_of(token.coin));
         if funds < least || funds == MicroBtt::ZERO {
             if least > MicroBtt::ZERO {
                 trade.fails(p, at, |account| &mut account.no_money);
@@ -208,8 +225,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// A requester needs nobody any more: its channels are closed.
     pub(super) fn close_lines(&mut self, p: PeerId) {
         let lines = self.trade.as_deref().map(|trade| &trade.peers[p.index()].lines);
-        let providers = lines.into_iter().flatten().map(|line| line.provider);
-        for q in providers.collect::<Vec<PeerId>>() {
+        let providers = lines.map(|lines| lines.iter().map(|line| line.provider).collect());
+        let providers: Vec<PeerId> = providers.unwrap_or_default();
+        for q in providers {
             self.close_line(p, q);
         }
     }
@@ -219,9 +237,8 @@ impl<O: Observer> Swarm<'_, O> {
         let (now, user) = (self.now, self.user(payer));
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[payer.index()];
-        let at = dealer.lines.iter().position(|line| line.provider == payee);
-        let Some(at) = at else { return };
-        let line = dealer.lines.swap_remove(at);
+        let Some(at) = dealer.lines.find(payee) else { return };
+        let line = dealer.lines.remove(at);
         dealer.parcels.retain(|parcel| parcel.provider != payee);
         trade.account.unpaid += line.owed;
         trade.account.unpaid_bytes += line.owed_bytes;
@@ -275,6 +292,19 @@ impl Trade {
         self.account.paid += amount;
         self.account.paid_bytes += bytes;
         self.account.payments += u64::from(amount > MicroBtt::ZERO);
+    }
+
+    /// Money is short: closes the channels of a requester that it does not need now. What is in
+    /// them is back when the server has done it.
+    fn reclaim(&mut self, now: SimTime, p: PeerId, payer: UserId) {
+        for at in 0..self.peers[p.index()].lines.len() {
+            let line = &mut self.peers[p.index()].lines[at];
+            if line.is_idle()
+                && let Some(channel) = line.channel.take()
+            {
+                self.close_channel(now, payer, channel);
+            }
+        }
     }
 
     /// Has the server close a channel, when it gets to it.

@@ -1,13 +1,12 @@
 //! What providers do: whom they let bid, what they ask, on which terms they serve.
 
-use super::Line;
 use crate::ids::PeerId;
 use crate::observe::Observer;
-use crate::policy::ask::AskView;
+use crate::policy::ask::{Ask, AskView, AskerSpec};
 use crate::policy::choke::market::{self, Base, Combine, Terms};
 use crate::policy::choke::{Candidate, ChokeView, Served};
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, Price, SimTime, percent_of};
+use crate::units::{Bytes, MicroBtt, Price, percent_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Whether a provider serves a neighbour at all: a farmer bans who cannot pay it, a private
@@ -28,11 +27,18 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Fills the buffer of bids with what the candidates offer `p`; gives whether any does. A
     /// provider without the token's client sees no bids; nobody sees those of its debtors.
-    pub(in crate::swarm) fn gather_bids(&mut self, p: PeerId, candidates: &[Candidate]) -> bool {
+    pub(in crate::swarm) fn gather_bids(
+        &mut self,
+        p: PeerId,
+        timed: bool,
+        candidates: &[Candidate],
+    ) -> bool {
         if self.wallet(p).is_none() || !self.habits(p).bidder.earns() {
             return false;
         }
-        self.press_debtors(p);
+        if timed {
+            self.press_debtors(p);
+        }
         let Some(mut bids) = self.trade.as_mut().map(|trade| std::mem::take(&mut trade.bids))
         else {
             return false;
@@ -42,8 +48,7 @@ impl<O: Observer> Swarm<'_, O> {
         let debtors = &trade.peers[p.index()].debtors;
         bids.extend(candidates.iter().map(|c| {
             let q = self.neighbour(p, c.slot);
-            let welcome = trade.users[self.user(q).index()].wallet.is_some();
-            if welcome && !debtors.contains(&q) { trade.peers[q.index()].bid } else { Price::ZERO }
+            if debtors.contains(&q) { Price::ZERO } else { trade.posted[q.index()] }
         }));
         let any = bids.iter().any(|bid| !bid.is_zero());
         self.trade.as_mut().expect("it was just there").bids = bids;
@@ -81,15 +86,18 @@ impl<O: Observer> Swarm<'_, O> {
         let btt = trade.btt(now);
         let dealer = &mut trade.peers[p.index()];
         if view.timed || dealer.ask.is_none() {
-            let bids: Vec<Price> = view.bids.iter().copied().filter(|b| !b.is_zero()).collect();
-            let ask_view = AskView {
-                bids: &bids,
-                slots: market::for_sale(view, token.combine, base),
-                last_price: dealer.last_price,
-                busy_percent: busy,
-                btt,
-            };
-            dealer.ask = Some(spec.ask(&mut dealer.asker, &ask_view));
+            let slots = market::for_sale(view, token.combine, base);
+            dealer.ask = Some(match spec {
+                // By far the most common, and it looks at nothing.
+                AskerSpec::Free => Ask { reserve: Price::ZERO, slots },
+                _ => {
+                    let bids = view.bids.iter().copied().filter(|bid| !bid.is_zero());
+                    let bids: Vec<Price> = bids.collect();
+                    let (last_price, busy_percent) = (dealer.last_price, busy);
+                    let view = AskView { bids: &bids, slots, last_price, busy_percent, btt };
+                    spec.ask(&mut dealer.asker, &view)
+                }
+            });
         }
         let ask = dealer.ask.expect("just made");
         Some(Terms { combine: token.combine, format: token.format, ask })
@@ -109,7 +117,7 @@ impl<O: Observer> Swarm<'_, O> {
             .map(|upload| {
                 let q = self.neighbour(p, upload.slot);
                 let lines = &trade.peers[q.index()].lines;
-                let line = lines.iter().find(|line| line.provider == p && line.winning);
+                let line = lines.find(p).map(|at| lines[at]).filter(|line| line.winning);
                 let price = line.map_or(Price::ZERO, |line| line.price);
                 Served { weight: upload.weight, price, ..Served::regular(upload.slot) }
             })
@@ -120,8 +128,18 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn set_terms(&mut self, p: PeerId, q: PeerId, served: &Served) {
         let price = served.price;
         let Some(trade) = self.trade.as_deref_mut() else { return };
+        // Most slots go on at the price of the round before, or for nothing.
+        let customers = &mut trade.peers[p.index()].customers;
+        let known = customers.iter().position(|&(customer, _)| customer == q);
+        match known {
+            Some(at) if price.is_zero() => drop(customers.swap_remove(at)),
+            Some(at) if customers[at].1 == price => return,
+            Some(at) => customers[at].1 = price,
+            None if price.is_zero() => {}
+            None => customers.push((q, price)),
+        }
         let dealer = &mut trade.peers[q.index()];
-        let found = dealer.lines.iter().position(|line| line.provider == p);
+        let found = dealer.lines.find(p);
         if price.is_zero() {
             if let Some(at) = found {
                 (dealer.lines[at].price, dealer.lines[at].winning) = (price, false);
@@ -129,10 +147,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         dealer.heard = price;
-        let at = found.unwrap_or_else(|| {
-            dealer.lines.push(Line::new(p));
-            dealer.lines.len() - 1
-        });
+        let at = found.unwrap_or_else(|| dealer.lines.add(p));
         let line = &mut dealer.lines[at];
         let was_free = line.price.is_zero();
         (line.price, line.winning) = (price, true);
@@ -159,9 +174,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// `p` serves `q` no more; what is on its way is still paid for.
     pub(in crate::swarm) fn end_terms(&mut self, p: PeerId, q: PeerId) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
+        let customers = &mut trade.peers[p.index()].customers;
+        let Some(at) = customers.iter().position(|&(customer, _)| customer == q) else { return };
+        customers.swap_remove(at);
         let lines = &mut trade.peers[q.index()].lines;
-        if let Some(line) = lines.iter_mut().find(|line| line.provider == p) {
-            line.winning = false;
+        if let Some(at) = lines.find(p) {
+            lines[at].winning = false;
         }
     }
 
@@ -188,30 +206,11 @@ impl<O: Observer> Swarm<'_, O> {
         let mut left = Vec::new();
         for q in debtors {
             let lines = &self.trade.as_deref().expect("it was just there").peers[q.index()].lines;
-            let at = lines.iter().position(|line| line.provider == p);
+            let at = lines.find(p);
             if at.is_some_and(|at| !self.pay_on_account(q, at)) {
                 left.push(q);
             }
         }
         self.trade.as_deref_mut().expect("it was just there").peers[p.index()].debtors = left;
-    }
-}
-
-impl Line {
-    /// A requester that has not dealt with this provider before.
-    pub(super) fn new(provider: PeerId) -> Self {
-        Self {
-            provider,
-            price: Price::ZERO,
-            winning: false,
-            for_free: Bytes::ZERO,
-            owed: MicroBtt::ZERO,
-            owed_bytes: Bytes::ZERO,
-            due: MicroBtt::ZERO,
-            due_bytes: Bytes::ZERO,
-            channel: None,
-            ready: SimTime::ZERO,
-            failing: false,
-        }
     }
 }
