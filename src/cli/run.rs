@@ -63,7 +63,8 @@ where
     R: Fn(&Plan, u64, &mut Watch<'_>) -> Outcome + Sync,
 {
     // Before the first event: what cannot be written is known at once.
-    let mut writer = Writer::create(&options.target, &Design::of(scenario)).map_err(Failure::user)?;
+    let mut writer =
+        Writer::create(&options.target, &Design::of(scenario)).map_err(Failure::user)?;
     let n_runs = scenario.arms.len() * scenario.replicates as usize;
     let progress = Progress::new(n_runs, options.quiet);
     let watched = |plan: &Plan, seed: u64| progress.watch(plan, |watch| runner(plan, seed, watch));

@@ -219,8 +219,7 @@ fn decompose_arm(results: &Results, arm: usize) -> Decomposition {
         }
         Split::Unknown => (vec![baseline, arm], vec![(Share::Whole, 0, 1)]),
     };
-    let runs: Vec<Vec<&Reduced>> =
-        chain.iter().map(|&arm| results.of_arm(arm).collect()).collect();
+    let runs: Vec<Vec<&Reduced>> = chain.iter().map(|&arm| results.of_arm(arm).collect()).collect();
     let replicates = 0..design.replicates as usize;
     let matched: Vec<Matched> = replicates
         .map(|r| Matched::of(&runs.iter().map(|runs| runs[r]).collect::<Vec<_>>()))
@@ -298,8 +297,7 @@ impl Matched {
         let token = runs.last().expect("a chain has arms");
         let mut groups = BTreeMap::<Group, BTreeMap<UserId, Tried>>::new();
         for (i, download) in token.downloads.iter().enumerate() {
-            let same: Vec<&Download> =
-                runs.iter().filter_map(|run| run.downloads.get(i)).collect();
+            let same: Vec<&Download> = runs.iter().filter_map(|run| run.downloads.get(i)).collect();
             let is_same = same.iter().all(|other| other.wish == download.wish);
             if same.len() < runs.len() || !is_same {
                 continue;
@@ -361,9 +359,7 @@ fn split_of(design: &Design, arm: usize) -> Split {
         return Split::NothingCreated;
     }
     let is_still = |other: &ArmDesign| {
-        other.has_token
-            && !other.is_elastic
-            && differ_by_elasticity(&own.resolved, &other.resolved)
+        other.has_token && !other.is_elastic && differ_by_elasticity(&own.resolved, &other.resolved)
     };
     design.arms.iter().position(is_still).map_or(Split::Unknown, Split::By)
 }
@@ -372,10 +368,12 @@ fn split_of(design: &Design, arm: usize) -> Split {
 fn differ_by_elasticity(a: &toml::Table, b: &toml::Table) -> bool {
     let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     keys.into_iter().all(|key| {
-        key.contains("elasticity") || key.contains("crowding") || match (a.get(key), b.get(key)) {
-            (Some(a), Some(b)) => same_value(a, b),
-            _ => false,
-        }
+        key.contains("elasticity")
+            || key.contains("crowding")
+            || match (a.get(key), b.get(key)) {
+                (Some(a), Some(b)) => same_value(a, b),
+                _ => false,
+            }
     })
 }
 

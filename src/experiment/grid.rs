@@ -5,9 +5,9 @@
 
 use super::metric::{Key, Metric, Part, Side};
 use crate::policy::choke::ChokerSpec;
+use crate::policy::stay::StayerSpec;
 use crate::rng::{Purpose, draw};
 use crate::scenario::{Arm, Recorded, Scenario};
-use crate::policy::stay::StayerSpec;
 use crate::swarm::plan::economy::{Economy, Trade};
 use crate::swarm::plan::{Arrivals, ClassPlan, Plan, Role};
 use crate::units::{MicroBtt, NanoUsd};

@@ -87,9 +87,9 @@ impl<'a> Group<'a> {
             Metric::DownloadedTotal => Some(total(&self.leechers, |peer| peer.downloaded)),
             Metric::UploadedTotal => Some(total(&self.peers, |peer| peer.uploaded)),
             Metric::FourthPieceTimeMean => self.mean(measure::fourth_piece_time_s),
-            Metric::RatioAtCompletionMean => self.mean(|peer| {
-                measure::ratio_at_completion(peer, self.outcome.content_of(peer))
-            }),
+            Metric::RatioAtCompletionMean => {
+                self.mean(|peer| measure::ratio_at_completion(peer, self.outcome.content_of(peer)))
+            }
             Metric::SeedHours => Some(self.seed_hours()),
             Metric::SeedHoursPerCompletion => {
                 let n = f64_of_len(self.times.len());

@@ -1,12 +1,12 @@
 //! Runs reduced to what the tables need, and the numbers of an arm across its replicates.
 
+use super::decomposition::{Download, Stake};
 use super::grid::{Cell, Design};
 use super::measure::{self, LawBroken};
-use super::{decomposition, metrics, money};
-use super::decomposition::{Download, Stake};
 use super::metric::{Metric, Part};
 use super::pool::Results;
 use super::stats::{self, Estimate};
+use super::{decomposition, metrics, money};
 use crate::observe::{Counters, Outcome};
 use crate::units::SimTime;
 

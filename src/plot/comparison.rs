@@ -19,11 +19,15 @@ const NUMBERS: f64 = 176.0;
 
 /// Metrics shown, most wanted first: the name in the file, the name on paper, which way is better.
 /// The names are those of docs/results.md; others are drawn only where none of these is there.
-const METRICS: [(&str, &str, Better); 14] = [
+const METRICS: [(&str, &str, Better); 18] = [
     ("download_time_mean", "Mean download time", Better::Lower),
     ("download_time_median", "Median download time", Better::Lower),
     ("download_time_p95", "95th percentile of download time", Better::Lower),
     ("unfinished_share", "Unfinished leechers", Better::Lower),
+    ("welfare_mean", "Welfare per user", Better::Higher),
+    ("dead_weight_loss", "Dead-weight loss", Better::Lower),
+    ("seed_hours_per_completion", "Seed-hours per download", Better::Higher),
+    ("fourth_piece_time_mean", "Time to the first four pieces", Better::Lower),
     ("free_rider_advantage", "Free riders' time ÷ others' time", Better::Unknown),
     ("last_completion", "Time of the last completion", Better::Unknown),
     ("upload_utilisation", "Upload capacity used", Better::Higher),
@@ -38,14 +42,14 @@ const METRICS: [(&str, &str, Better); 14] = [
 
 /// Which direction people want.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Better {
+pub(super) enum Better {
     Lower,
     Higher,
     Unknown,
 }
 
 /// One line of the plot.
-struct Row {
+pub(super) struct Row {
     label: String,
     /// Number of its colour; the same as in the other figures.
     colour: usize,
@@ -67,10 +71,10 @@ impl Estimate {
 }
 
 /// Rows of one metric.
-struct Group {
-    name: String,
-    better: Better,
-    rows: Vec<Row>,
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) better: Better,
+    pub(super) rows: Vec<Row>,
 }
 
 /// The figure; `None` if nothing was compared.
@@ -84,6 +88,12 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         return None;
     }
     let mut page = Page::new(&title(&groups, &baseline), &results.about.question);
+    let limit = forest(&mut page, &groups, &baseline);
+    Some(page.finish("comparison", &notes(results, &groups, n_left, limit)))
+}
+
+/// Draws groups of rows against the baseline; gives the end of the axis.
+pub(super) fn forest(page: &mut Page, groups: &[Group], baseline: &str) -> f64 {
     let n_rows: usize = groups.iter().map(|group| group.rows.len()).sum();
     let lines = f64_of_len(n_rows) + (HEAD + FOOT) * f64_of_len(groups.len());
     let area = Rect {
@@ -92,13 +102,13 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         width: WIDTH - 2.0 * MARGIN - LABELS - NUMBERS,
         height: lines * ROW,
     };
-    let limit = limit_of(&groups);
+    let limit = limit_of(groups);
     let x = Axis::linear(-limit, limit, 7).relabelled(|tick| signed(tick.value));
     let panel = Panel { area, x, y: Axis::linear(0.0, lines, 2).without_ticks() };
-    frame(&mut page, &panel, &baseline);
-    draw_groups(&mut page, &panel, &groups);
+    frame(page, &panel, baseline);
+    draw_groups(page, &panel, groups);
     page.top = area.bottom() + 44.0;
-    Some(page.finish("comparison", &notes(results, &groups, n_left, limit)))
+    limit
 }
 
 /// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out:
@@ -167,7 +177,7 @@ fn known(metric: &str) -> Option<usize> {
 }
 
 /// With several arms a row is named by its arm, else by its class.
-fn row(difference: &Difference, arm: Option<usize>) -> Row {
+pub(super) fn row(difference: &Difference, arm: Option<usize>) -> Row {
     let base = difference.baseline_mean.unwrap_or(0.0).abs();
     let estimate = difference.by.filter(|_| base > 1e-12).map(|middle| Estimate {
         middle: middle / base * 100.0,
@@ -340,7 +350,7 @@ fn title(groups: &[Group], baseline: &str) -> String {
     }
 }
 
-fn notes(results: &Results, groups: &[Group], n_left: usize, limit: f64) -> Vec<String> {
+pub(super) fn notes(results: &Results, groups: &[Group], n_left: usize, limit: f64) -> Vec<String> {
     let mut notes = Vec::new();
     let rows = || groups.iter().flat_map(|group| &group.rows).filter_map(|row| row.estimate);
     if rows().any(|estimate| estimate.interval.is_some()) {

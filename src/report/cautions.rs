@@ -219,7 +219,7 @@ impl fmt::Display for Caution {
             Self::SlowLedger { arm, percent } => write!(
                 f,
                 "arm `{arm}`: {percent} % of the ledger's operations had to wait for others or \
-                 an outage; slots whose channel is not open are served by barter's rules"
+                 for the end of an outage: its capacity is part of the result"
             ),
             Self::RecordedOnly { arm, class } => write!(
                 f,

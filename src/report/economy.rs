@@ -45,8 +45,7 @@ fn of_arm(results: &Results, found: &Decomposition) -> String {
     let name = |arm: usize| &results.design.arms[arm].name;
     let (base, arm) = (name(results.design.baseline), name(found.arm));
     let mut text = format!(
-        "\nWho gains from `{arm}`, by what users did in it: mean download time in seconds, `{arm}` \
-         minus `{base}`\n"
+        "\nWho gains from `{arm}`, by what users did in it: mean download times in seconds\n"
     );
     let header = ["group", "users", base, arm, "difference", "95 % interval", "unfinished"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
@@ -63,7 +62,7 @@ fn of_arm(results: &Results, found: &Decomposition) -> String {
         });
         rows.push(vec![
             group.name().to_owned(),
-            short(users),
+            format!("{users:.1}").trim_end_matches(".0").to_owned(),
             optional(times.means.0),
             optional(times.means.1),
             times.difference.mean.map_or("-".to_owned(), signed),
@@ -106,14 +105,15 @@ fn parts(results: &Results, found: &Decomposition) -> String {
     let part = |share| {
         let difference = all(share, Metric::DownloadTimeMean).map(|effect| effect.difference);
         let mean = difference.and_then(|d| d.mean).map_or("-".to_owned(), signed);
-        format!("{mean} s ({})", difference.map_or("-".to_owned(), interval))
+        let range = difference.map_or("-".to_owned(), interval);
+        format!("{mean} s (95 % interval {range})")
     };
     text += &match found.split {
         Split::By(still) => format!(
-            "  of the effect on all, {} is reallocation of upload (`{}`, where nobody stays for \
-             money)\n  and {} is capacity created by those who stay\n",
-            part(Share::Reallocation),
+            "  reallocation (`{}`, where nobody stays for money): {}\n  capacity created by those \
+             who stay: {}\n",
             name(still),
+            part(Share::Reallocation),
             part(Share::CapacityCreation)
         ),
         Split::NothingCreated => {

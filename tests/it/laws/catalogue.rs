@@ -23,7 +23,7 @@ fn torrents(sizes: &[u64]) -> Catalogue {
 }
 
 /// One publisher, and users who ask for something every `gap_s` and take two things at a time.
-fn library(users: u32, gap_s: f64, rules: &Arc<Protocol>) -> Plan {
+pub fn library(users: u32, gap_s: f64, rules: &Arc<Protocol>) -> Plan {
     let mut publisher = class(Role::Seeder, 1, kib(400.0), rules);
     publisher.stay = Stay::LingerExp(s(4000.0));
     let mut readers = class(Role::Leecher, users, kib(40.0), rules);
