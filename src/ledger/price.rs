@@ -138,6 +138,22 @@ impl PricePath {
         Ok(Self { shape: Shape::Daily(levels) })
     }
 
+    /// The price, if it never changes.
+    pub fn as_constant(&self) -> Option<f64> {
+        match self.shape {
+            Shape::Constant(usd) => Some(usd),
+            Shape::Replay { .. } | Shape::Daily(_) => None,
+        }
+    }
+
+    /// The known prices, if there are some, on a clock on which the run begins so late.
+    pub fn as_replay(&self) -> Option<(&[PriceRow], Between, Span)> {
+        match &self.shape {
+            Shape::Replay { rows, between, begins } => Some((rows, *between, *begins)),
+            Shape::Constant(_) | Shape::Daily(_) => None,
+        }
+    }
+
     /// USD for one BTT at `time`.
     pub fn at(&self, time: SimTime) -> f64 {
         match &self.shape {

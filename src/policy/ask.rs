@@ -168,6 +168,11 @@ impl Tatonnement {
         Self { reserve: start.of(TIB, MicroBtt(1)).0, step_percent }
     }
 
+    /// How far a call moves the reserve, in percent.
+    pub fn step_percent(&self) -> u64 {
+        self.step_percent
+    }
+
     /// What is asked now.
     pub fn reserve(&self) -> Price {
         Price::new(MicroBtt(self.reserve), TIB)

@@ -6,7 +6,6 @@ use super::fault::{Check, Place};
 use super::file::{Class, File, Population};
 use super::rows::Person;
 use crate::policy::choke::ChokerSpec;
-use crate::swarm::plan::economy::Trade;
 use crate::swarm::plan::{Arrivals, ClassPlan, DownloadDist, Plan, RateDist, Role, Stay};
 use crate::units::{ByteRate, SimTime, Span, f64_of_len, u32_of};
 use std::sync::Arc;
@@ -37,11 +36,16 @@ pub(super) fn plan(check: &mut Check, file: File, arm: &str) -> Option<Plan> {
         until_horizon: file.until_horizon,
         sample: file.sample,
         classes,
-        catalogue: None,
-        economy: None,
+        catalogue: file.catalogue.clone(),
+        economy: file.money.economy(),
         audit: file.audit,
     };
     whole_plan(check, &plan, &file.place, arm);
+    if file.money.has_token() && !file.has_adoption {
+        check.warn(format!(
+            "arm `{arm}`: nobody has the token's client: write `adoption` in `[trade]`"
+        ));
+    }
     (check.n_faults() == 0).then_some(plan)
 }
 
@@ -210,10 +214,10 @@ fn class_plan(
         download: class.download.clone()?,
         upload_share: class.upload_share,
         stay: stay?,
-        demand: None,
+        demand: class.demand.clone(),
         patience: class.patience,
         choker: class.choker.clone(),
-        trade: Trade::default(),
+        trade: class.trade.clone(),
         super_seed: class.super_seed,
         protocol: Arc::new(class.protocol.clone()),
     })
@@ -404,6 +408,7 @@ fn people_plan(
     file: &File,
 ) -> ClassPlan {
     let protocol = class.map_or_else(|| file.protocol.clone(), |c| c.protocol.clone());
+    let demand = class.map_or(file.demand.as_ref(), |c| c.demand.as_ref());
     let download = RateDist::PerPeer(people.iter().map(|p| p.download).collect());
     ClassPlan {
         name,
@@ -413,10 +418,10 @@ fn people_plan(
         download: DownloadDist::Rate(download),
         upload_share: class.map_or(1.0, |c| c.upload_share),
         stay: Stay::PerPeer(people.iter().map(|p| p.stay.clone()).collect()),
-        demand: None,
+        demand: demand.filter(|_| role == Role::Leecher).cloned(),
         patience: class.and_then(|c| c.patience).filter(|_| role == Role::Leecher),
-        choker: class.map_or(ChokerSpec::TitForTat, |c| c.choker.clone()),
-        trade: Trade::default(),
+        choker: file.money.choker(role, class.map_or(ChokerSpec::TitForTat, |c| c.choker.clone())),
+        trade: class.map_or_else(|| file.trade.clone(), |c| c.trade.clone()),
         super_seed: class.is_some_and(|c| c.super_seed),
         protocol: Arc::new(protocol),
     }

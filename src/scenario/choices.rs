@@ -45,7 +45,12 @@ const PER_S: Range = Range::above(0.0, 1e6, "0.1");
 const COPIES: Range = Range::above(0.0, 1e6, "1.0");
 
 /// A number that must be there.
-fn needed(check: &mut Check, t: &mut Table<'_>, key: &'static str, range: Range) -> Option<f64> {
+pub(super) fn needed(
+    check: &mut Check,
+    t: &mut Table<'_>,
+    key: &'static str,
+    range: Range,
+) -> Option<f64> {
     if !t.has(key) {
         let message = format!("`{}` is missing", t.name_of(key));
         let help = format!("write it, for example `{key} = {}`", range.example);
@@ -153,7 +158,7 @@ fn inline_cdf(check: &mut Check, node: &Node) -> Option<Vec<(f64, f64)>> {
 }
 
 /// A list with something for each peer.
-fn each<T>(
+pub(super) fn each<T>(
     check: &mut Check,
     node: &Node,
     key: &str,

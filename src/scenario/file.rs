@@ -2,15 +2,19 @@
 //!
 //! Law: every key of docs/scenario.md is read here, in `protocol` or in `choices`, and no other.
 
+use super::catalogue;
 use super::check::{MAX_COUNT, MAX_S, PERIOD_S, Range, TIME_S, Table, name_is_good};
 use super::choices::{Coming, Staying, coming, download, staying, upload};
+use super::economy::{self, Money};
 use super::fault::{Check, Place};
 use super::node::{Entry, Node};
 use super::presets;
 use super::protocol::{apply, cross_check, span_or};
 use super::rows::{self, Person};
+use super::trade;
 use crate::policy::choke::ChokerSpec;
-use crate::swarm::plan::{Audit, DownloadDist, Protocol, RateDist, Role};
+use crate::swarm::plan::economy::Trade;
+use crate::swarm::plan::{Audit, Catalogue, Demand, DownloadDist, Protocol, RateDist, Role};
 use crate::units::{Bytes, SimTime, Span, floor_u64};
 
 /// One arm of a file.
@@ -22,6 +26,8 @@ pub(super) struct File {
     pub until_horizon: bool,
     pub sample: Span,
     pub audit: Audit,
+    pub catalogue: Option<Catalogue>,
+    pub money: Money,
     pub population: Population,
     pub classes: Vec<Class>,
     /// One peer per row of `population_csv`.
@@ -30,6 +36,11 @@ pub(super) struct File {
     pub has_csv: bool,
     /// What peers of `population_csv` without a class table of their own run.
     pub protocol: Protocol,
+    /// Their demand, with a catalogue, and their part in the economy.
+    pub demand: Option<Demand>,
+    pub trade: Trade,
+    /// Whether any table says who has the token's client.
+    pub has_adoption: bool,
     /// Where to point when something is missing.
     pub place: Place,
 }
@@ -63,6 +74,8 @@ pub(super) struct Class {
     pub patience: Option<Span>,
     pub choker: ChokerSpec,
     pub super_seed: bool,
+    pub demand: Option<Demand>,
+    pub trade: Trade,
     pub protocol: Protocol,
 }
 
@@ -86,7 +99,7 @@ const WHO: [&str; 7] =
 /// Keys that hold for the whole file and are read by `mod.rs`.
 pub(super) const WHOLE_FILE: [&str; 5] = ["seed", "replicates", "baseline", "recorded_csv", "arms"];
 /// Pieces a torrent can have.
-const MAX_PIECES: u64 = 65_534;
+pub(super) const MAX_PIECES: u64 = 65_534;
 
 /// Reads one arm: the file with the arm's overrides laid on top.
 pub(super) fn read(check: &mut Check, root: &Node) -> File {
@@ -94,17 +107,30 @@ pub(super) fn read(check: &mut Check, root: &Node) -> File {
     for key in WHOLE_FILE {
         t.get(key);
     }
-    let (content, piece) = content(check, &mut t);
+    let (mut content, piece) = content(check, &mut t, root);
     let horizon = horizon(check, &mut t);
     let until_horizon = t.flag(check, "until_horizon").unwrap_or(false);
     let sample_s = t.number(check, "sample_s", PERIOD_S).unwrap_or(10.0);
     let audit = t.word(check, "audit", &AUDITS).unwrap_or(Audit::End);
+    let table = t.table(check, "catalogue");
+    let has_catalogue = table.is_some();
+    let catalogue = catalogue::catalogue(check, table, (content, piece));
+    if content.is_none() {
+        content = catalogue.as_ref().and_then(|c| c.torrents.first()).map(|t| t.content);
+    }
+    let table = t.table(check, "economy");
+    let money = economy::economy(check, table, horizon);
     let csv = t.get("population_csv");
     let people = csv.and_then(|node| rows::population(check, node)).unwrap_or_default();
     let table = t.table(check, "population");
     let population = population(check, table, horizon);
     let protocol = protocol(check, root, None, false);
     t.get("protocol");
+    let file_demand = t.table(check, "demand");
+    check_demand(check, file_demand.as_ref(), has_catalogue);
+    let demand = demand(check, root, None, has_catalogue);
+    t.get("trade");
+    let trade = trade(check, root, None);
     let mut classes = Vec::new();
     if let Some(node) = t.get("classes") {
         drop(t.table(check, "classes"));
@@ -116,7 +142,9 @@ pub(super) fn read(check: &mut Check, root: &Node) -> File {
             // Of a population that could not be read any class may be.
             let from_csv =
                 people.iter().any(|p| p.class == entry.key) || (csv.is_some() && people.is_empty());
-            classes.push(class(check, entry, root, horizon, from_csv));
+            let mut read = class(check, entry, root, horizon, from_csv);
+            read.choker = money.choker(read.role, read.choker);
+            classes.push(read);
         }
     } else if csv.is_none() {
         let help = "write a `[classes.NAME]` table per kind of peer, or name a `population_csv`";
@@ -130,20 +158,29 @@ pub(super) fn read(check: &mut Check, root: &Node) -> File {
         until_horizon,
         sample: Span::from_secs(sample_s),
         audit,
+        catalogue,
+        money,
         population,
         classes,
         people,
         has_csv: csv.is_some(),
         protocol,
+        demand,
+        trade,
+        has_adoption: has_adoption(root),
         place: root.place.clone(),
     }
 }
 
 /// Size of the content and of a piece.
-fn content(check: &mut Check, t: &mut Table<'_>) -> (Option<Bytes>, Bytes) {
+fn content(check: &mut Check, t: &mut Table<'_>, root: &Node) -> (Option<Bytes>, Bytes) {
     let units = [("size_mib", 1_048_576.0), ("size_kib", 1024.0), ("size_bytes", 1.0)];
     let written: Vec<&str> = units.iter().map(|(k, _)| *k).filter(|k| t.has(k)).collect();
-    if written.is_empty() {
+    // Listed torrents bring their own sizes.
+    let is_listed = root
+        .get("catalogue")
+        .is_some_and(|c| catalogue::WAYS[1..].iter().any(|key| c.get(key).is_some()));
+    if written.is_empty() && !is_listed {
         let help = "write `size_mib = 64`, or the same in `size_kib` or `size_bytes`";
         check.missing(t.place(), "the size of the content is missing", help);
     }
@@ -239,6 +276,52 @@ fn protocol(
     protocol
 }
 
+/// The tables called `key` that hold for a class: the file's, and its own.
+fn layers<'a>(
+    check: &mut Check,
+    root: &'a Node,
+    class: Option<(&'a Node, &str)>,
+    key: &str,
+) -> Vec<Table<'a>> {
+    let of_file = root.entry(key).map(|e| (e, key.to_owned()));
+    let of_class = class
+        .and_then(|(node, name)| node.entry(key).map(|e| (e, format!("classes.{name}.{key}"))));
+    let entries = [of_file, of_class].into_iter().flatten();
+    entries.map(|(e, path)| Table::open(check, &e.node, &e.place, &path)).collect()
+}
+
+/// What the users of a class ask for, if they do.
+fn demand(
+    check: &mut Check,
+    root: &Node,
+    class: Option<(&Node, &str)>,
+    wants: bool,
+) -> Option<Demand> {
+    let tables = layers(check, root, class, "demand");
+    catalogue::demand(check, tables).filter(|_| wants)
+}
+
+/// Demand is for something to choose from.
+fn check_demand(check: &mut Check, table: Option<&Table<'_>>, has_catalogue: bool) {
+    if let Some(table) = table.filter(|_| !has_catalogue) {
+        let help = "write `[catalogue]` with `torrents = 120`, or remove it";
+        check.fault(table.place(), "`demand` is for a catalogue, and there is none", help);
+    }
+}
+
+/// The part of a class in the economy.
+fn trade(check: &mut Check, root: &Node, class: Option<(&Node, &str)>) -> Trade {
+    let tables = layers(check, root, class, "trade");
+    trade::trade(check, tables)
+}
+
+/// Whether the file or a class says who has the token's client.
+fn has_adoption(root: &Node) -> bool {
+    let says = |node: &Node| node.at(&["trade", "adoption"]).is_some();
+    let classes = root.get("classes").map(Node::entries).unwrap_or_default();
+    says(root) || classes.iter().any(|class| says(&class.node))
+}
+
 /// Reads one class.
 fn class(check: &mut Check, entry: &Entry, root: &Node, horizon: SimTime, from_csv: bool) -> Class {
     let name = entry.key.clone();
@@ -283,6 +366,17 @@ fn class(check: &mut Check, entry: &Entry, root: &Node, horizon: SimTime, from_c
     let super_seed = t.flag(check, "super_seed").unwrap_or(false);
     t.get("protocol");
     let protocol = protocol(check, root, Some((&entry.node, &name)), large_view);
+    let class_demand = t.table(check, "demand");
+    let has_catalogue = root.get("catalogue").is_some();
+    check_demand(check, class_demand.as_ref(), has_catalogue);
+    if let (Some(table), Role::Seeder) = (&class_demand, role) {
+        let help = "remove it; the users of this class publish the torrents in turn";
+        check.fault(table.place(), "a seeder asks for nothing", help);
+    }
+    let wants = has_catalogue && role == Role::Leecher;
+    let demand = demand(check, root, Some((&entry.node, &name)), wants);
+    t.get("trade");
+    let trade = trade(check, root, Some((&entry.node, &name)));
     let place = t.place().clone();
     t.close(check);
     Class {
@@ -301,6 +395,8 @@ fn class(check: &mut Check, entry: &Entry, root: &Node, horizon: SimTime, from_c
         patience,
         choker: choker.unwrap_or(ChokerSpec::TitForTat),
         super_seed,
+        demand,
+        trade,
         protocol,
     }
 }

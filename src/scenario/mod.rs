@@ -5,8 +5,10 @@
 //! `fault` gathers all that is wrong on the way. docs/scenario.md explains every key.
 
 mod build;
+mod catalogue;
 mod check;
 mod choices;
+mod economy;
 mod fault;
 mod file;
 mod node;
@@ -14,6 +16,7 @@ pub mod presets;
 mod protocol;
 mod resolve;
 mod rows;
+mod trade;
 
 pub use fault::Faults;
 

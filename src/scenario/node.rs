@@ -33,10 +33,23 @@ pub(super) struct Entry {
 }
 
 /// Tables that state one thing in one of several ways: another way replaces the first.
-const CHOICES: [&str; 5] =
-    ["upload_kib_per_s", "download_kib_per_s", "arrivals", "stay", "seed_choker"];
+const CHOICES: [&str; 9] = [
+    "upload_kib_per_s",
+    "download_kib_per_s",
+    "arrivals",
+    "stay",
+    "seed_choker",
+    "combine",
+    "usd_per_btt",
+    "bidder",
+    "asker",
+];
 /// Keys that say the same thing in several ways: the one written last holds.
-const RIVALS: [&[&str]; 2] = [&["size_mib", "size_kib", "size_bytes"], &["count", "share"]];
+const RIVALS: [&[&str]; 3] = [
+    &["size_mib", "size_kib", "size_bytes"],
+    &["count", "share"],
+    &["torrents", "torrents_csv", "each"],
+];
 
 impl Node {
     /// The entries of a table; none if it is something else.

@@ -2,11 +2,15 @@
 //!
 //! Law: loading the resolved table gives the same plan, bit for bit. CSV files are written out.
 
+mod money;
+
+use super::catalogue;
 use super::file::AUDITS;
 use super::protocol::{END_GAMES, OPTIMISTIC_ORDERS, ORDERS, RANKS, SEED_CHOKERS};
+use super::trade::ordinary;
 use crate::swarm::plan::{
-    Arrivals, Choking, ClassPlan, DownloadDist, Overhead, Overlay, Plan, Protocol, RateDist,
-    Requests, Role, SeedChoker, Slots, Stay,
+    Arrivals, Catalogue, Choking, ClassPlan, Demand, DownloadDist, Overhead, Overlay, Plan,
+    Protocol, RateDist, Requests, Role, SeedChoker, Slots, Stay, TorrentPlan,
 };
 use crate::units::{ByteRate, SimTime, Span, f64_of, floor_u64};
 use toml::{Table, Value};
@@ -14,10 +18,20 @@ use toml::{Table, Value};
 /// The plan as a person would write it, every default included.
 pub(super) fn resolve(plan: &Plan) -> Table {
     let common = plan.classes.first().map(|c| c.protocol.clone());
+    let nobody = money::trade(&ordinary());
     let mut classes = Table::new();
     for class in &plan.classes {
         let own = common.as_ref().is_none_or(|c| **c != *class.protocol);
-        classes.insert(class.name.clone(), Value::Table(class_table(class, own)));
+        let mut t = class_table(class, own);
+        if plan.catalogue.is_some() && class.role == Role::Leecher {
+            put(&mut t, "demand", demand(class.demand.as_ref()));
+        }
+        // Those that have nothing to do with money, as all without an economy, do not speak of it.
+        let trade = money::trade(&class.trade);
+        if trade != nobody {
+            put(&mut t, "trade", trade);
+        }
+        classes.insert(class.name.clone(), Value::Table(t));
     }
     let mut t = Table::new();
     put(&mut t, "size_bytes", number(plan.content.as_f64()));
@@ -26,6 +40,12 @@ pub(super) fn resolve(plan: &Plan) -> Table {
     put(&mut t, "until_horizon", plan.until_horizon);
     put(&mut t, "sample_s", span(plan.sample));
     put(&mut t, "audit", word(&AUDITS, |a| *a == plan.audit));
+    if let Some(all) = &plan.catalogue {
+        put(&mut t, "catalogue", torrents(all));
+    }
+    if let Some(economy) = &plan.economy {
+        put(&mut t, "economy", money::economy(economy));
+    }
     if let Some(protocol) = common {
         put(&mut t, "protocol", protocol_table(&protocol));
     }
@@ -134,6 +154,29 @@ fn class_table(class: &ClassPlan, own_protocol: bool) -> Table {
     put(&mut t, "super_seed", class.super_seed);
     if own_protocol {
         put(&mut t, "protocol", protocol_table(&class.protocol));
+    }
+    t
+}
+
+fn torrents(all: &Catalogue) -> Table {
+    let mut t = Table::new();
+    let row = |torrent: &TorrentPlan| Value::Array(catalogue::row(torrent).map(number).to_vec());
+    put(&mut t, "each", list(&all.torrents, row));
+    put(&mut t, "fading_s", all.fading.map_or(Value::String("never".into()), span));
+    t
+}
+
+fn demand(demand: Option<&Demand>) -> Table {
+    let mut t = Table::new();
+    let Some(demand) = demand else {
+        put(&mut t, "every_s", "once");
+        return t;
+    };
+    put(&mut t, "every_s", span(demand.gap));
+    put(&mut t, "parallel", i64::from(demand.parallel));
+    if let Some(sessions) = demand.sessions {
+        put(&mut t, "online_s", span(sessions.online));
+        put(&mut t, "offline_s", span(sessions.offline));
     }
     t
 }

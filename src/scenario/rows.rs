@@ -3,10 +3,12 @@
 //! Law: columns are exact, and each faulty field is a fault of its own, with its row.
 
 use super::Recorded;
+use super::catalogue;
 use super::check::{RATE, Range, TIME_S, name_is_good};
 use super::fault::{Check, Place};
 use super::node::{Node, Value};
-use crate::swarm::plan::{Role, Stay};
+use crate::ledger::PriceRow;
+use crate::swarm::plan::{Role, Stay, TorrentPlan};
 use crate::units::{ByteRate, SimTime, Span, floor_u64};
 use std::sync::Arc;
 
@@ -268,4 +270,44 @@ pub(super) fn recorded(
         }
     }
     recorded
+}
+
+/// Reads `torrents_csv`: one torrent per row.
+pub(super) fn torrents(check: &mut Check, node: &Node) -> Option<Vec<TorrentPlan>> {
+    let before = check.n_faults();
+    let columns = catalogue::COLUMNS.map(|(column, _)| column);
+    let rows = rows(check, node, "torrents_csv", &columns)?;
+    let mut torrents = Vec::new();
+    for row in &rows {
+        let mut values = [0.0; 4];
+        let mut is_good = true;
+        for (i, (column, range)) in catalogue::COLUMNS.into_iter().enumerate() {
+            let value = row.number(check, i, column, range);
+            is_good &= value.is_some();
+            values[i] = value.unwrap_or(0.0);
+        }
+        if is_good {
+            torrents.extend(catalogue::torrent(check, values, &row.fields[1].1));
+        }
+    }
+    (check.n_faults() == before).then_some(torrents)
+}
+
+/// Reads a CSV of prices: USD per BTT over the time of the run.
+pub(super) fn prices(check: &mut Check, node: &Node) -> Option<Vec<PriceRow>> {
+    let before = check.n_faults();
+    let rows = rows(check, node, "csv", &["time_s", "usd"])?;
+    let mut prices: Vec<PriceRow> = Vec::new();
+    for row in &rows {
+        let at = row.number(check, 0, "time_s", TIME_S);
+        let usd = row.number(check, 1, "usd", Range::above(0.0, 1e6, "0.00012"));
+        let (Some(at), Some(usd)) = (at, usd) else { continue };
+        let at = SimTime::from_secs(at);
+        if prices.last().is_some_and(|last| last.at >= at) {
+            let message = format!("row {}: `time_s` is not above the one before", row.number);
+            check.fault(&row.fields[0].1, message, "write the prices in the order of time");
+        }
+        prices.push(PriceRow { at, usd });
+    }
+    (check.n_faults() == before).then_some(prices)
 }

@@ -1,0 +1,383 @@
+//! `[economy]`: what is exchanged for upload in an arm, besides upload.
+//!
+//! Law: keys of a token are checked whatever the bundle, and hold only where there is a token: so
+//! an arm that changes nothing but `bundle` is the same file without money.
+
+use super::check::{PERIOD_S, Range, TIME_S, Table, number, variant, whole, word_or};
+use super::choices::{each, needed};
+use super::fault::Check;
+use super::node::{Node, Value};
+use super::rows;
+use crate::ledger::{
+    Between, GatewayRules, Geometric, Outage, PricePath, PriceRow, Rest, ServiceRules, Supply,
+};
+use crate::policy::auction::Format;
+use crate::policy::choke::ChokerSpec;
+use crate::policy::choke::market::Combine;
+use crate::swarm::plan::Role;
+use crate::swarm::plan::economy::{ChannelRules, Credit, Economy, Funding, Token, Usd};
+use crate::units::{Bytes, MicroBtt, SimTime, Span, floor_u64};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// What `bundle` names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Bundle {
+    /// Upload for upload, and nothing else.
+    #[default]
+    Barter,
+    /// The token of 2019 beside barter.
+    Btt,
+    /// No pay, no slot.
+    TokenOnly,
+    /// The books of a private tracker.
+    Credit,
+    /// Everybody is served in turn.
+    Altruism,
+}
+
+/// Words of `bundle`.
+pub(super) const BUNDLES: [(&str, Bundle); 5] = [
+    ("barter", Bundle::Barter),
+    ("btt", Bundle::Btt),
+    ("token-only", Bundle::TokenOnly),
+    ("credit", Bundle::Credit),
+    ("altruism", Bundle::Altruism),
+];
+/// Words of `combine`; the others are tables.
+pub(super) const COMBINES: [(&str, Combine); 2] =
+    [("lexicographic", Combine::Lexicographic), ("pay-only", Combine::PayOnly)];
+/// Words of `auction`.
+pub(super) const FORMATS: [(&str, Format); 4] = [
+    ("uniform", Format::Uniform),
+    ("first-price", Format::FirstPrice),
+    ("posted", Format::Posted),
+    ("proportional", Format::Proportional),
+];
+/// Words of `channel_rest`.
+pub(super) const RESTS: [(&str, Rest); 2] = [("refund", Rest::Refund), ("forfeit", Rest::Forfeit)];
+
+/// All BTT of 2019 there ever were: 990 · 10⁹ (Binance report, January 2019).
+const ALL_BTT: f64 = 990e9;
+/// Above this an amount is a whole number of BTT: floats are too coarse for less.
+const EXACT_BTT: f64 = 1e9;
+/// An amount of BTT.
+pub(super) const BTT: Range = Range::from(0.0, ALL_BTT, "10");
+/// What a BTT is worth.
+const USD: Range = Range::above(0.0, 1e6, "0.00012");
+/// A number of pieces or slots.
+const ONE_OR_MORE: Range = Range::from(1.0, 65_534.0, "16");
+
+/// What `[economy]` says.
+#[derive(Debug, Default)]
+pub(super) struct Money {
+    bundle: Bundle,
+    /// The rules of a token and of credit, if all of them could be read.
+    token: Option<Token>,
+    credit: Option<Credit>,
+}
+
+impl Money {
+    /// The economy of the plan.
+    pub fn economy(&self) -> Option<Economy> {
+        match self.bundle {
+            Bundle::Barter | Bundle::Altruism => None,
+            Bundle::Credit => self.credit.map(Economy::Credit),
+            Bundle::Btt => self.token.clone().map(|token| Economy::Token(Box::new(token))),
+            Bundle::TokenOnly => self.token.clone().map(|token| {
+                Economy::Token(Box::new(Token { combine: Combine::PayOnly, ..token }))
+            }),
+        }
+    }
+
+    /// Whether there is a token.
+    pub fn has_token(&self) -> bool {
+        matches!(self.bundle, Bundle::Btt | Bundle::TokenOnly)
+    }
+
+    /// The choker of a class under this economy.
+    pub fn choker(&self, role: Role, choker: ChokerSpec) -> ChokerSpec {
+        let serves = role == Role::Leecher && !matches!(choker, ChokerSpec::Never);
+        if self.bundle == Bundle::Altruism && serves { ChokerSpec::EqualTurns } else { choker }
+    }
+}
+
+/// Reads `[economy]`; without it there is barter.
+pub(super) fn economy(check: &mut Check, table: Option<Table<'_>>, horizon: SimTime) -> Money {
+    let Some(mut t) = table else { return Money::default() };
+    if !t.has("bundle") {
+        let help =
+            "write `bundle = \"btt\"`, or \"barter\", \"token-only\", \"credit\", \"altruism\"";
+        check.missing(t.place(), "`economy.bundle` is missing", help);
+    }
+    let bundle = t.word(check, "bundle", &BUNDLES).unwrap_or_default();
+    let token = token(check, &mut t, horizon);
+    let inner = t.table(check, "credit");
+    let credit = credit(check, inner);
+    t.close(check);
+    Money { bundle, token, credit: Some(credit) }
+}
+
+/// The rules of a token; each key is checked even if another one is wrong.
+fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token> {
+    let combine = match t.get("combine") {
+        Some(node) => combine(check, node),
+        None => Some(Combine::Lexicographic),
+    };
+    let format = t.word(check, "auction", &FORMATS).unwrap_or(Format::Uniform);
+    let coin_range = Range::from(1.0, 4e9, "1");
+    let coin = t.whole(check, "smallest_payment_ubtt", coin_range).unwrap_or(1);
+    let loss_range = Range::from(0.0, 1.0, "0.01");
+    let payment_loss = t.number(check, "payment_loss", loss_range).unwrap_or(0.0);
+    let funding = match t.get("funding_pieces") {
+        Some(node) => funding(check, node),
+        None => Some(Funding::Pieces(16)),
+    };
+    let rest = t.word(check, "channel_rest", &RESTS).unwrap_or(Rest::Refund);
+    let usd = match t.get("usd_per_btt") {
+        Some(node) => usd(check, node, horizon),
+        None => constant(0.000_12),
+    };
+    let ledger = t.table(check, "ledger");
+    let service = service(check, ledger);
+    let pools = t.table(check, "supply");
+    let supply = supply(check, pools);
+    let gate = t.table(check, "gateway");
+    let gateway = gateway(check, gate);
+    Some(Token {
+        combine: combine?,
+        format,
+        coin: MicroBtt(u64::from(coin)),
+        channels: ChannelRules { funding: funding?, rest },
+        service,
+        payment_loss,
+        usd: usd?,
+        supply: supply?,
+        gateway,
+    })
+}
+
+fn combine(check: &mut Check, node: &Node) -> Option<Combine> {
+    if !matches!(node.value, Value::Table(_)) {
+        let also = "{ slot_split = 2 }, { weighted_percent = 50 }";
+        return word_or(check, node, "combine", &COMBINES, also);
+    }
+    let (way, inner, _) = variant(check, node, "combine", &["slot_split", "weighted_percent"])?;
+    if way == "slot_split" {
+        let paid = whole(check, inner, way, Range { example: "2", ..ONE_OR_MORE })?;
+        return Some(Combine::SlotSplit { paid: usize::try_from(paid).unwrap_or(usize::MAX) });
+    }
+    let bid_percent = whole(check, inner, way, Range::from(1.0, 100.0, "50"))?;
+    Some(Combine::Weighted { bid_percent: u64::from(bid_percent) })
+}
+
+fn funding(check: &mut Check, node: &Node) -> Option<Funding> {
+    if matches!(node.value, Value::Text(_)) {
+        let known = [("wallet", Funding::Wallet)];
+        return word_or(check, node, "funding_pieces", &known, "a whole number");
+    }
+    whole(check, node, "funding_pieces", ONE_OR_MORE).map(Funding::Pieces)
+}
+
+/// A price that never changes.
+fn constant(usd: f64) -> Option<Usd> {
+    PricePath::constant(usd).ok().map(|path| Usd::Path(Arc::new(path)))
+}
+
+fn usd(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Usd> {
+    let key = "usd_per_btt";
+    if !matches!(node.value, Value::Table(_)) {
+        return constant(number(check, node, key, USD)?);
+    }
+    let ways = ["history_from_day", "random", "csv", "rows"];
+    let (way, inner, place) = variant(check, node, key, &ways)?;
+    let path = match way {
+        "history_from_day" => {
+            // The last known price is that of day 2346.
+            let day = whole(check, inner, way, Range::from(0.0, 10_000.0, "412"))?;
+            PricePath::historical(day, Between::Linear)
+        }
+        "random" => {
+            let mut t = Table::open(check, inner, &place, "usd_per_btt.random");
+            let start = needed(check, &mut t, "start", USD);
+            let yearly = Range::from(-10.0, 10.0, "0.0");
+            let drift = t.number(check, "drift_per_year", yearly).unwrap_or(0.0);
+            let spread = Range::from(0.0, 10.0, "1.5");
+            let volatility = needed(check, &mut t, "volatility_per_year", spread);
+            t.close(check);
+            let law = Geometric {
+                start_usd: start?,
+                drift_per_year: drift,
+                volatility_per_year: volatility?,
+            };
+            if horizon < SimTime::NEVER && !stays_finite(law, horizon) {
+                let message = "this price leaves the range of numbers before the horizon";
+                let help = "lower `volatility_per_year`, `drift_per_year` or `horizon_s`";
+                check.fault(&place, message, help);
+                return None;
+            }
+            return Some(Usd::Random(law));
+        }
+        "csv" => replay(check, inner, rows::prices)?,
+        _ => replay(check, inner, price_rows)?,
+    };
+    Some(Usd::Path(Arc::new(path)))
+}
+
+/// Whether a price stays within what floats hold, 12 standard deviations either way.
+fn stays_finite(law: Geometric, horizon: SimTime) -> bool {
+    let years = horizon.as_secs() / (365.25 * 86_400.0) + 0.01;
+    let Geometric { drift_per_year: mu, volatility_per_year: sigma, .. } = law;
+    let moves = (mu - sigma * sigma / 2.0).abs() * years + 12.0 * sigma * libm::sqrt(years);
+    // exp(709) is the largest float; prices begin between e⁻²¹ and e¹⁴.
+    moves + libm::log(law.start_usd).abs() < 700.0
+}
+
+/// Prices at known times, linear in between.
+fn replay(
+    check: &mut Check,
+    node: &Node,
+    read: impl Fn(&mut Check, &Node) -> Option<Vec<PriceRow>>,
+) -> Option<PricePath> {
+    let rows = read(check, node)?;
+    match PricePath::replay(rows, Between::Linear) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let help = "prices above 0 at rising times";
+            check.fault(&node.place, format!("these are no prices: {error}"), help);
+            None
+        }
+    }
+}
+
+/// `[[0, 0.00012], [86400, 0.00015]]`: seconds and USD.
+fn price_rows(check: &mut Check, node: &Node) -> Option<Vec<PriceRow>> {
+    each(check, node, "rows", |check, row| {
+        let (at, usd) = pair(check, row, "rows", "[0, 0.00012]")?;
+        let at = SimTime::from_secs(number(check, at, "rows", TIME_S)?);
+        Some(PriceRow { at, usd: number(check, usd, "rows", USD)? })
+    })
+}
+
+/// A list of two.
+fn pair<'a>(
+    check: &mut Check,
+    node: &'a Node,
+    key: &str,
+    example: &str,
+) -> Option<(&'a Node, &'a Node)> {
+    if let Value::List(items) = &node.value
+        && let [a, b] = items.as_slice()
+    {
+        return Some((a, b));
+    }
+    let message = format!("`{key}` lists pairs, and this is none");
+    check.fault(&node.place, message, format!("write `{key} = [{example}]`"));
+    None
+}
+
+fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
+    let mut rules =
+        ServiceRules { per_second: None, latency: Span::from_secs(1.0), outages: Vec::new() };
+    let Some(mut t) = table else { return rules };
+    if let Some(node) = t.get("per_second") {
+        let range = Range::from(1.0, 4e9, "100");
+        rules.per_second = if matches!(node.value, Value::Text(_)) {
+            let known = [("unlimited", None)];
+            word_or(check, node, "per_second", &known, "a whole number").flatten()
+        } else {
+            whole(check, node, "per_second", range).and_then(NonZeroU32::new)
+        };
+    }
+    if let Some(s) = t.number(check, "latency_s", TIME_S) {
+        rules.latency = Span::from_secs(s);
+    }
+    if let Some(node) = t.get("outages_s") {
+        let is_empty = matches!(&node.value, Value::List(items) if items.is_empty());
+        let read = |check: &mut Check, row: &Node| {
+            let (start, length) = pair(check, row, "outages_s", "[3600, 600]")?;
+            let start = SimTime::from_secs(number(check, start, "outages_s", TIME_S)?);
+            let length = Span::from_secs(number(check, length, "outages_s", PERIOD_S)?);
+            Some(Outage { start, length })
+        };
+        if !is_empty {
+            rules.outages = each(check, node, "outages_s", read).unwrap_or_default();
+        }
+    }
+    t.close(check);
+    rules
+}
+
+/// An amount of BTT, to the µBTT.
+pub(super) fn btt(check: &mut Check, t: &mut Table<'_>, key: &'static str) -> Option<MicroBtt> {
+    let node = t.get(key)?;
+    btt_of(check, node, key)
+}
+
+/// `node` as an amount of BTT.
+pub(super) fn btt_of(check: &mut Check, node: &Node, key: &str) -> Option<MicroBtt> {
+    let x = number(check, node, key, BTT)?;
+    if x.fract() == 0.0 {
+        return Some(MicroBtt(floor_u64(x) * MicroBtt::BTT.0));
+    }
+    if x > EXACT_BTT {
+        let message = format!("`{key}` is {x}; above a billion it takes whole BTT");
+        check.fault(&node.place, message, format!("write `{key} = {}`", x.floor()));
+        return None;
+    }
+    Some(MicroBtt::from_btt(x))
+}
+
+fn supply(check: &mut Check, table: Option<Table<'_>>) -> Option<Supply> {
+    let all = MicroBtt(floor_u64(ALL_BTT) * MicroBtt::BTT.0);
+    let billion = MicroBtt(1_000_000_000 * MicroBtt::BTT.0);
+    let million = MicroBtt(1_000_000 * MicroBtt::BTT.0);
+    let (mut promo, mut gateway, mut operator) = (billion, million, MicroBtt::ZERO);
+    let mut outside = None;
+    let mut place = None;
+    if let Some(mut t) = table {
+        place = Some(t.place().clone());
+        promo = btt(check, &mut t, "promo_btt").unwrap_or(promo);
+        gateway = btt(check, &mut t, "gateway_btt").unwrap_or(gateway);
+        operator = btt(check, &mut t, "operator_btt").unwrap_or(operator);
+        outside = btt(check, &mut t, "outside_btt");
+        t.close(check);
+    }
+    let rest = all.checked_sub(promo + gateway + operator);
+    if let (None, None, Some(place)) = (outside, rest, &place) {
+        let help = "write less, or say with `outside_btt` how much there is elsewhere";
+        check.fault(place, "these pools hold more than all 990 billion BTT", help);
+        return None;
+    }
+    let outside = outside.or(rest).unwrap_or(MicroBtt::ZERO);
+    Some(Supply { promo, operator, gateway, outside })
+}
+
+fn gateway(check: &mut Check, table: Option<Table<'_>>) -> GatewayRules {
+    let mut rules = GatewayRules::default();
+    let Some(mut t) = table else { return rules };
+    for (key, to) in [
+        ("least_withdrawal_btt", &mut rules.least_withdrawal),
+        ("least_deposit_btt", &mut rules.least_deposit),
+        ("daily_cap_btt", &mut rules.daily_cap),
+    ] {
+        *to = btt(check, &mut t, key).unwrap_or(*to);
+    }
+    t.close(check);
+    rules
+}
+
+fn credit(check: &mut Check, table: Option<Table<'_>>) -> Credit {
+    let mut rules = Credit { grant: Bytes::from_kib(1024 * 1024), counted_percent: 100 };
+    let Some(mut t) = table else { return rules };
+    let range = Range::above(0.0, 1e9, "1024");
+    if let Some(mib) = t.number(check, "grant_mib", range) {
+        rules.grant = Bytes(floor_u64(mib * 1_048_576.0 + 0.5));
+    }
+    let percent = Range::from(0.0, 1000.0, "100");
+    if let Some(counted) = t.whole(check, "counted_percent", percent) {
+        rules.counted_percent = u64::from(counted);
+    }
+    t.close(check);
+    rules
+}
