@@ -364,12 +364,15 @@ fn split_of(design: &Design, arm: usize) -> Split {
     design.arms.iter().position(is_still).map_or(Split::Unknown, Split::By)
 }
 
+/// Keys of a plan that say how strongly money moves seeders; the last two mean nothing without the
+/// first.
+const STAYING: [&str; 4] = ["elasticity", "crowding_out", "reference_usd_per_hour", "most_stay_s"];
+
 /// Whether two plans differ in nothing but how strongly money moves seeders.
 fn differ_by_elasticity(a: &toml::Table, b: &toml::Table) -> bool {
     let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     keys.into_iter().all(|key| {
-        key.contains("elasticity")
-            || key.contains("crowding")
+        STAYING.contains(&key.as_str())
             || match (a.get(key), b.get(key)) {
                 (Some(a), Some(b)) => same_value(a, b),
                 _ => false,
@@ -414,10 +417,11 @@ mod tests {
     #[test]
     fn plans_are_the_same_but_for_elasticity() {
         let plan = |text: &str| text.parse::<toml::Table>().expect("TOML");
-        let own = plan("gift = 1\n[[class]]\nstay = {elasticity = 0.5, most_s = 60}");
-        let same = plan("gift = 1\n[[class]]\nstay = {elasticity = 0, most_s = 60}");
-        let other = plan("gift = 2\n[[class]]\nstay = {elasticity = 0, most_s = 60}");
-        let shorter = plan("gift = 1\n[[class]]\nstay = {elasticity = 0}");
+        let own = plan("gift = 1\n[[class]]\ntrade = {elasticity = 0.5, gift_btt = 6}");
+        let same =
+            plan("gift = 1\n[[class]]\ntrade = {elasticity = 0, most_stay_s = 1, gift_btt = 6}");
+        let other = plan("gift = 2\n[[class]]\ntrade = {elasticity = 0, gift_btt = 6}");
+        let shorter = plan("gift = 1\n[[class]]\ntrade = {elasticity = 0}");
         assert!(differ_by_elasticity(&own, &same));
         assert!(!differ_by_elasticity(&own, &other));
         assert!(!differ_by_elasticity(&own, &shorter));

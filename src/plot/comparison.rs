@@ -80,7 +80,10 @@ pub(super) struct Group {
 /// The figure; `None` if nothing was compared.
 pub(super) fn draw(results: &Results) -> Option<Figure> {
     let baseline = results.differences.first()?.baseline.clone();
-    let told_twice = |d: &&Difference| !is_whole(&d.class) && is_lone(&results.differences, d);
+    let told_twice = |d: &&Difference| {
+        let is_lone = !is_whole(&d.class) && is_lone(&results.differences, d);
+        is_lone || is_everybody(&results.differences, d)
+    };
     let (doubles, differences): (Vec<_>, Vec<_>) = results.differences.iter().partition(told_twice);
     let (groups, n_left) = groups(&differences);
     let n_left = n_left + doubles.len();
@@ -140,7 +143,8 @@ fn groups(differences: &[&Difference]) -> (Vec<Group>, usize) {
     for (metric, class) in keys {
         let is_here = |d: &&&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
         let n = differences.iter().filter(is_here).count();
-        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by == 0.0);
+        // Sums of payments that cancel leave the last bits.
+        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by.abs() < 1e-12);
         let is_mute = differences.iter().filter(is_here).all(says_nothing);
         let is_other = has_known && known(metric).is_none();
         if is_mute || is_other || (n_rows + n > N_ROWS && n_rows > 0) {
@@ -164,6 +168,13 @@ fn is_lone(differences: &[Difference], one: &Difference) -> bool {
     let mut of_metric = differences.iter().filter(|d| d.metric == one.metric);
     let has_whole = of_metric.clone().any(|d| is_whole(&d.class));
     has_whole && of_metric.all(|d| is_whole(&d.class) || d.class == one.class)
+}
+
+/// Whether a class is the users with the token's client where there are no others.
+fn is_everybody(differences: &[Difference], one: &Difference) -> bool {
+    let Some(class) = one.class.strip_suffix(":adopters") else { return false };
+    let is_other = |d: &Difference| d.class.strip_suffix(":others") == Some(class);
+    !differences.iter().any(is_other)
 }
 
 fn group_name(metric: &str, class: Option<&str>) -> String {

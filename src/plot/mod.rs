@@ -111,8 +111,8 @@ pub enum PlotError {
 ///
 /// `peers.csv` and `timeline.csv` must be there; `manifest.toml` (its `name` and `question`),
 /// `comparison.csv`, `recorded_downloads.csv` and the files of the economy are used if they are.
-/// Each figure is written under a temporary name and then renamed, so an old one is replaced only by a complete new one. An old
-/// one that the files do not call for any more is removed.
+/// Each figure is written under a temporary name and then renamed, so an old one is replaced only
+/// by a complete new one. An old one that the files do not call for any more is removed.
 ///
 /// # Errors
 ///

@@ -204,7 +204,7 @@ impl fmt::Display for Caution {
                  and asks"
             ),
             Self::FailedPayments { arm, percent, why } => {
-                write!(f, "arm `{arm}`: {percent} % of payments failed: {why}")
+                write!(f, "arm `{arm}`: {percent} % of attempts to pay failed: {why}")
             }
             Self::PoolDry { arm, users } => write!(
                 f,

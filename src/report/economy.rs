@@ -84,7 +84,7 @@ fn parts(results: &Results, found: &Decomposition) -> String {
         let Some(effect) = all(Share::Whole, metric) else { continue };
         let (what, unit, size) = match metric {
             Metric::SeedHours => ("seed-hours", "h", 1.0),
-            _ => ("upload offered", "GiB", 1_073_741_824.0),
+            _ => ("upload offered up to the end of the run", "GiB", 1_073_741_824.0),
         };
         let Some((from, to)) = effect.means.0.zip(effect.means.1) else { continue };
         let scaled = |x: f64| x / size;

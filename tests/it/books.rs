@@ -205,7 +205,7 @@ fn hand_outcome(plan: &Plan, _: u64, _: &mut Watch<'_>) -> Outcome {
 fn three_by_hand() -> Vec<Arm> {
     let resolved = |elasticity: f64| {
         let mut table = toml::Table::new();
-        table.insert("stay_elasticity".to_owned(), toml::Value::Float(elasticity));
+        table.insert("elasticity".to_owned(), toml::Value::Float(elasticity));
         table.insert("economy".to_owned(), toml::Value::String("token".to_owned()));
         table
     };
@@ -333,7 +333,7 @@ fn money_has_cautions() {
     let home = tempfile::tempdir().expect("a folder");
     let target = home.path().join("books");
     let text = execute(&scenario(three_by_hand(), 1), &target, true, false);
-    assert!(text.contains("arm `token`: 12 % of payments failed: no money"), "{text}");
+    assert!(text.contains("arm `token`: 12 % of attempts to pay failed: no money"), "{text}");
     let poor = Trade { gift: btt(11.0), ..users(0.75) };
     let mut arms = three_by_hand();
     arms[1].plan.classes[1].trade = poor;
