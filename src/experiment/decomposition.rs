@@ -323,17 +323,15 @@ impl Matched {
     /// By arm; `None` where the group has nothing to go by.
     fn numbers(&self, group: Group, metric: Metric) -> Option<Vec<f64>> {
         let n: usize = self.users(group).map(|user| user.n).sum();
-        let of_arm = |arm: usize| match metric {
-            Metric::UnfinishedShare => {
+        let of_arm = |arm: usize| {
+            if metric == Metric::UnfinishedShare {
                 let unfinished: usize = self.users(group).map(|user| user.unfinished[arm]).sum();
-                (n > 0).then(|| f64_of_len(unfinished) / f64_of_len(n))
+                return (n > 0).then(|| f64_of_len(unfinished) / f64_of_len(n));
             }
-            _ => {
-                let mean = |user: &Tried| {
-                    stats::mean(&user.finished_s.iter().map(|s| s[arm]).collect::<Vec<_>>())
-                };
-                stats::mean(&self.users(group).filter_map(mean).collect::<Vec<_>>())
-            }
+            let mean = |user: &Tried| {
+                stats::mean(&user.finished_s.iter().map(|s| s[arm]).collect::<Vec<_>>())
+            };
+            stats::mean(&self.users(group).filter_map(mean).collect::<Vec<_>>())
         };
         (0..self.n_arms).map(of_arm).collect()
     }

@@ -104,7 +104,9 @@ impl Design {
         assert!(scenario.baseline < scenario.arms.len(), "the baseline is one of the arms");
         let mut arms: Vec<ArmDesign> = scenario.arms.iter().map(ArmDesign::of).collect();
         let has_values = arms.iter().any(|arm| arm.has_values);
-        arms.iter_mut().for_each(|arm| arm.has_values = has_values);
+        for arm in &mut arms {
+            arm.has_values = has_values;
+        }
         Self {
             name: scenario.name.clone(),
             question: scenario.question.clone(),

@@ -36,7 +36,7 @@ pub(super) struct TorrentLife {
 pub(super) struct Effect {
     pub(super) baseline: String,
     pub(super) arm: String,
-    pub(super) effect: String,
+    pub(super) share: String,
     pub(super) group: String,
     pub(super) metric: String,
     pub(super) unit: String,
@@ -182,12 +182,12 @@ impl Books {
         ])?;
         let mut row = csv::StringRecord::new();
         while sheet.next(&mut row)? {
-            let [baseline, arm, effect, group, metric, unit, split] =
+            let [baseline, arm, share, group, metric, unit, split] =
                 words.map(|column| column.of(&row).to_owned());
             self.effects.push(Effect {
                 baseline,
                 arm,
-                effect,
+                share,
                 group,
                 metric,
                 unit,

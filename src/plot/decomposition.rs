@@ -48,24 +48,24 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
 
 /// The groups that have users, then the parts of the whole; nothing if nothing differs.
 fn rows(effects: &[&Effect]) -> Vec<Row> {
-    let whole = effects.iter().find(|e| e.effect == "whole" && e.group == "all");
+    let whole = effects.iter().find(|e| e.share == "whole" && e.group == "all");
     let base = whole.and_then(|e| e.from_mean);
     if effects.iter().all(|e| e.by.is_none_or(|by| by == 0.0)) {
         return Vec::new();
     }
     // A part is in per cent of the same mean as the whole.
     let is_split = effects.iter().any(|e| e.split == "yes");
-    let shown = effects.iter().filter(|e| match e.effect.as_str() {
+    let shown = effects.iter().filter(|e| match e.share.as_str() {
         "whole" => e.users.is_none_or(|users| users > 0.0),
         _ => is_split && e.group == "all",
     });
     let row = |effect: &&Effect| {
-        let is_whole = effect.effect == "whole";
+        let is_whole = effect.share == "whole";
         let users = effect.users.map(|users| format!(" ({} users)", text::rounded(users)));
         let label = match (is_whole, effect.group.as_str()) {
             (true, "all") => format!("everybody{}", users.unwrap_or_default()),
             (true, group) => format!("{group}{}", users.unwrap_or_default()),
-            (false, _) => format!("of all: {}", effect.effect.replace('_', " ")),
+            (false, _) => format!("of all: {}", effect.share.replace('_', " ")),
         };
         let difference = Difference {
             metric: effect.metric.clone(),
@@ -87,7 +87,7 @@ fn title(effects: &[Effect], arms: &[&str]) -> String {
     let change = |arm: &str, group: &str| {
         let of = |e: &&Effect| {
             e.arm == arm
-                && e.effect == "whole"
+                && e.share == "whole"
                 && e.group == group
                 && e.metric == "download_time_mean"
         };

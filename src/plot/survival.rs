@@ -80,13 +80,11 @@ fn title(results: &Results, arms: &[usize], steps: &[Vec<Step>], unit: Unit) -> 
         .zip(steps)
         .map(|(&arm, steps)| {
             let name = &results.arms.0[arm];
-            match survival::time_to(steps, 0.5) {
-                Some(time) => format!("{name} half of them for {}", unit.say(time)),
-                None => {
-                    let left = steps.last().map_or(1.0, |step| step.survival);
-                    format!("{name} {} of them to the end of the runs", text::percent(left))
-                }
+            if let Some(time) = survival::time_to(steps, 0.5) {
+                return format!("{name} half of them for {}", unit.say(time));
             }
+            let left = steps.last().map_or(1.0, |step| step.survival);
+            format!("{name} {} of them to the end of the runs", text::percent(left))
         })
         .collect();
     if said.len() > 3 {

@@ -79,45 +79,12 @@ pub enum Caution {
         /// How many of how many.
         pairs: Share,
     },
-    /// Nobody could pay or be paid.
-    NobodyTrades {
+    /// Something about money.
+    Money {
         /// Name of the arm.
         arm: String,
-    },
-    /// Somebody could have paid, and nobody did.
-    NothingPaid {
-        /// Name of the arm.
-        arm: String,
-    },
-    /// Payments were not made.
-    FailedPayments {
-        /// Name of the arm.
-        arm: String,
-        /// In per cent of the attempts.
-        percent: usize,
-        /// Why, and what to do.
-        why: &'static str,
-    },
-    /// The pool of gifts ran dry.
-    PoolDry {
-        /// Name of the arm.
-        arm: String,
-        /// Users that got less than they should: how many of how many.
-        users: Share,
-    },
-    /// Withdrawals were blocked.
-    BlockedWithdrawals {
-        /// Name of the arm.
-        arm: String,
-        /// How many of how many.
-        withdrawals: Share,
-    },
-    /// The operator's server did not keep up.
-    SlowLedger {
-        /// Name of the arm.
-        arm: String,
-        /// In per cent of its operations.
-        percent: usize,
+        /// What.
+        what: MoneyCaution,
     },
     /// A recorded class that the arm does not have.
     RecordedOnly {
@@ -126,6 +93,28 @@ pub enum Caution {
         /// Name of the class.
         class: String,
     },
+}
+
+/// What a reader must know about the money of an arm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MoneyCaution {
+    /// Nobody could pay or be paid.
+    NobodyTrades,
+    /// Somebody could have paid, and nobody did.
+    NothingPaid,
+    /// Payments were not made.
+    FailedPayments {
+        /// In per cent of the attempts.
+        percent: usize,
+        /// Why, and what to do.
+        why: &'static str,
+    },
+    /// The pool of gifts ran dry: so many users got less than they should.
+    PoolDry(Share),
+    /// So many withdrawals were blocked.
+    BlockedWithdrawals(Share),
+    /// So many per cent of the operations of the operator's server had to wait.
+    SlowLedger(usize),
 }
 
 /// So many of so many.
@@ -193,38 +182,41 @@ impl fmt::Display for Caution {
                 "arm `{arm}`, class `{class}`: the comparison of download times rests on {pairs} \
                  replicates: in the others one of the arms has no finisher"
             ),
-            Self::NobodyTrades { arm } => write!(
-                f,
-                "arm `{arm}`: nobody had the token's client and let it pay: this is barter; raise \
-                 adoption"
-            ),
-            Self::NothingPaid { arm } => write!(
-                f,
-                "arm `{arm}`: nobody paid anything: no bid met a seller; look at gifts, bidders \
-                 and asks"
-            ),
-            Self::FailedPayments { arm, percent, why } => {
-                write!(f, "arm `{arm}`: {percent} % of attempts to pay failed: {why}")
-            }
-            Self::PoolDry { arm, users } => write!(
-                f,
-                "arm `{arm}`: the promotional pool ran dry: {users} users got less than their \
-                 gift; give it more"
-            ),
-            Self::BlockedWithdrawals { arm, withdrawals } => write!(
-                f,
-                "arm `{arm}`: {withdrawals} withdrawals were blocked: below the minimum, above \
-                 the day's cap, or the gateway was empty"
-            ),
-            Self::SlowLedger { arm, percent } => write!(
-                f,
-                "arm `{arm}`: {percent} % of the ledger's operations had to wait for others or \
-                 for the end of an outage: its capacity is part of the result"
-            ),
+            Self::Money { arm, what } => write!(f, "arm `{arm}`: {what}"),
             Self::RecordedOnly { arm, class } => write!(
                 f,
                 "arm `{arm}` has no class `{class}`, which was recorded: give a class of the \
                  scenario that name"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for MoneyCaution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NobodyTrades => f.write_str(
+                "nobody had the token's client and let it pay: this is barter; raise adoption",
+            ),
+            Self::NothingPaid => f.write_str(
+                "nobody paid anything: no bid met a seller; look at gifts, bidders and asks",
+            ),
+            Self::FailedPayments { percent, why } => {
+                write!(f, "{percent} % of attempts to pay failed: {why}")
+            }
+            Self::PoolDry(users) => write!(
+                f,
+                "the promotional pool ran dry: {users} users got less than their gift; give it more"
+            ),
+            Self::BlockedWithdrawals(withdrawals) => write!(
+                f,
+                "{withdrawals} withdrawals were blocked: below the minimum, above the day's cap, \
+                 or the gateway was empty"
+            ),
+            Self::SlowLedger(percent) => write!(
+                f,
+                "{percent} % of the ledger's operations had to wait for others or for the end of \
+                 an outage: its capacity is part of the result"
             ),
         }
     }
@@ -293,35 +285,35 @@ fn of_money(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
     if runs.is_empty() {
         return;
     }
-    let name = || arm.name.clone();
+    let mut add = |what| cautions.push(Caution::Money { arm: arm.name.clone(), what });
     let sum = |of: fn(&MoneyFacts) -> usize| runs.iter().map(|run| of(run)).sum::<usize>();
     let (traders, paid) = (sum(|run| run.traders), sum(|run| run.payments));
     if traders == 0 {
-        cautions.push(Caution::NobodyTrades { arm: name() });
+        add(MoneyCaution::NobodyTrades);
         return;
     }
     if paid == 0 {
-        cautions.push(Caution::NothingPaid { arm: name() });
+        add(MoneyCaution::NothingPaid);
     }
     let attempts = paid + sum(|run| run.failed.iter().sum());
     for (at, why) in FAILURES.into_iter().enumerate() {
         let failed: usize = runs.iter().map(|run| run.failed[at]).sum();
         if let Some(percent) = notable_percent(failed, attempts) {
-            cautions.push(Caution::FailedPayments { arm: name(), percent, why });
+            add(MoneyCaution::FailedPayments { percent, why });
         }
     }
     let users = Share { part: sum(|run| run.short_of_gift), of: traders };
     if users.part > 0 {
-        cautions.push(Caution::PoolDry { arm: name(), users });
+        add(MoneyCaution::PoolDry(users));
     }
     let blocked = sum(|run| run.blocked);
     if blocked > 0 {
         let withdrawals = Share { part: blocked, of: blocked + sum(|run| run.withdrawals) };
-        cautions.push(Caution::BlockedWithdrawals { arm: name(), withdrawals });
+        add(MoneyCaution::BlockedWithdrawals(withdrawals));
     }
     let delayed = (sum(|run| run.ledger_delayed), sum(|run| run.ledger_operations));
     if let Some(percent) = notable_percent(delayed.0, delayed.1) {
-        cautions.push(Caution::SlowLedger { arm: name(), percent });
+        add(MoneyCaution::SlowLedger(percent));
     }
 }
 

@@ -108,7 +108,7 @@ fn parts(results: &Results, found: &Decomposition) -> String {
         let range = difference.map_or("-".to_owned(), interval);
         format!("{mean} s (95 % interval {range})")
     };
-    text += &match found.split {
+    let split = match found.split {
         Split::By(still) => format!(
             "  reallocation (`{}`, where nobody stays for money): {}\n  capacity created by those \
              who stay: {}\n",
@@ -123,7 +123,7 @@ fn parts(results: &Results, found: &Decomposition) -> String {
                            identified: add an arm that is the same with elasticity 0\n"
             .to_owned(),
     };
-    text
+    text + &split
 }
 
 fn effect(found: &Decomposition, share: Share, group: Group, metric: Metric) -> Option<&Effect> {
