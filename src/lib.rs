@@ -40,6 +40,7 @@ pub mod experiment;
 pub mod ids;
 pub mod kernel;
 pub mod ledger;
+pub mod market;
 pub mod net;
 pub mod observe;
 pub mod plot;

@@ -42,6 +42,8 @@ pub enum Purpose {
     Payment = 12,
     /// What a token is worth outside.
     TokenPrice = 13,
+    /// Small economies without swarms.
+    Market = 14,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

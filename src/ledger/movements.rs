@@ -83,6 +83,8 @@ movements! {
     /// Between users: wallet to wallet. Farmers gather in a hub what many clients earned
     /// (UkrainianHulk/bittorrent-utils).
     Sweep "sweep": Wallet => Wallet;
+    /// For a service, directly and at once: wallet to wallet.
+    Serve "serve": Wallet => Wallet;
     /// A channel is opened: wallet to escrow.
     Fund "fund": Wallet => Escrow;
     /// What a channel paid, when it is settled: escrow to wallet.

@@ -46,7 +46,7 @@ pub(super) fn catalogue(
         span_or(check, node, "fading_s", (PERIOD_S, "never"), &mut fading);
     }
     let listed = listed(check, &mut t);
-    let made = made(check, &mut t, median, written.first() == Some(&"torrents"));
+    let made = made(check, &mut t, median, written.first().is_none_or(|way| *way == WAYS[0]));
     t.close(check);
     let torrents = listed.or(made)?;
     check_pieces(check, &torrents, &place);
@@ -190,7 +190,7 @@ fn piece_for(piece: Bytes, ratio: f64) -> Bytes {
     while left >= std::f64::consts::SQRT_2 {
         (kib, left) = (kib * 2, left / 2.0);
     }
-    while left < std::f64::consts::FRAC_1_SQRT_2 && kib % (2 * BLOCK_KIB) == 0 {
+    while left < std::f64::consts::FRAC_1_SQRT_2 && kib.is_multiple_of(2 * BLOCK_KIB) {
         (kib, left) = (kib / 2, left * 2.0);
     }
     Bytes::from_kib(kib)

@@ -60,7 +60,7 @@ pub(super) const RESTS: [(&str, Rest); 2] = [("refund", Rest::Refund), ("forfeit
 /// All BTT of 2019 there ever were: 990 · 10⁹ (Binance report, January 2019).
 const ALL_BTT: f64 = 990e9;
 /// Above this an amount is a whole number of BTT: floats are too coarse for less.
-const EXACT_BTT: f64 = 1e9;
+pub(super) const EXACT_BTT: f64 = 1e9;
 /// An amount of BTT.
 pub(super) const BTT: Range = Range::from(0.0, ALL_BTT, "10");
 /// What a BTT is worth.
@@ -254,8 +254,16 @@ fn replay(
 fn price_rows(check: &mut Check, node: &Node) -> Option<Vec<PriceRow>> {
     each(check, node, "rows", |check, row| {
         let (at, usd) = pair(check, row, "rows", "[0, 0.00012]")?;
-        let at = SimTime::from_secs(number(check, at, "rows", TIME_S)?);
-        Some(PriceRow { at, usd: number(check, usd, "rows", USD)? })
+        let at = SimTime::from_secs(number(
+            check,
+            at,
+            "rows",
+            Range { example: "[[0, 0.00012]]", ..TIME_S },
+        )?);
+        Some(PriceRow {
+            at,
+            usd: number(check, usd, "rows", Range { example: "[[0, 0.00012]]", ..USD })?,
+        })
     })
 }
 
@@ -296,8 +304,18 @@ fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
         let is_empty = matches!(&node.value, Value::List(items) if items.is_empty());
         let read = |check: &mut Check, row: &Node| {
             let (start, length) = pair(check, row, "outages_s", "[3600, 600]")?;
-            let start = SimTime::from_secs(number(check, start, "outages_s", TIME_S)?);
-            let length = Span::from_secs(number(check, length, "outages_s", PERIOD_S)?);
+            let start = SimTime::from_secs(number(
+                check,
+                start,
+                "outages_s",
+                Range { example: "[[3600, 600]]", ..TIME_S },
+            )?);
+            let length = Span::from_secs(number(
+                check,
+                length,
+                "outages_s",
+                Range { example: "[[3600, 600]]", ..PERIOD_S },
+            )?);
             Some(Outage { start, length })
         };
         if !is_empty {

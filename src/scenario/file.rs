@@ -301,6 +301,24 @@ fn demand(
     catalogue::demand(check, tables).filter(|_| wants)
 }
 
+/// What the users of a class ask for; its own table may say so.
+fn class_demand(
+    check: &mut Check,
+    t: &mut Table<'_>,
+    root: &Node,
+    class: (&Node, &str),
+    role: Role,
+) -> Option<Demand> {
+    let own = t.table(check, "demand");
+    let has_catalogue = root.get("catalogue").is_some();
+    check_demand(check, own.as_ref(), has_catalogue);
+    if let (Some(table), Role::Seeder) = (&own, role) {
+        let help = "remove it; the users of this class publish the torrents in turn";
+        check.fault(table.place(), "a seeder asks for nothing", help);
+    }
+    demand(check, root, Some(class), has_catalogue && role == Role::Leecher)
+}
+
 /// Demand is for something to choose from.
 fn check_demand(check: &mut Check, table: Option<&Table<'_>>, has_catalogue: bool) {
     if let Some(table) = table.filter(|_| !has_catalogue) {
@@ -366,15 +384,7 @@ fn class(check: &mut Check, entry: &Entry, root: &Node, horizon: SimTime, from_c
     let super_seed = t.flag(check, "super_seed").unwrap_or(false);
     t.get("protocol");
     let protocol = protocol(check, root, Some((&entry.node, &name)), large_view);
-    let class_demand = t.table(check, "demand");
-    let has_catalogue = root.get("catalogue").is_some();
-    check_demand(check, class_demand.as_ref(), has_catalogue);
-    if let (Some(table), Role::Seeder) = (&class_demand, role) {
-        let help = "remove it; the users of this class publish the torrents in turn";
-        check.fault(table.place(), "a seeder asks for nothing", help);
-    }
-    let wants = has_catalogue && role == Role::Leecher;
-    let demand = demand(check, root, Some((&entry.node, &name)), wants);
+    let demand = class_demand(check, &mut t, root, (&entry.node, &name), role);
     t.get("trade");
     let trade = trade(check, root, Some((&entry.node, &name)));
     let place = t.place().clone();

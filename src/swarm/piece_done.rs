@@ -81,7 +81,6 @@ impl<O: Observer> Swarm<'_, O> {
         }
         // Seeders have nothing to say to each other.
         self.disconnect_where(p, |s, q| s.peer(q).stage == Stage::Seeder);
-        self.begin_earning(p);
         self.end_bidding(p);
         self.schedule_departure(p);
         self.download_over(p);

@@ -110,7 +110,7 @@ struct Dealer {
     debtors: Vec<PeerId>,
     /// What it asks, as of its last regular round.
     ask: Option<Ask>,
-    /// What it was paid since it began to seed, or last decided to stay.
+    /// What it was paid since it arrived, or last decided to stay.
     income: MicroBtt,
     income_since: SimTime,
     /// Which payments get lost.
@@ -136,6 +136,8 @@ struct Line {
     channel: Option<ChannelId>,
     /// When the channel can be paid through.
     ready: SimTime,
+    /// Whether the last payment failed.
+    failing: bool,
 }
 
 /// Blocks of a piece from one provider, delivered at a price.

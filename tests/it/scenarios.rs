@@ -1,5 +1,7 @@
 //! Good scenarios: the shipped ones load, and what is written is what is planned.
 
+mod economy;
+
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use swarmecon::policy::choke::ChokerSpec;
@@ -77,7 +79,7 @@ fn check_round_trip(scenario: &Scenario) {
 #[test]
 fn every_shipped_scenario_loads_without_warning_and_asks_a_question() {
     let files = shipped();
-    assert!(files.len() >= 13, "too few scenarios are shipped");
+    assert!(files.len() >= 27, "too few scenarios are shipped");
     for path in files {
         let scenario = scenario::load(&path, &[]).unwrap_or_else(|faults| panic!("{faults}"));
         assert!(scenario.warnings.is_empty(), "{}: {:?}", path.display(), scenario.warnings);
@@ -179,7 +181,7 @@ fn every_key_of_a_resolved_scenario_is_documented() {
             let mut found = Vec::new();
             keys(&arm.resolved, &mut found);
             for key in found {
-                let forms = ["`KEY`", "KEY = ", "protocol.KEY", "[KEY."];
+                let forms = ["`KEY`", "KEY = ", "protocol.KEY", "economy.KEY", "[KEY.", "[KEY]"];
                 let named = forms.map(|form| form.replace("KEY", &key));
                 assert!(named.iter().any(|n| docs.contains(n)), "`{key}` is not documented");
             }

@@ -6,7 +6,7 @@ use crate::policy::ask::AskerSpec;
 use crate::policy::bid::{AutoBid, BidderSpec};
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
-use crate::scenario::economy::{COMBINES, FORMATS, RESTS};
+use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS};
 use crate::scenario::trade::{INSOLVENCIES, UNMOVED};
 use crate::swarm::plan::economy::{Economy, Funding, Token, Trade, Usd};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, f64_of};
@@ -100,12 +100,16 @@ fn service(rules: &ServiceRules) -> Value {
 }
 
 fn supply(pools: &Supply) -> Value {
-    numbers(&[
-        ("promo_btt", btt(pools.promo)),
-        ("gateway_btt", btt(pools.gateway)),
-        ("operator_btt", btt(pools.operator)),
-        ("outside_btt", btt(pools.outside)),
-    ])
+    let mut t = Table::new();
+    put(&mut t, "promo_btt", btt(pools.promo));
+    put(&mut t, "gateway_btt", btt(pools.gateway));
+    put(&mut t, "operator_btt", btt(pools.operator));
+    // What is left of all there is may have a fraction no float can hold; it need not be said.
+    let outside = btt(pools.outside);
+    if outside.is_integer() || pools.outside.as_btt() <= EXACT_BTT {
+        put(&mut t, "outside_btt", outside);
+    }
+    Value::Table(t)
 }
 
 fn gateway(rules: &GatewayRules) -> Value {

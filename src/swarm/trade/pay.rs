@@ -4,7 +4,7 @@
 //! a provider could bring what is delivered and unpaid above a piece, what there is is paid for
 //! before, on account; who cannot is not served further. So a provider risks one piece.
 
-use super::{Closing, Line, Parcel, Trade};
+use super::{Account, Closing, Line, Parcel, Trade};
 use crate::ids::{PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
@@ -114,11 +114,11 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &mut trade.peers[p.index()];
         let line = dealer.lines[at];
         if !pays {
-            trade.account.refused += 1;
+            trade.fails(p, at, |account| &mut account.refused);
             return line.due_bytes == Bytes::ZERO;
         }
         if token.payment_loss > 0.0 && dealer.luck.unit() < token.payment_loss {
-            trade.account.lost += 1;
+            trade.fails(p, at, |account| &mut account.lost);
             return false;
         }
         let left = |channel| trade.ledger.channel(channel).map(crate::ledger::Channel::left);
@@ -137,7 +137,7 @@ impl<O: Observer> Swarm<'_, O> {
         let (due, bytes, provider) = (line.due, line.due_bytes, line.provider);
         if due > MicroBtt::ZERO {
             if now < line.ready {
-                trade.account.waiting += 1;
+                trade.fails(p, at, |account| &mut account.waiting);
                 return false;
             }
             let channel = line.channel.expect("made sure of");
@@ -146,7 +146,7 @@ impl<O: Observer> Swarm<'_, O> {
         let line = &mut trade.peers[p.index()].lines[at];
         line.owed -= due;
         line.owed_bytes -= bytes;
-        (line.due, line.due_bytes) = (MicroBtt::ZERO, Bytes::ZERO);
+        (line.due, line.due_bytes, line.failing) = (MicroBtt::ZERO, Bytes::ZERO, false);
         let (payer, payee) = (self.user(p), self.user(provider));
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.enter_payment(payer, payee, due, bytes);
@@ -192,7 +192,9 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let funds = wish.max(least).min(has.in_coins_of(token.coin));
         if funds < least || funds == MicroBtt::ZERO {
-            trade.account.no_money += u64::from(least > MicroBtt::ZERO);
+            if least > MicroBtt::ZERO {
+                trade.fails(p, at, |account| &mut account.no_money);
+            }
             return false;
         }
         let channel = trade.ledger.open_channel(now, from, to, funds).expect("it has the money");
@@ -253,6 +255,15 @@ impl<O: Observer> Swarm<'_, O> {
 }
 
 impl Trade {
+    /// A payment on a line failed; it counts once until one succeeds.
+    fn fails(&mut self, p: PeerId, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
+        let line = &mut self.peers[p.index()].lines[at];
+        if !line.failing {
+            line.failing = true;
+            *count(&mut self.account) += 1;
+        }
+    }
+
     fn enter_payment(&mut self, payer: UserId, payee: UserId, amount: MicroBtt, bytes: Bytes) {
         let from = &mut self.users[payer.index()];
         from.in_channels -= amount;

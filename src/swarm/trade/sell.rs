@@ -211,6 +211,7 @@ impl Line {
             due_bytes: Bytes::ZERO,
             channel: None,
             ready: SimTime::ZERO,
+            failing: false,
         }
     }
 }

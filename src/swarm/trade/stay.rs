@@ -16,7 +16,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A peer begins to count what seeding brings.
+    /// A peer begins to count what its upload brings: from its arrival to its first decision
+    /// whether to stay, and from each to the next. So who would leave as soon as it is done has its
+    /// time as a leecher to judge by.
     pub(in crate::swarm) fn begin_earning(&mut self, p: PeerId) {
         let now = self.now;
         if let Some(trade) = self.trade.as_deref_mut() {

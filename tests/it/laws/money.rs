@@ -1,18 +1,19 @@
 //! The token: what it must leave alone, what it conserves, and what it does where that can be
 //! worked out.
 
-use crate::swarms::{class, kib, plan, s};
+use crate::swarms::{class, kib, plain, plan, s};
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use swarmecon::ledger::{GatewayRules, PricePath, Rest, ServiceRules, Supply};
+use swarmecon::ledger::{GatewayRules, Outage, PricePath, Rest, ServiceRules, Supply};
 use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
 use swarmecon::policy::ask::AskerSpec;
 use swarmecon::policy::auction::Format;
-use swarmecon::policy::bid::{AutoBid, BidderSpec};
+use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::scenario::presets;
-use swarmecon::swarm::plan::economy::{ChannelRules, Economy, Funding, Token, Trade, Usd};
-use swarmecon::swarm::plan::{Arrivals, Audit, DownloadDist, Plan, Role, Stay};
+use swarmecon::swarm::plan::economy::{ChannelRules, Credit, Economy, Funding, Token, Trade, Usd};
+use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Role, Slots, Stay};
 use swarmecon::swarm::run;
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
 
@@ -210,6 +211,96 @@ fn providers_without_the_client_ignore_bids() {
     assert_eq!(without_money(&outcome), barter);
     let outcome = run(&with_token(token(), rich), 2, &mut Unobserved);
     assert_ne!(without_money(&outcome), barter, "while bids among those with the client do");
+}
+
+/// One slot, two bidders with 10 and 5 BTT: the richer is served and pays what the poorer offers,
+/// all of it, as the poorer's offer does not move while it waits; then nobody competes with the
+/// poorer, and it pays nothing.
+#[test]
+fn the_winner_pays_what_the_loser_offers() {
+    let mut rules = plain();
+    rules.choking.slots = Slots::Fixed(1);
+    rules.choking.optimistic_slots = 0;
+    let rules = Arc::new(rules);
+    let user = |name: &str, btt| {
+        let mut class = class(Role::Leecher, 1, kib(1.0), &rules);
+        (class.name, class.choker) = (name.into(), ChokerSpec::Never);
+        class.trade = Trade { gift: MicroBtt::from_btt(btt), ..users(1.0) };
+        class
+    };
+    let mut seeder = class(Role::Seeder, 1, kib(64.0), &rules);
+    seeder.trade = users(1.0);
+    let content = Bytes(16 << 20);
+    let mut plan =
+        plan(content, Bytes(1 << 18), vec![seeder, user("rich", 10.0), user("poor", 5.0)]);
+    plan.economy = Some(Economy::Token(Box::new(token())));
+    plan.audit = Audit::EveryEvent;
+    let outcome = run(&plan, 1, &mut Unobserved);
+    let done = |i: usize| outcome.peers[i].completed.expect("finishes");
+    assert!(done(1) < done(2), "the richer is first");
+    let [_, rich, poor] = [0, 1, 2].map(|i| &money(&outcome).wallets[i]);
+    assert_eq!(poor.spent, MicroBtt::ZERO, "nobody bids against it");
+    // All but what came before the first round of the choker, which had no bids to go by.
+    let for_free = Bytes(content.0 - rich.bought_bytes.0);
+    assert!(for_free <= kib(64.0).bytes_in(rules.choking.rechoke), "{for_free:?}");
+    let offer = Price::new(MicroBtt::from_btt(5.0), content);
+    let exact = offer.of(rich.bought_bytes, MicroBtt(1));
+    assert!(rich.spent <= exact && exact - rich.spent <= MicroBtt(64), "{rich:?}, {exact:?}");
+    assert_eq!(money(&outcome).wallets[0].earned, rich.spent);
+}
+
+/// A grant that nobody can use up changes nothing; a small one shuts those out that only take.
+#[test]
+fn credit_shuts_out_who_only_takes() {
+    let rules = |grant, counted_percent| Economy::Credit(Credit { grant, counted_percent });
+    let mut barter = crowd(None, users(0.0));
+    barter.classes[2].choker = ChokerSpec::Never;
+    let with = |economy| Plan { economy: Some(economy), ..barter.clone() };
+    let plain = run(&barter, 3, &mut Unobserved);
+    for endless in [rules(Bytes(1 << 50), 100), rules(Bytes(1), 0)] {
+        assert_eq!(run(&with(endless), 3, &mut Unobserved), plain, "nobody is shut out");
+    }
+    let strict = run(&with(rules(Bytes(1_000_000), 100)), 3, &mut Unobserved);
+    for peer in strict.peers.iter().filter(|peer| peer.class.0 == 2) {
+        // What is under way when the account is empty is finished: a run from each that serves it.
+        assert!(
+            peer.completed.is_none(),
+            "who gives nothing gets no more than its grant: {peer:?}"
+        );
+        assert!(peer.downloaded < Bytes(2_500_000), "{peer:?}");
+    }
+    let done = |outcome: &Outcome| {
+        outcome.peers.iter().filter(|p| p.class.0 == 1 && p.completed.is_some()).count()
+    };
+    assert!(done(&strict) > 0 && done(&plain) == 20, "who gives is served");
+}
+
+/// One wallet across swarms: nothing is created or lost, whatever the order of what happens, with
+/// users who come and go and a server that is down for a while.
+#[test]
+fn every_law_of_money_holds_in_a_catalogue() {
+    for (insolvency, outage) in
+        [(Insolvency::ReserveByRemaining, 0.0), (Insolvency::PaperNaive, 900.0)]
+    {
+        let mut plan = super::catalogue::library(40, 300.0, &Arc::new(presets::mainline()));
+        let outages = vec![Outage { start: SimTime::from_secs(1000.0), length: s(outage) }];
+        let service = ServiceRules { latency: s(2.0), per_second: NonZeroU32::new(5), outages };
+        // Few bid for a slot here: by the uniform price all would be for nothing.
+        let token = Token { service, format: Format::FirstPrice, ..token() };
+        plan.economy = Some(Economy::Token(Box::new(token)));
+        plan.audit = Audit::EveryEvent;
+        for class in &mut plan.classes {
+            let rule = AutoBid { insolvency, ..AutoBid::PAPER };
+            class.trade = Trade { bidder: BidderSpec::Auto(rule), ..users(0.9) };
+        }
+        let outcome = run(&plan, 11, &mut Unobserved);
+        let counts = &money(&outcome).counts;
+        assert!(counts.payments > 100, "{counts:?}");
+        assert!(outage == 0.0 || counts.ledger_longest_wait >= s(outage / 2.0), "{counts:?}");
+        let wallets = &money(&outcome).wallets;
+        let earned_elsewhere = wallets.iter().filter(|w| w.earned > MicroBtt::ZERO).count();
+        assert!(earned_elsewhere > 5, "users are paid for what they seed");
+    }
 }
 
 /// A newcomer without money gets a first piece even where everybody else bids: by the optimistic

@@ -1,0 +1,295 @@
+//! Economies, users who trade and catalogues: what is written is what is planned.
+
+use super::{check_round_trip, plan, read, read_with, small};
+use swarmecon::ledger::{Between, Outage, PricePath, Rest};
+use swarmecon::policy::ask::{AskerSpec, Tatonnement};
+use swarmecon::policy::auction::Format;
+use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
+use swarmecon::policy::choke::ChokerSpec;
+use swarmecon::policy::choke::market::Combine;
+use swarmecon::policy::stay::{Elastic, StayerSpec};
+use swarmecon::swarm::plan::economy::{Economy, Funding, Token, Trade, Usd};
+use swarmecon::swarm::plan::{Plan, Sessions};
+use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
+
+fn token(plan: &Plan) -> &Token {
+    match &plan.economy {
+        Some(Economy::Token(token)) => token,
+        other => panic!("no token in {other:?}"),
+    }
+}
+
+fn s(seconds: f64) -> Span {
+    Span::from_secs(seconds)
+}
+
+/// The numbers inside policies, which print as their names.
+fn inside(trade: &Trade) -> String {
+    let bidder = match &trade.bidder {
+        BidderSpec::Auto(rule) => format!("{rule:?}"),
+        BidderSpec::Fixed(price) => format!("{price:?}"),
+        BidderSpec::Valuation(rule) => format!("{rule:?}"),
+        BidderSpec::Shill(rule) => format!("{rule:?}"),
+        other => other.name(),
+    };
+    let asker = match &trade.asker {
+        AskerSpec::Reserve(price) => format!("{price:?}"),
+        AskerSpec::Cost(cost) => format!("{cost:?}"),
+        AskerSpec::Tatonnement(rule) => format!("{rule:?}"),
+        other => other.name(),
+    };
+    let stayer = match &trade.stayer {
+        StayerSpec::Elastic(rule) => format!("{rule:?}"),
+        other => other.name(),
+    };
+    format!("{bidder} {asker} {stayer}")
+}
+
+/// As `check_round_trip`, policies included.
+fn check_all_comes_back(text: &str) {
+    let scenario = read(text);
+    check_round_trip(&scenario);
+    for arm in &scenario.arms {
+        let again = plan(&arm.resolved.to_string());
+        for (class, copy) in arm.plan.classes.iter().zip(&again.classes) {
+            assert_eq!(inside(&class.trade), inside(&copy.trade), "class {}", class.name);
+        }
+    }
+}
+
+const TOKEN: &str = "\
+[economy]
+bundle = \"btt\"
+combine = { slot_split = 2 }
+auction = \"first-price\"
+smallest_payment_ubtt = 1000
+payment_loss = 0.01
+funding_pieces = \"wallet\"
+channel_rest = \"forfeit\"
+usd_per_btt = { history_from_day = 412 }
+[economy.ledger]
+per_second = 5
+latency_s = 2.5
+outages_s = [[60, 30], [300, 10]]
+[economy.supply]
+promo_btt = 1000.5
+gateway_btt = 7
+[economy.gateway]
+daily_cap_btt = 20
+[trade]
+adoption = 0.6
+gift_btt = 2.5
+asker = { tatonnement = { start_btt_per_gib = 1.5, step_percent = 5 } }
+elasticity = 0.55
+crowding_out = 0.9
+gib_cost_usd = 0.002
+[classes.peer.trade]
+adoption = 0.3
+bidder = { auto = { spending_percent = 50, insolvency = \"paper-naive\" } }
+withdraws_at_btt = 1000
+identities = 3
+";
+
+#[test]
+fn a_token_is_planned_as_it_is_written() {
+    let plan = plan(&small(TOKEN));
+    let token = token(&plan);
+    assert_eq!(token.combine, Combine::SlotSplit { paid: 2 });
+    assert_eq!((token.format, token.coin), (Format::FirstPrice, MicroBtt(1000)));
+    assert_eq!((token.channels.funding, token.channels.rest), (Funding::Wallet, Rest::Forfeit));
+    assert_eq!(token.payment_loss, 0.01);
+    let Usd::Path(path) = &token.usd else { panic!("history is a path") };
+    assert_eq!(**path, PricePath::historical(412, Between::Linear));
+    let at = SimTime::from_secs;
+    let outages =
+        [Outage { start: at(60.0), length: s(30.0) }, Outage { start: at(300.0), length: s(10.0) }];
+    assert_eq!(token.service.per_second.map(std::num::NonZero::get), Some(5));
+    assert_eq!((token.service.latency, token.service.outages.as_slice()), (s(2.5), &outages[..]));
+    let supply = token.supply;
+    assert_eq!((supply.promo, supply.gateway), (MicroBtt(1_000_500_000), MicroBtt(7_000_000)));
+    let sum = supply.promo + supply.gateway + supply.operator + supply.outside;
+    assert_eq!(sum, MicroBtt(990_000_000_000 * MicroBtt::BTT.0), "the rest is outside");
+    assert_eq!(token.gateway.daily_cap, MicroBtt(20_000_000));
+    assert_eq!(token.gateway.least_withdrawal, MicroBtt(1_000_000_000), "a default stays");
+}
+
+#[test]
+fn classes_lay_their_trade_over_that_of_the_file() {
+    let plan = plan(&small(TOKEN));
+    let (seed, peer) = (&plan.classes[0].trade, &plan.classes[1].trade);
+    assert_eq!((seed.adoption, peer.adoption), (0.6, 0.3));
+    assert_eq!((seed.gift, peer.gift), (MicroBtt(2_500_000), MicroBtt(2_500_000)));
+    assert_eq!((seed.identities, peer.identities), (1, 3));
+    assert_eq!(peer.withdraws_at, Some(MicroBtt(1_000_000_000)));
+    assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
+    assert!(matches!(&seed.bidder, BidderSpec::Auto(rule) if *rule == AutoBid::PAPER));
+    let naive =
+        AutoBid { spending_percent: 50, repost_percent: 10, insolvency: Insolvency::PaperNaive };
+    assert!(matches!(&peer.bidder, BidderSpec::Auto(rule) if *rule == naive));
+    let start = Price::from_btt_per_gib(1.5);
+    let asks = Tatonnement::new(start, 5);
+    assert!(matches!(&peer.asker, AskerSpec::Tatonnement(rule) if *rule == asks));
+    let elastic = Elastic {
+        elasticity_percent: 55,
+        reference_per_hour: NanoUsd(10_000_000),
+        most: s(86_400.0),
+        crowding_percent: 90,
+    };
+    assert!(matches!(&peer.stayer, StayerSpec::Elastic(rule) if *rule == elastic));
+}
+
+#[test]
+fn the_defaults_of_a_token_are_those_of_the_paper() {
+    let plan = plan(&small("[economy]\nbundle = \"btt\"\n[trade]\nadoption = 1\n"));
+    let token = token(&plan);
+    assert_eq!((token.combine, token.format), (Combine::Lexicographic, Format::Uniform));
+    assert_eq!((token.coin, token.payment_loss), (MicroBtt(1), 0.0));
+    assert_eq!(token.channels.funding, Funding::Pieces(16));
+    assert_eq!((token.service.per_second, token.service.latency), (None, s(1.0)));
+    let Usd::Path(path) = &token.usd else { panic!("a constant is a path") };
+    assert_eq!(path.as_constant(), Some(0.000_12));
+    assert_eq!(token.supply.promo, MicroBtt(1_000_000_000 * MicroBtt::BTT.0));
+    let trade = &plan.classes[1].trade;
+    assert!(matches!(trade.stayer, StayerSpec::Unmoved));
+    assert!(matches!(trade.asker, AskerSpec::Free));
+    assert_eq!((trade.gift, trade.pays, trade.bans_others), (MicroBtt(10_000_000), true, false));
+}
+
+#[test]
+fn an_arm_changes_nothing_but_the_bundle() {
+    let arms = "[arms.barter]\neconomy.bundle = \"barter\"\n[arms.token]\n\
+                [arms.alone]\neconomy.bundle = \"token-only\"\n\
+                [arms.books]\neconomy.bundle = \"credit\"\n\
+                [arms.kind]\neconomy.bundle = \"altruism\"\n";
+    let scenario = read(&small(&format!("{TOKEN}{arms}")));
+    let [barter, token_arm, alone, books, kind] = scenario.arms.as_slice() else { panic!("five") };
+    assert!(barter.plan.economy.is_none() && kind.plan.economy.is_none());
+    assert_eq!(token(&token_arm.plan).combine, Combine::SlotSplit { paid: 2 });
+    assert_eq!(token(&alone.plan).combine, Combine::PayOnly);
+    let Some(Economy::Credit(credit)) = books.plan.economy else { panic!("credit has books") };
+    assert_eq!((credit.grant, credit.counted_percent), (Bytes(1 << 30), 100));
+    assert!(matches!(barter.plan.classes[1].choker, ChokerSpec::TitForTat));
+    assert!(matches!(kind.plan.classes[1].choker, ChokerSpec::EqualTurns));
+    for arm in &scenario.arms {
+        for (class, other) in arm.plan.classes.iter().zip(&barter.plan.classes) {
+            let [a, b] = [class, other].map(|c| format!("{:?} {}", c.trade, inside(&c.trade)));
+            assert_eq!(a, b, "the same users trade in arm {}", arm.name);
+        }
+    }
+    check_all_comes_back(&small(&format!("{TOKEN}{arms}")));
+}
+
+#[test]
+fn without_money_nothing_is_said_about_it() {
+    let resolved = &read(&small("")).arms[0].resolved;
+    assert!(!resolved.contains_key("economy") && !resolved.to_string().contains("trade"));
+    let warnings = read(&small("[economy]\nbundle = \"btt\"\n")).warnings;
+    assert!(warnings.len() == 1 && warnings[0].contains("nobody has the token's client"));
+}
+
+#[test]
+fn altruists_do_not_convert_free_riders() {
+    let text = small("choker = \"never\"\n[economy]\nbundle = \"altruism\"\n");
+    assert!(matches!(plan(&text).classes[1].choker, ChokerSpec::Never));
+}
+
+#[test]
+fn set_reaches_the_economy_and_replaces_a_choice_as_a_whole() {
+    let sets = [
+        ("economy.combine.weighted_percent", "40"),
+        ("economy.usd_per_btt", "{ rows = [[0, 0.5], [60, 0.25]] }"),
+        ("classes.peer.trade.bidder", "hoarder"),
+        ("trade.asker.reserve_btt_per_gib", "5"),
+    ];
+    let scenario = read_with(&small(TOKEN), &sets);
+    let plan = &scenario.arms[0].plan;
+    assert_eq!(token(plan).combine, Combine::Weighted { bid_percent: 40 });
+    let Usd::Path(path) = &token(plan).usd else { panic!("rows are a path") };
+    assert_eq!(path.at(SimTime::from_secs(30.0)), 0.375, "linear in between");
+    assert!(matches!(plan.classes[1].trade.bidder, BidderSpec::Hoarder));
+    let five = Price::from_btt_per_gib(5.0);
+    assert!(matches!(plan.classes[0].trade.asker, AskerSpec::Reserve(p) if p == five));
+    check_round_trip(&scenario);
+}
+
+#[test]
+fn every_bidder_and_asker_comes_back() {
+    let bidders = [
+        "\"auto\"",
+        "\"never\"",
+        "\"hoarder\"",
+        "{ auto = { repost_percent = 3 } }",
+        "{ fixed_btt_per_gib = 0.123457 }",
+        "{ valuation = { btt_per_hour = 2.25 } }",
+        "{ shill = { start_btt_per_gib = 7, step_percent = 20 } }",
+        "\"auto\"",
+    ];
+    let askers = [
+        "\"free\"",
+        "\"withhold\"",
+        "{ reserve_btt_per_gib = 1e-6 }",
+        "{ cost_usd_per_gib = 0.002 }",
+        "{ tatonnement = { start_btt_per_gib = 0.333333 } }",
+    ];
+    for (bidder, asker) in bidders.iter().zip(askers.iter().cycle()) {
+        check_all_comes_back(&small(&format!(
+            "[trade]\nadoption = 0.123456789\nbidder = {bidder}\nasker = {asker}\n\
+             [economy]\nbundle = \"btt\"\n\
+             usd_per_btt = {{ random = {{ start = 1e-4, drift_per_year = -0.5, \
+             volatility_per_year = 1.5 }} }}\n"
+        )));
+    }
+    let valued = plan(&small("[trade]\nbidder = { valuation = { btt_per_hour = 2.25 } }\n"));
+    let rule = Valuation { per_hour: MicroBtt(2_250_000), repost_percent: 10 };
+    assert!(matches!(valued.classes[1].trade.bidder, BidderSpec::Valuation(r) if r == rule));
+    let shill = plan(&small("[trade]\nbidder = { shill = { start_btt_per_gib = 7 } }\n"));
+    let rule = Shill { start: Price::from_btt_per_gib(7.0), step_percent: 10 };
+    assert!(matches!(shill.classes[1].trade.bidder, BidderSpec::Shill(r) if r == rule));
+}
+
+#[test]
+fn a_catalogue_is_planned_as_it_is_written() {
+    let text = small(
+        "[classes.peer.demand]\nparallel = 5\n[catalogue]\ntorrents = 64\nzipf = 0.8\n\
+         size_sigma = 0.7\nat_start = 0.25\nrelease_over_s = 480\nfading_s = 300\n\
+         [demand]\nevery_s = 120\nonline_s = 200\noffline_s = 100\n",
+    );
+    let plan = plan(&text);
+    let all = plan.catalogue.as_ref().expect("there is one");
+    assert_eq!((all.torrents.len(), all.fading), (64, Some(s(300.0))));
+    let first = &all.torrents[0];
+    assert_eq!((first.content, first.weight), (Bytes(4 << 20), 1.0), "the first is the median");
+    assert!(all.torrents.windows(2).all(|w| w[0].weight > w[1].weight), "in order of popularity");
+    let below = all.torrents.iter().filter(|t| t.content < Bytes(4 << 20)).count();
+    assert!(below.abs_diff(32) <= 1, "half are smaller than the median: {below}");
+    let early = all.torrents.iter().filter(|t| t.release == SimTime::ZERO).count();
+    assert_eq!(early, 16);
+    assert_eq!(all.torrents.iter().map(|t| t.release).max(), Some(SimTime::from_secs(480.0)));
+    let demand = plan.classes[1].demand.as_ref().expect("leechers ask");
+    let sessions = Sessions { online: s(200.0), offline: s(100.0) };
+    assert_eq!((demand.gap, demand.parallel, demand.sessions), (s(120.0), 5, Some(sessions)));
+    assert!(plan.classes[0].demand.is_none(), "seeders publish");
+    check_all_comes_back(&text);
+}
+
+#[test]
+fn a_catalogue_of_given_torrents_needs_no_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = "size_kib,piece_kib,release_s,popularity\n2048,64,0,3\n100.5,16,60,1.5\n";
+    std::fs::write(folder.path().join("torrents.csv"), csv).unwrap();
+    let file = folder.path().join("shelf.toml");
+    let text = "# what?\nhorizon_s = 60\n[catalogue]\ntorrents_csv = \"torrents.csv\"\n\
+                [demand]\nevery_s = \"once\"\n\
+                [classes.seed]\nrole = \"seeder\"\ncount = 1\nupload_kib_per_s = 100\n\
+                [classes.peer]\ncount = 2\nupload_kib_per_s = 50\n";
+    std::fs::write(&file, text).unwrap();
+    let scenario = swarmecon::scenario::load(&file, &[]).unwrap_or_else(|f| panic!("{f}"));
+    check_round_trip(&scenario);
+    let plan = &scenario.arms[0].plan;
+    let torrents = &plan.catalogue.as_ref().expect("there is one").torrents;
+    let sizes: Vec<u64> = torrents.iter().map(|t| t.content.0).collect();
+    assert_eq!(sizes, [2048 * 1024, 102_912]);
+    assert_eq!((torrents[1].piece.0, torrents[1].weight), (16 * 1024, 1.5));
+    assert_eq!(torrents[1].release, SimTime::from_secs(60.0));
+    assert!(plan.classes[1].demand.is_none(), "one request each");
+}
