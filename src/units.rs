@@ -89,6 +89,11 @@ impl Span {
         self.0 as f64 / 1e9
     }
 
+    /// Hours, for people.
+    pub fn as_hours(self) -> f64 {
+        self.as_secs() / 3600.0
+    }
+
     /// `self` times `n`, saturating.
     pub fn times(self, n: u64) -> Self {
         Self(self.0.saturating_mul(n))
@@ -121,6 +126,11 @@ impl Bytes {
     pub fn volume(self) -> Volume {
         debug_assert!(self.0 < 1 << 44, "a volume in flight holds 16 TiB");
         Volume(self.0 << 20)
+    }
+
+    /// GiB, for people.
+    pub fn as_gib(self) -> f64 {
+        self.as_f64() / 1_073_741_824.0
     }
 
     /// As a float, for statistics. Exact to 8 PiB.

@@ -3,7 +3,7 @@
 use super::args::RunArgs;
 use super::progress::{Progress, Watch};
 use super::{Failure, complain};
-use crate::experiment::{Stopped, pool};
+use crate::experiment::{Design, Stopped, pool};
 use crate::observe::Outcome;
 use crate::report::{ReportError, Writer, cautions, schema, table};
 use crate::scenario::{self, Scenario};
@@ -63,7 +63,8 @@ where
     R: Fn(&Plan, u64, &mut Watch<'_>) -> Outcome + Sync,
 {
     // Before the first event: what cannot be written is known at once.
-    let mut writer = Writer::create(&options.target).map_err(Failure::user)?;
+    let mut writer =
+        Writer::create(&options.target, &Design::of(scenario)).map_err(Failure::user)?;
     let n_runs = scenario.arms.len() * scenario.replicates as usize;
     let progress = Progress::new(n_runs, options.quiet);
     let watched = |plan: &Plan, seed: u64| progress.watch(plan, |watch| runner(plan, seed, watch));
@@ -128,6 +129,16 @@ fn files_in_words(scenario: &Scenario, target: &Path, n_figures: usize) -> Strin
         schema::SUMMARY,
         schema::COMPARISON,
     ];
+    let design = Design::of(scenario);
+    if design.has_token() {
+        files.extend([schema::LEDGER, schema::PRICES, schema::WALLETS]);
+    }
+    if design.has_catalogue() {
+        files.push(schema::TORRENTS);
+    }
+    if design.is_about_money() {
+        files.push(schema::DECOMPOSITION);
+    }
     if !scenario.recorded.is_empty() {
         files.extend([schema::RECORDED, schema::RECORDED_DOWNLOADS]);
     }

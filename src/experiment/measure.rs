@@ -1,7 +1,7 @@
 //! What is computed from one peer's record, and the laws every outcome keeps.
 
 use crate::observe::{Outcome, PeerRecord};
-use crate::units::{ByteRate, Bytes, KIB, NS_PER_S, f64_of, f64_of_len};
+use crate::units::{ByteRate, Bytes, KIB, NS_PER_S, SimTime, Span, f64_of, f64_of_len};
 
 /// A law that an outcome breaks: a fault of the engine, never of the user.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -18,7 +18,8 @@ pub struct LawBroken {
 /// Checks what must hold in every outcome; the answer names the law that does not.
 ///
 /// # Errors
-/// When payload sent is not payload received, to the byte, or a life is out of order.
+/// When payload sent is not payload received, to the byte, a life is out of order, or the books of
+/// money do not agree.
 pub fn check_laws(outcome: &Outcome) -> Result<(), String> {
     let total = |of: fn(&PeerRecord) -> Bytes| -> u128 {
         outcome.peers.iter().map(|peer| u128::from(of(peer).0)).sum()
@@ -36,7 +37,7 @@ pub fn check_laws(outcome: &Outcome) -> Result<(), String> {
             return Err(format!("peer {id} wasted more than it received"));
         }
     }
-    Ok(())
+    outcome.money.as_ref().map_or(Ok(()), super::money::check_laws)
 }
 
 /// Seconds from arrival to the whole content; `None` for origin seeders and the unfinished.
@@ -45,6 +46,20 @@ pub fn download_time_s(peer: &PeerRecord) -> Option<f64> {
         return None;
     }
     peer.completed.map(|at| at.since(peer.arrival).as_secs())
+}
+
+/// Seconds from arrival to the fourth verified piece; `None` for origin seeders and without one.
+pub fn fourth_piece_time_s(peer: &PeerRecord) -> Option<f64> {
+    let at = peer.fourth_piece.filter(|_| !peer.is_origin)?;
+    Some(at.since(peer.arrival).as_secs())
+}
+
+/// How long a leecher waited: until it had the content, gave up, or the run ended.
+pub fn waiting(peer: &PeerRecord, end: SimTime) -> Span {
+    if peer.is_origin {
+        return Span::ZERO;
+    }
+    peer.completed.or(peer.departed).unwrap_or(end).since(peer.arrival)
 }
 
 /// Payload sent ÷ useful payload held at the end; for an origin seeder ÷ content size.
@@ -98,13 +113,17 @@ impl SwarmBound {
     /// Download time ÷ max(F/d, F/ū); `None` without a completion or without any bound.
     pub fn slowdown(&self, peer: &PeerRecord) -> Option<f64> {
         let time = download_time_s(peer)?;
+        self.best_s(peer).filter(|&best| best > 0.0).map(|best| time / best)
+    }
+
+    /// max(F/d, F/ū) in seconds; `None` if the content cannot come at all.
+    pub fn best_s(&self, peer: &PeerRecord) -> Option<f64> {
         let own = if peer.download.is_unlimited() {
             0.0
         } else {
             seconds_at(self.contents[peer.torrent.index()], capacity_kib_per_s(peer.download))?
         };
-        let best = own.max(self.shared_s?);
-        (best > 0.0).then_some(time / best)
+        Some(own.max(self.shared_s?))
     }
 }
 

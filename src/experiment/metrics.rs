@@ -1,161 +1,42 @@
-//! The numbers a run is reduced to: one per metric and class.
-//!
-//! Definitions for readers are in docs/results.md; the names here are the names there.
+//! The numbers a run is reduced to: one per metric and part.
 
+use super::circulation::Circulation;
 use super::grid::ArmDesign;
 use super::measure::{self, SwarmBound};
-use super::stats;
+use super::metric::{Metric, Part};
+use super::survival::{self, Life};
+use super::wealth::Wealth;
+use super::{money, stats};
 use crate::observe::{Outcome, PeerRecord, Sample};
-use crate::units::{Bytes, SimTime, f64_of_len};
-
-/// A number each run has.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[expect(missing_docs, reason = "docs/results.md defines each under its name")]
-pub enum Metric {
-    Leechers,
-    Completed,
-    UnfinishedShare,
-    DownloadTimeMean,
-    DownloadTimeMedian,
-    DownloadTimeP95,
-    SlowdownMean,
-    Makespan,
-    LastCompletion,
-    UnchokedShareMean,
-    WastedShare,
-    RatioFinalMean,
-    JainOfRatios,
-    GiniOfUploads,
-    DownloadedTotal,
-    UploadedTotal,
-    UploadUtilisation,
-    AvailabilityMin,
-    AvailabilityHalfLife,
-    SeedlessShare,
-    FirstCopyTime,
-    FreeRiderAdvantage,
-}
-
-/// A metric of a class; class `None` is the class `all`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Key {
-    /// Position of the class in the arm.
-    pub class: Option<usize>,
-    /// Which number.
-    pub metric: Metric,
-}
-
-impl Metric {
-    /// All, in the order of the files.
-    pub const ALL: [Self; 22] = [
-        Self::Leechers,
-        Self::Completed,
-        Self::UnfinishedShare,
-        Self::DownloadTimeMean,
-        Self::DownloadTimeMedian,
-        Self::DownloadTimeP95,
-        Self::SlowdownMean,
-        Self::Makespan,
-        Self::LastCompletion,
-        Self::UnchokedShareMean,
-        Self::WastedShare,
-        Self::RatioFinalMean,
-        Self::JainOfRatios,
-        Self::GiniOfUploads,
-        Self::DownloadedTotal,
-        Self::UploadedTotal,
-        Self::UploadUtilisation,
-        Self::AvailabilityMin,
-        Self::AvailabilityHalfLife,
-        Self::SeedlessShare,
-        Self::FirstCopyTime,
-        Self::FreeRiderAdvantage,
-    ];
-
-    /// As written in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Leechers => "leechers",
-            Self::Completed => "completed",
-            Self::UnfinishedShare => "unfinished_share",
-            Self::DownloadTimeMean => "download_time_mean",
-            Self::DownloadTimeMedian => "download_time_median",
-            Self::DownloadTimeP95 => "download_time_p95",
-            Self::SlowdownMean => "slowdown_mean",
-            Self::Makespan => "makespan",
-            Self::LastCompletion => "last_completion",
-            Self::UnchokedShareMean => "unchoked_share_mean",
-            Self::WastedShare => "wasted_share",
-            Self::RatioFinalMean => "ratio_final_mean",
-            Self::JainOfRatios => "jain_of_ratios",
-            Self::GiniOfUploads => "gini_of_uploads",
-            Self::DownloadedTotal => "downloaded_total",
-            Self::UploadedTotal => "uploaded_total",
-            Self::UploadUtilisation => "upload_utilisation",
-            Self::AvailabilityMin => "availability_min",
-            Self::AvailabilityHalfLife => "availability_half_life",
-            Self::SeedlessShare => "seedless_share",
-            Self::FirstCopyTime => "first_copy_time",
-            Self::FreeRiderAdvantage => "free_rider_advantage",
-        }
-    }
-
-    /// Its unit as written in files.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::Leechers | Self::Completed => "peers",
-            Self::UnfinishedShare
-            | Self::UnchokedShareMean
-            | Self::WastedShare
-            | Self::UploadUtilisation
-            | Self::SeedlessShare => "share",
-            Self::DownloadTimeMean
-            | Self::DownloadTimeMedian
-            | Self::DownloadTimeP95
-            | Self::Makespan
-            | Self::LastCompletion
-            | Self::AvailabilityHalfLife
-            | Self::FirstCopyTime => "s",
-            Self::SlowdownMean | Self::RatioFinalMean | Self::FreeRiderAdvantage => "ratio",
-            Self::JainOfRatios | Self::GiniOfUploads => "index",
-            Self::DownloadedTotal | Self::UploadedTotal => "bytes",
-            Self::AvailabilityMin => "copies",
-        }
-    }
-
-    /// Whether the class has this number; `None` is the class `all`.
-    pub fn applies(self, arm: &ArmDesign, class: Option<usize>) -> bool {
-        match self {
-            Self::UploadedTotal => true,
-            Self::FreeRiderAdvantage => class.is_none() && arm.has_free_riders(),
-            Self::UploadUtilisation
-            | Self::AvailabilityMin
-            | Self::AvailabilityHalfLife
-            | Self::SeedlessShare
-            | Self::FirstCopyTime => class.is_none(),
-            _ => class.is_none_or(|index| !arm.classes[index].is_origin),
-        }
-    }
-}
+use crate::units::{Bytes, SimTime, Span, f64_of_len};
 
 /// All numbers of a run, in the order of `arm.keys()`.
 pub fn evaluate(arm: &ArmDesign, outcome: &Outcome) -> Vec<Option<f64>> {
     let bound = SwarmBound::of(outcome);
-    let groups = std::iter::once(None).chain((0..arm.classes.len()).map(Some));
+    let wealth = Wealth::of(arm, outcome, &bound);
+    let circulation = outcome.money.as_ref().map(money::circulation);
     let mut values = Vec::new();
-    for class in groups {
-        let group = Group::new(outcome, class, &bound);
-        for metric in Metric::ALL {
-            if metric.applies(arm, class) {
-                let value = group.value(metric).or_else(|| swarm_value(metric, arm, outcome));
-                values.push(value.filter(|x| x.is_finite()));
-            }
+    for part in arm.parts() {
+        let group = Group::new(outcome, part, &bound);
+        for metric in Metric::ALL.into_iter().filter(|metric| metric.applies(arm, part)) {
+            let value = group.value(metric).or_else(|| wealth.value(metric, part));
+            let value = value.or_else(|| swarm_value(metric, arm, outcome));
+            let value = value.or_else(|| token_value(metric, outcome, circulation.as_ref()));
+            values.push(value.filter(|x| x.is_finite()));
         }
     }
     values
 }
 
-/// The peers of one class in one run, or all of them.
+fn token_value(
+    metric: Metric,
+    outcome: &Outcome,
+    circulation: Option<&Circulation>,
+) -> Option<f64> {
+    money::value(metric, outcome.money.as_ref()?, circulation?)
+}
+
+/// The peers of one part in one run.
 struct Group<'a> {
     /// All, origin seeders included.
     peers: Vec<&'a PeerRecord>,
@@ -168,8 +49,8 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn new(outcome: &'a Outcome, class: Option<usize>, bound: &'a SwarmBound) -> Self {
-        let member = |peer: &&PeerRecord| class.is_none_or(|index| peer.class.index() == index);
+    fn new(outcome: &'a Outcome, part: Part, bound: &'a SwarmBound) -> Self {
+        let member = |peer: &&PeerRecord| part.has(peer.class.index(), peer.is_adopter);
         let peers: Vec<_> = outcome.peers.iter().filter(member).collect();
         let leechers: Vec<_> = peers.iter().copied().filter(|peer| !peer.is_origin).collect();
         let times = leechers.iter().filter_map(|peer| measure::download_time_s(peer)).collect();
@@ -205,6 +86,15 @@ impl<'a> Group<'a> {
             }
             Metric::DownloadedTotal => Some(total(&self.leechers, |peer| peer.downloaded)),
             Metric::UploadedTotal => Some(total(&self.peers, |peer| peer.uploaded)),
+            Metric::FourthPieceTimeMean => self.mean(measure::fourth_piece_time_s),
+            Metric::RatioAtCompletionMean => {
+                self.mean(|peer| measure::ratio_at_completion(peer, self.outcome.content_of(peer)))
+            }
+            Metric::SeedHours => Some(self.seed_hours()),
+            Metric::SeedHoursPerCompletion => {
+                let n = f64_of_len(self.times.len());
+                (n > 0.0).then(|| self.seed_hours() / n)
+            }
             _ => None,
         }
     }
@@ -217,6 +107,11 @@ impl<'a> Group<'a> {
     fn mean(&self, of: impl Fn(&PeerRecord) -> Option<f64>) -> Option<f64> {
         let values: Vec<f64> = self.leechers.iter().filter_map(|peer| of(peer)).collect();
         stats::mean(&values)
+    }
+
+    /// Hours present with the whole content, origin seeders included.
+    fn seed_hours(&self) -> f64 {
+        self.peers.iter().map(|peer| peer.seeding).fold(Span::ZERO, |a, b| a + b).as_hours()
     }
 
     /// When the last leecher completed; `None` unless all did.
@@ -239,7 +134,12 @@ fn swarm_value(metric: Metric, arm: &ArmDesign, outcome: &Outcome) -> Option<f64
             let held = attended(outcome).map(|row| row.availability);
             held.min_by(f64::total_cmp)
         }
+        Metric::AvailabilityHalfLife if outcome.torrents.len() > 1 => torrents_half_life_s(outcome),
         Metric::AvailabilityHalfLife => half_life_s(&outcome.samples),
+        Metric::UploadOfferedTotal => {
+            let offered = outcome.samples.iter().map(|row| row.upload_offered.as_f64()).sum();
+            (!measure::has_unlimited_upload(outcome)).then_some(offered)
+        }
         Metric::SeedlessShare => {
             let rows = attended(outcome).count();
             let seedless: f64 = attended(outcome).map(|row| f64::from(row.seedless)).sum();
@@ -290,6 +190,17 @@ fn half_life_s(samples: &[Sample]) -> Option<f64> {
     let after = samples.iter().skip_while(|row| row.availability < most);
     let fallen = after.into_iter().find(|row| row.availability < most / 2.0);
     fallen.map(|row| row.at.as_secs())
+}
+
+/// The time from its release by which half of the torrents had lost the last copy of some piece,
+/// by Kaplan and Meier: those that had not at the end are only known to last longer.
+fn torrents_half_life_s(outcome: &Outcome) -> Option<f64> {
+    let out = outcome.torrents.iter().filter(|torrent| torrent.release < outcome.end);
+    let lives = out.map(|torrent| Life {
+        time: torrent.first_loss.unwrap_or(outcome.end).since(torrent.release).as_secs(),
+        ended: torrent.first_loss.is_some(),
+    });
+    survival::time_to(&survival::kaplan_meier(&lives.collect::<Vec<_>>())?, 0.5)
 }
 
 /// Mean download time of leechers that never upload ÷ that of those that do.

@@ -4,21 +4,25 @@
 //! Law: the results depend on the scenario and nothing else: not on the number of threads, the
 //! order in which runs end, or the machine. Knows no files and no terminals.
 pub mod circulation;
+pub mod decomposition;
 pub mod grid;
 pub mod inequality;
 pub mod measure;
+pub mod metric;
 pub mod metrics;
+pub mod money;
 pub mod pairs;
 pub mod pool;
 pub mod recorded;
 pub mod stats;
 pub mod summary;
 pub mod survival;
+pub mod wealth;
 
 pub use crate::scenario::Recorded;
-pub use grid::{ArmDesign, Cell, ClassDesign, Design};
+pub use grid::{ArmDesign, Cell, ClassDesign, Design, Worth};
 pub use measure::{LawBroken, SwarmBound};
-pub use metrics::{Key, Metric};
+pub use metric::{Key, Metric, Part, Side};
 pub use pairs::Comparison;
 pub use pool::{Results, Run, Stopped};
-pub use summary::{Facts, Reduced, Summary};
+pub use summary::{Facts, MoneyFacts, Reduced, Summary};

@@ -4,7 +4,7 @@
 //! number. Only replicates in which both arms have the number are pairs.
 
 use super::grid::ArmDesign;
-use super::metrics::{Key, Metric};
+use super::metric::{Key, Metric};
 use super::pool::Results;
 use super::stats::{self, Estimate};
 
@@ -13,7 +13,7 @@ use super::stats::{self, Estimate};
 pub struct Comparison {
     /// Which number.
     pub metric: Metric,
-    /// Name of the class; both arms have it.
+    /// Name of the class, or of one side of it; both arms have it.
     pub class: String,
     /// Position of the arm.
     pub arm: usize,
@@ -43,15 +43,15 @@ pub fn compare(results: &Results) -> Vec<Comparison> {
             continue;
         }
         for (column, key) in design.keys().into_iter().enumerate() {
-            let class = design.class_name(key.class);
-            let Some(base_column) = column_of(base, class, key) else {
+            let class = design.part_name(key.part);
+            let Some(base_column) = column_of(base, &class, key) else {
                 continue;
             };
             let both = results.of_arm(baseline).zip(results.of_arm(arm));
             let pairs: Vec<(f64, f64)> = both
                 .filter_map(|(b, a)| Some((b.values[base_column]?, a.values[column]?)))
                 .collect();
-            comparisons.push(compare_pairs(key.metric, class, arm, &pairs));
+            comparisons.push(compare_pairs(key.metric, &class, arm, &pairs));
         }
     }
     comparisons
@@ -73,8 +73,8 @@ fn compare_pairs(metric: Metric, class: &str, arm: usize, pairs: &[(f64, f64)]) 
 fn column_of(base: &ArmDesign, class: &str, key: Key) -> Option<usize> {
     base.keys().iter().position(|other| {
         other.metric == key.metric
-            && other.class.is_none() == key.class.is_none()
-            && base.class_name(other.class) == class
+            && other.part.class.is_none() == key.part.class.is_none()
+            && base.part_name(other.part) == class
     })
 }
 

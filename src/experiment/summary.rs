@@ -1,10 +1,12 @@
 //! Runs reduced to what the tables need, and the numbers of an arm across its replicates.
 
+use super::decomposition::{Download, Stake};
 use super::grid::{Cell, Design};
 use super::measure::{self, LawBroken};
-use super::metrics::{self, Metric};
+use super::metric::{Metric, Part};
 use super::pool::Results;
 use super::stats::{self, Estimate};
+use super::{decomposition, metrics, money};
 use crate::observe::{Counters, Outcome};
 use crate::units::SimTime;
 
@@ -25,6 +27,10 @@ pub struct Reduced {
     pub end: SimTime,
     /// Download times by class, rising; empty unless there are recorded ones to compare with.
     pub download_times_s: Vec<Vec<f64>>,
+    /// Its downloads by peer id; empty unless arms with and without a token are compared.
+    pub downloads: Vec<Download>,
+    /// What its users did with money, by user id; empty without.
+    pub stakes: Vec<Stake>,
 }
 
 /// Counts of a run that cautions are drawn from.
@@ -42,15 +48,38 @@ pub struct Facts {
     pub stranded: bool,
     /// Rows of the timeline up to the last completion.
     pub busy_rows: usize,
+    /// About money, if there was any.
+    pub money: Option<MoneyFacts>,
 }
 
-/// The numbers of one metric and class across the replicates of an arm.
+/// Counts of a run with a token that cautions are drawn from.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MoneyFacts {
+    /// Users with a wallet.
+    pub traders: usize,
+    /// Of these, how many were given less than they should have been: the pool was empty.
+    pub short_of_gift: usize,
+    /// Payments made.
+    pub payments: usize,
+    /// Payments not made: no money, channel waiting, lost, refused.
+    pub failed: [usize; 4],
+    /// Withdrawals made.
+    pub withdrawals: usize,
+    /// Withdrawals blocked.
+    pub blocked: usize,
+    /// Operations of the operator's server.
+    pub ledger_operations: usize,
+    /// Of these, how many had to wait.
+    pub ledger_delayed: usize,
+}
+
+/// The numbers of one metric and part across the replicates of an arm.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
     /// Position of the arm.
     pub arm: usize,
-    /// Position of the class; `None` is the class `all`.
-    pub class: Option<usize>,
+    /// Whose.
+    pub part: Part,
     /// Which number.
     pub metric: Metric,
     /// Mean, spread and interval over the runs that have the number.
@@ -82,11 +111,16 @@ pub fn reduce(design: &Design, cell: Cell, outcome: &Outcome) -> Result<Reduced,
     Ok(Reduced {
         cell,
         values: metrics::evaluate(arm, outcome),
-        facts: facts(arm.classes.len(), outcome),
+        facts: Facts {
+            money: outcome.money.as_ref().map(|record| money::facts(arm, record)),
+            ..facts(arm.classes.len(), outcome)
+        },
         fingerprint: outcome.fingerprint,
         counters: outcome.counters,
         end: outcome.end,
         download_times_s: (0..n_compared).map(by_class).collect(),
+        downloads: if design.is_about_money() { decomposition::downloads(outcome) } else { vec![] },
+        stakes: if design.is_about_money() { decomposition::stakes(outcome) } else { vec![] },
     })
 }
 
@@ -119,7 +153,7 @@ pub fn summarise(results: &Results) -> Vec<Summary> {
             let values = stats::sorted(values);
             summaries.push(Summary {
                 arm,
-                class: key.class,
+                part: key.part,
                 metric: key.metric,
                 estimate: Estimate::of(&values),
                 p05: stats::quantile(&values, 0.05),

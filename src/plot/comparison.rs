@@ -19,11 +19,15 @@ const NUMBERS: f64 = 176.0;
 
 /// Metrics shown, most wanted first: the name in the file, the name on paper, which way is better.
 /// The names are those of docs/results.md; others are drawn only where none of these is there.
-const METRICS: [(&str, &str, Better); 14] = [
+const METRICS: [(&str, &str, Better); 18] = [
     ("download_time_mean", "Mean download time", Better::Lower),
     ("download_time_median", "Median download time", Better::Lower),
     ("download_time_p95", "95th percentile of download time", Better::Lower),
     ("unfinished_share", "Unfinished leechers", Better::Lower),
+    ("welfare_mean", "Welfare per user", Better::Higher),
+    ("dead_weight_loss", "Dead-weight loss", Better::Lower),
+    ("seed_hours_per_completion", "Seed-hours per download", Better::Higher),
+    ("fourth_piece_time_mean", "Time to the first four pieces", Better::Lower),
     ("free_rider_advantage", "Free riders' time ÷ others' time", Better::Unknown),
     ("last_completion", "Time of the last completion", Better::Unknown),
     ("upload_utilisation", "Upload capacity used", Better::Higher),
@@ -38,14 +42,14 @@ const METRICS: [(&str, &str, Better); 14] = [
 
 /// Which direction people want.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Better {
+pub(super) enum Better {
     Lower,
     Higher,
     Unknown,
 }
 
 /// One line of the plot.
-struct Row {
+pub(super) struct Row {
     label: String,
     /// Number of its colour; the same as in the other figures.
     colour: usize,
@@ -67,16 +71,19 @@ impl Estimate {
 }
 
 /// Rows of one metric.
-struct Group {
-    name: String,
-    better: Better,
-    rows: Vec<Row>,
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) better: Better,
+    pub(super) rows: Vec<Row>,
 }
 
 /// The figure; `None` if nothing was compared.
 pub(super) fn draw(results: &Results) -> Option<Figure> {
     let baseline = results.differences.first()?.baseline.clone();
-    let told_twice = |d: &&Difference| !is_whole(&d.class) && is_lone(&results.differences, d);
+    let told_twice = |d: &&Difference| {
+        let is_lone = !is_whole(&d.class) && is_lone(&results.differences, d);
+        is_lone || is_everybody(&results.differences, d)
+    };
     let (doubles, differences): (Vec<_>, Vec<_>) = results.differences.iter().partition(told_twice);
     let (groups, n_left) = groups(&differences);
     let n_left = n_left + doubles.len();
@@ -84,6 +91,12 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         return None;
     }
     let mut page = Page::new(&title(&groups, &baseline), &results.about.question);
+    let limit = forest(&mut page, &groups, &baseline);
+    Some(page.finish("comparison", &notes(results, &groups, n_left, limit)))
+}
+
+/// Draws groups of rows against the baseline; gives the end of the axis.
+pub(super) fn forest(page: &mut Page, groups: &[Group], baseline: &str) -> f64 {
     let n_rows: usize = groups.iter().map(|group| group.rows.len()).sum();
     let lines = f64_of_len(n_rows) + (HEAD + FOOT) * f64_of_len(groups.len());
     let area = Rect {
@@ -92,13 +105,13 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         width: WIDTH - 2.0 * MARGIN - LABELS - NUMBERS,
         height: lines * ROW,
     };
-    let limit = limit_of(&groups);
+    let limit = limit_of(groups);
     let x = Axis::linear(-limit, limit, 7).relabelled(|tick| signed(tick.value));
     let panel = Panel { area, x, y: Axis::linear(0.0, lines, 2).without_ticks() };
-    frame(&mut page, &panel, &baseline);
-    draw_groups(&mut page, &panel, &groups);
+    frame(page, &panel, baseline);
+    draw_groups(page, &panel, groups);
     page.top = area.bottom() + 44.0;
-    Some(page.finish("comparison", &notes(results, &groups, n_left, limit)))
+    limit
 }
 
 /// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out:
@@ -130,7 +143,8 @@ fn groups(differences: &[&Difference]) -> (Vec<Group>, usize) {
     for (metric, class) in keys {
         let is_here = |d: &&&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
         let n = differences.iter().filter(is_here).count();
-        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by == 0.0);
+        // Sums of payments that cancel leave the last bits.
+        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by.abs() < 1e-12);
         let is_mute = differences.iter().filter(is_here).all(says_nothing);
         let is_other = has_known && known(metric).is_none();
         if is_mute || is_other || (n_rows + n > N_ROWS && n_rows > 0) {
@@ -156,6 +170,13 @@ fn is_lone(differences: &[Difference], one: &Difference) -> bool {
     has_whole && of_metric.all(|d| is_whole(&d.class) || d.class == one.class)
 }
 
+/// Whether a class is the users with the token's client where there are no others.
+fn is_everybody(differences: &[Difference], one: &Difference) -> bool {
+    let Some(class) = one.class.strip_suffix(":adopters") else { return false };
+    let is_other = |d: &Difference| d.class.strip_suffix(":others") == Some(class);
+    !differences.iter().any(is_other)
+}
+
 fn group_name(metric: &str, class: Option<&str>) -> String {
     let name = known(metric).map_or(metric.replace('_', " "), |i| METRICS[i].1.to_owned());
     class.map_or(name.clone(), |class| format!("{name}: {}", class_label(class)))
@@ -167,7 +188,7 @@ fn known(metric: &str) -> Option<usize> {
 }
 
 /// With several arms a row is named by its arm, else by its class.
-fn row(difference: &Difference, arm: Option<usize>) -> Row {
+pub(super) fn row(difference: &Difference, arm: Option<usize>) -> Row {
     let base = difference.baseline_mean.unwrap_or(0.0).abs();
     let estimate = difference.by.filter(|_| base > 1e-12).map(|middle| Estimate {
         middle: middle / base * 100.0,
@@ -340,7 +361,7 @@ fn title(groups: &[Group], baseline: &str) -> String {
     }
 }
 
-fn notes(results: &Results, groups: &[Group], n_left: usize, limit: f64) -> Vec<String> {
+pub(super) fn notes(results: &Results, groups: &[Group], n_left: usize, limit: f64) -> Vec<String> {
     let mut notes = Vec::new();
     let rows = || groups.iter().flat_map(|group| &group.rows).filter_map(|row| row.estimate);
     if rows().any(|estimate| estimate.interval.is_some()) {

@@ -131,7 +131,7 @@ fn thinned(values: &[f64]) -> Vec<f64> {
 }
 
 /// Mean and band of the replicates' values at one place.
-fn spread(at: f64, mut values: Vec<f64>) -> Option<Spread> {
+pub(super) fn spread(at: f64, mut values: Vec<f64>) -> Option<Spread> {
     if values.is_empty() {
         return None;
     }

@@ -13,7 +13,7 @@ use super::text::{self, Unit};
 use crate::units::f64_of_len;
 
 /// Up to so many arms share a panel; beyond, each has its own.
-const N_ARMS_TOGETHER: usize = 6;
+pub(super) const N_ARMS_TOGETHER: usize = 6;
 
 /// A curve with the number of its colour and dash pattern.
 pub(super) struct Series {
@@ -22,17 +22,27 @@ pub(super) struct Series {
 }
 
 /// What one panel shows.
-struct Plate {
-    title: String,
-    series: Vec<Series>,
+pub(super) struct Plate {
+    pub(super) title: String,
+    pub(super) series: Vec<Series>,
     /// The baseline, in grey, for reference.
-    ghosts: Vec<Curve>,
+    pub(super) ghosts: Vec<Curve>,
 }
 
 /// The figure.
 pub(super) fn draw(results: &Results) -> Figure {
     let (plates, legend) = plates(results);
-    let mut page = Page::new(&title(results), &results.about.question);
+    let notes = notes(results, &plates);
+    let page = Page::new(&title(results), &results.about.question);
+    fill(page, results, (&plates, &legend)).finish("download_times", &notes)
+}
+
+/// Draws the panels, and the legend below.
+pub(super) fn fill(
+    mut page: Page,
+    results: &Results,
+    (plates, legend): (&[Plate], &[Entry]),
+) -> Page {
     let has_unfinished = plates.iter().flat_map(|plate| &plate.series).any(is_unfinished);
     let mut grid = Grid::shared(plates.len());
     grid.head = if plates.iter().all(|plate| plate.title.is_empty()) { 20.0 } else { grid.head };
@@ -51,9 +61,9 @@ pub(super) fn draw(results: &Results) -> Figure {
         draw_plate(&mut page, &panel, plate, unit);
     }
     if legend.len() > 1 {
-        page.legend(&legend);
+        page.legend(legend);
     }
-    page.finish("download_times", &notes(results, &plates))
+    page
 }
 
 /// Which of the panels one is.
@@ -130,7 +140,7 @@ fn ghost_stroke() -> Stroke {
     Stroke::solid(style::GHOST, 1.1)
 }
 
-fn entries(names: &[String]) -> Vec<Entry> {
+pub(super) fn entries(names: &[String]) -> Vec<Entry> {
     names.iter().enumerate().map(|(i, name)| Entry::series(name, i)).collect()
 }
 
@@ -266,7 +276,7 @@ fn quantile_of_arm(results: &Results, arm: usize, share: f64) -> Option<f64> {
     curves::quantile(&curves::distribution(&runs), share)
 }
 
-fn notes(results: &Results, plates: &[Plate]) -> Vec<String> {
+pub(super) fn notes(results: &Results, plates: &[Plate]) -> Vec<String> {
     let all = || plates.iter().flat_map(|plate| &plate.series);
     let n_runs = all().map(|series| series.curve.n_runs).max().unwrap_or(0);
     let mut notes = vec![curves::band_note(n_runs, true)];

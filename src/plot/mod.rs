@@ -8,23 +8,39 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+mod adopters;
 mod axis;
+mod books;
 mod comparison;
 mod contribution;
 mod curves;
+mod decomposition;
 mod download_times;
+mod lorenz;
+mod market;
 mod page;
 mod png;
 mod recorded;
 mod style;
+mod survival;
 mod svg;
 mod swarm_health;
 mod table;
 mod text;
 
 /// Every figure there can be, by the name of its files.
-const NAMES: [&str; 5] =
-    ["download_times", "swarm_health", "contribution", "comparison", "recorded_cdf"];
+const NAMES: [&str; 10] = [
+    "download_times",
+    "swarm_health",
+    "contribution",
+    "comparison",
+    "recorded_cdf",
+    "adopters_cdf",
+    "market",
+    "lorenz",
+    "availability_survival",
+    "decomposition",
+];
 
 /// Why figures could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +110,9 @@ pub enum PlotError {
 /// Draws all figures that the result files in `folder` allow, beside them, and returns their paths.
 ///
 /// `peers.csv` and `timeline.csv` must be there; `manifest.toml` (its `name` and `question`),
-/// `comparison.csv` and `recorded_downloads.csv` are used if they are. Each figure is written under
-/// a temporary name and then renamed, so an old one is replaced only by a complete new one. An old
-/// one that the files do not call for any more is removed.
+/// `comparison.csv`, `recorded_downloads.csv` and the files of the economy are used if they are.
+/// Each figure is written under a temporary name and then renamed, so an old one is replaced only
+/// by a complete new one. An old one that the files do not call for any more is removed.
 ///
 /// # Errors
 ///
@@ -110,6 +126,11 @@ pub fn draw(folder: &Path) -> Result<Vec<PathBuf>, PlotError> {
         Some(contribution::draw(&results)),
         comparison::draw(&results),
         recorded::draw(&results),
+        adopters::draw(&results),
+        market::draw(&results),
+        lorenz::draw(&results),
+        survival::draw(&results),
+        decomposition::draw(&results),
     ];
     let renderer = png::Renderer::new();
     let mut paths = Vec::new();

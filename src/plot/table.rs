@@ -8,14 +8,14 @@ use std::path::Path;
 use super::PlotError;
 
 /// A CSV file with named columns.
-struct Sheet {
+pub(super) struct Sheet {
     file: String,
     reader: csv::Reader<File>,
     header: csv::StringRecord,
 }
 
 impl Sheet {
-    fn open(folder: &Path, name: &str) -> Result<Self, PlotError> {
+    pub(super) fn open(folder: &Path, name: &str) -> Result<Self, PlotError> {
         let source = |source| PlotError::Read { file: name.to_owned(), source };
         let file = File::open(folder.join(name)).map_err(source)?;
         let mut reader = csv::Reader::from_reader(file);
@@ -25,7 +25,10 @@ impl Sheet {
     }
 
     /// Where each of `names` stands.
-    fn columns<const N: usize>(&self, names: [&str; N]) -> Result<[Column; N], PlotError> {
+    pub(super) fn columns<const N: usize>(
+        &self,
+        names: [&str; N],
+    ) -> Result<[Column; N], PlotError> {
         let mut columns = [Column { at: 0 }; N];
         for (column, name) in columns.iter_mut().zip(names) {
             let at = self.header.iter().position(|title| title == name);
@@ -38,14 +41,23 @@ impl Sheet {
         Ok(columns)
     }
 
+    /// Whether there is a column of that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.header.iter().any(|title| title == name)
+    }
+
     /// The next row, if there is one.
-    fn next(&mut self, row: &mut csv::StringRecord) -> Result<bool, PlotError> {
+    pub(super) fn next(&mut self, row: &mut csv::StringRecord) -> Result<bool, PlotError> {
         let fault = |source| PlotError::Csv { file: self.file.clone(), source };
         self.reader.read_record(row).map_err(fault)
     }
 
     /// The number in a cell; `None` if it is empty.
-    fn number(&self, row: &csv::StringRecord, column: Column) -> Result<Option<f64>, PlotError> {
+    pub(super) fn number(
+        &self,
+        row: &csv::StringRecord,
+        column: Column,
+    ) -> Result<Option<f64>, PlotError> {
         let cell = row.get(column.at).unwrap_or_default();
         if cell.is_empty() {
             return Ok(None);
@@ -62,7 +74,7 @@ impl Sheet {
     }
 
     /// The number in a cell that may not be empty.
-    fn needed(&self, row: &csv::StringRecord, column: Column) -> Result<f64, PlotError> {
+    pub(super) fn needed(&self, row: &csv::StringRecord, column: Column) -> Result<f64, PlotError> {
         self.number(row, column)?.ok_or_else(|| PlotError::BadNumber {
             file: self.file.clone(),
             line: row.position().map_or(0, csv::Position::line),
@@ -74,12 +86,12 @@ impl Sheet {
 
 /// Position of a column.
 #[derive(Clone, Copy)]
-struct Column {
+pub(super) struct Column {
     at: usize,
 }
 
 impl Column {
-    fn of(self, row: &csv::StringRecord) -> &str {
+    pub(super) fn of(self, row: &csv::StringRecord) -> &str {
         row.get(self.at).unwrap_or_default()
     }
 }
@@ -118,6 +130,8 @@ pub(super) struct Peer {
     pub(super) download_time_s: Option<f64>,
     pub(super) uploaded_bytes: f64,
     pub(super) downloaded_bytes: f64,
+    /// Whether its user has the token's client; results of older versions do not say.
+    pub(super) is_adopter: Option<bool>,
 }
 
 /// Values of the timeline that figures show, in the order of [`MEASURES`].
@@ -187,6 +201,8 @@ pub(super) struct Results {
     pub(super) recorded: Vec<Recorded>,
     /// Mean upload utilisation up to the last completion, by arm.
     pub(super) utilisation: Vec<Option<f64>>,
+    /// The files of the economy.
+    pub(super) books: super::books::Books,
 }
 
 impl Results {
@@ -205,6 +221,7 @@ impl Results {
         if folder.join("recorded_downloads.csv").exists() {
             results.read_recorded(folder)?;
         }
+        results.books = super::books::Books::read(folder, &results.arms, &results.timeline)?;
         Ok(results)
     }
 
@@ -228,6 +245,7 @@ impl Results {
             "uploaded_bytes",
             "downloaded_bytes",
         ])?;
+        let adopter = sheet.has("adopter").then(|| sheet.columns(["adopter"])).transpose()?;
         let mut row = csv::StringRecord::new();
         while sheet.next(&mut row)? {
             let arm = self.arms.id(arm.of(&row));
@@ -244,6 +262,7 @@ impl Results {
                 download_time_s: sheet.number(&row, time)?,
                 uploaded_bytes,
                 downloaded_bytes: sheet.number(&row, down)?.unwrap_or(0.0),
+                is_adopter: adopter.map(|[column]| column.of(&row) == "1"),
             });
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Cautions: what a reader must know before believing the numbers, each with what to do.
 
 use crate::experiment::recorded::recorded_classes;
-use crate::experiment::{ArmDesign, Facts, Metric, Results, pairs};
+use crate::experiment::{ArmDesign, Facts, Metric, MoneyFacts, Results, pairs};
 use std::fmt;
 
 /// Fewer runs than this make an interval too wide to be of use: the t factor at 4 runs is 3.2.
@@ -79,6 +79,13 @@ pub enum Caution {
         /// How many of how many.
         pairs: Share,
     },
+    /// Something about money.
+    Money {
+        /// Name of the arm.
+        arm: String,
+        /// What.
+        what: MoneyCaution,
+    },
     /// A recorded class that the arm does not have.
     RecordedOnly {
         /// Name of the arm.
@@ -86,6 +93,28 @@ pub enum Caution {
         /// Name of the class.
         class: String,
     },
+}
+
+/// What a reader must know about the money of an arm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MoneyCaution {
+    /// Nobody could pay or be paid.
+    NobodyTrades,
+    /// Somebody could have paid, and nobody did.
+    NothingPaid,
+    /// Payments were not made.
+    FailedPayments {
+        /// In per cent of the attempts.
+        percent: usize,
+        /// Why, and what to do.
+        why: &'static str,
+    },
+    /// The pool of gifts ran dry: so many users got less than they should.
+    PoolDry(Share),
+    /// So many withdrawals were blocked.
+    BlockedWithdrawals(Share),
+    /// So many per cent of the operations of the operator's server had to wait.
+    SlowLedger(usize),
 }
 
 /// So many of so many.
@@ -153,10 +182,41 @@ impl fmt::Display for Caution {
                 "arm `{arm}`, class `{class}`: the comparison of download times rests on {pairs} \
                  replicates: in the others one of the arms has no finisher"
             ),
+            Self::Money { arm, what } => write!(f, "arm `{arm}`: {what}"),
             Self::RecordedOnly { arm, class } => write!(
                 f,
                 "arm `{arm}` has no class `{class}`, which was recorded: give a class of the \
                  scenario that name"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for MoneyCaution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NobodyTrades => f.write_str(
+                "nobody had the token's client and let it pay: this is barter; raise adoption",
+            ),
+            Self::NothingPaid => f.write_str(
+                "nobody paid anything: no bid met a seller; look at gifts, bidders and asks",
+            ),
+            Self::FailedPayments { percent, why } => {
+                write!(f, "{percent} % of attempts to pay failed: {why}")
+            }
+            Self::PoolDry(users) => write!(
+                f,
+                "the promotional pool ran dry: {users} users got less than their gift; give it more"
+            ),
+            Self::BlockedWithdrawals(withdrawals) => write!(
+                f,
+                "{withdrawals} withdrawals were blocked: below the minimum, above the day's cap, \
+                 or the gateway was empty"
+            ),
+            Self::SlowLedger(percent) => write!(
+                f,
+                "{percent} % of the ledger's operations had to wait for others or for the end of \
+                 an outage: its capacity is part of the result"
             ),
         }
     }
@@ -212,10 +272,62 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
             cautions.push(Caution::NobodyFinished { arm: name(), class });
         }
     }
+    of_money(arm, facts, cautions);
     let rows = facts.iter().map(|run| run.busy_rows).min().unwrap_or(0);
     if rows < FEW_ROWS {
         cautions.push(Caution::CoarseTimeline { arm: name(), rows });
     }
+}
+
+/// What went wrong with money, over all runs of an arm that has it.
+fn of_money(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
+    let runs: Vec<&MoneyFacts> = facts.iter().filter_map(|run| run.money.as_ref()).collect();
+    if runs.is_empty() {
+        return;
+    }
+    let mut add = |what| cautions.push(Caution::Money { arm: arm.name.clone(), what });
+    let sum = |of: fn(&MoneyFacts) -> usize| runs.iter().map(|run| of(run)).sum::<usize>();
+    let (traders, paid) = (sum(|run| run.traders), sum(|run| run.payments));
+    if traders == 0 {
+        add(MoneyCaution::NobodyTrades);
+        return;
+    }
+    if paid == 0 {
+        add(MoneyCaution::NothingPaid);
+    }
+    let attempts = paid + sum(|run| run.failed.iter().sum());
+    for (at, why) in FAILURES.into_iter().enumerate() {
+        let failed: usize = runs.iter().map(|run| run.failed[at]).sum();
+        if let Some(percent) = notable_percent(failed, attempts) {
+            add(MoneyCaution::FailedPayments { percent, why });
+        }
+    }
+    let users = Share { part: sum(|run| run.short_of_gift), of: traders };
+    if users.part > 0 {
+        add(MoneyCaution::PoolDry(users));
+    }
+    let blocked = sum(|run| run.blocked);
+    if blocked > 0 {
+        let withdrawals = Share { part: blocked, of: blocked + sum(|run| run.withdrawals) };
+        add(MoneyCaution::BlockedWithdrawals(withdrawals));
+    }
+    let delayed = (sum(|run| run.ledger_delayed), sum(|run| run.ledger_operations));
+    if let Some(percent) = notable_percent(delayed.0, delayed.1) {
+        add(MoneyCaution::SlowLedger(percent));
+    }
+}
+
+/// Why payments fail, in the order of [`MoneyFacts::failed`].
+const FAILURES: [&str; 4] = [
+    "no money; give users more, or read the results as those of the poor",
+    "the channel was not open yet; a provider waits for at most a piece",
+    "the message was lost; it is sent again with the next",
+    "the requester does not pay; it is turned away",
+];
+
+/// In whole per cent; `None` below one.
+fn notable_percent(part: usize, whole: usize) -> Option<usize> {
+    (part * 100).checked_div(whole).filter(|&percent| percent > 0)
 }
 
 /// Comparisons of download times in which some pairs are missing.

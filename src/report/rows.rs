@@ -47,6 +47,10 @@ fn peer_row(
         ratio_at_completion: field(measure::ratio_at_completion(peer, content)),
         ratio_final: field(measure::ratio_final(peer, content)),
         unchoked_share: field(measure::unchoked_share(peer)),
+        user_id: peer.user.0,
+        torrent_id: u32_of(peer.torrent.index()),
+        adopter: u32::from(peer.is_adopter),
+        fourth_piece_s: peer.fourth_piece.filter(|_| !peer.is_origin).map(seconds),
     }
 }
 
@@ -88,7 +92,7 @@ pub fn summary(design: &Design, summary: &Summary) -> SummaryRow {
     let interval = summary.estimate.interval();
     SummaryRow {
         arm: arm.name.clone(),
-        class: arm.class_name(summary.class).to_owned(),
+        class: arm.part_name(summary.part),
         metric: summary.metric.name().to_owned(),
         unit: summary.metric.unit().to_owned(),
         n: summary.estimate.n,
@@ -179,7 +183,7 @@ fn percent(simulated: Option<f64>, recorded: Option<f64>) -> Option<Number> {
     Number::of((simulated? / recorded - 1.0) * 100.0)
 }
 
-fn seconds(at: SimTime) -> Number {
+pub(super) fn seconds(at: SimTime) -> Number {
     Number::of(at.as_secs()).expect("a time is finite")
 }
 

@@ -16,6 +16,17 @@ pub const TIMELINE: &str = "timeline.csv";
 pub const SUMMARY: &str = "summary.csv";
 /// `comparison.csv`: [`ComparisonRow`].
 pub const COMPARISON: &str = "comparison.csv";
+/// `decomposition.csv`: [`super::books::DecompositionRow`]; only with a token and a baseline
+/// without.
+pub const DECOMPOSITION: &str = "decomposition.csv";
+/// `ledger.csv`: [`super::books::LedgerRow`]; only with a token.
+pub const LEDGER: &str = "ledger.csv";
+/// `prices.csv`: [`super::books::PriceRow`]; only with a token.
+pub const PRICES: &str = "prices.csv";
+/// `wallets.csv`: [`super::books::WalletRow`]; only with a token.
+pub const WALLETS: &str = "wallets.csv";
+/// `torrents.csv`: [`super::books::TorrentRow`]; only with several torrents.
+pub const TORRENTS: &str = "torrents.csv";
 /// `recorded.csv`: [`RecordedRow`]; only with recorded downloads.
 pub const RECORDED: &str = "recorded.csv";
 /// `recorded_downloads.csv`: [`RecordedDownloadRow`]; only with recorded downloads.
@@ -62,6 +73,14 @@ pub struct PeerRow {
     pub ratio_final: Option<Number>,
     /// Share of its time as a leecher with at least one neighbour serving it.
     pub unchoked_share: Option<Number>,
+    /// Number of its user in the run, from 0.
+    pub user_id: u32,
+    /// Number of the torrent, from 0.
+    pub torrent_id: u32,
+    /// 1 if its user has the token's client, else 0; whatever the economy.
+    pub adopter: u32,
+    /// Fourth verified piece; empty: none, or an origin seeder.
+    pub fourth_piece_s: Option<Number>,
 }
 
 /// One moment of one run.
@@ -100,7 +119,7 @@ pub struct TimelineRow {
 pub struct SummaryRow {
     /// Name of the arm.
     pub arm: String,
-    /// Name of the class, or `all`.
+    /// Name of the class, or `all`; with `:adopters` or `:others` for one side of it.
     pub class: String,
     /// Name of the metric.
     pub metric: String,

@@ -1,10 +1,11 @@
 //! The short answer on the terminal: the question, a table, the differences in words, cautions.
 
 use super::cautions::Caution;
+use super::economy;
 use crate::experiment::recorded::Beside;
 use crate::experiment::stats::Estimate;
 use crate::experiment::{
-    ArmDesign, Comparison, Metric, Results, Summary, pairs, recorded, summary,
+    ArmDesign, Comparison, Metric, Part, Results, Side, Summary, pairs, recorded, summary,
 };
 use std::fmt::Write;
 
@@ -28,7 +29,9 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
         text += "\nThe swarm as a whole; times in seconds since the start\n";
         text += &align(&swarm);
     }
+    text += &economy::money(results, &summaries);
     text += &differences(results, &summaries);
+    text += &economy::who_gains(results);
     text += &beside_recorded(results);
     if !cautions.is_empty() {
         text += "\nBeware\n";
@@ -40,13 +43,14 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
 }
 
 /// The number of an arm and class across its runs; `None` where the class has no such number.
-fn find(
+pub(super) fn find(
     summaries: &[Summary],
     arm: usize,
     class: Option<usize>,
     metric: Metric,
 ) -> Option<&Summary> {
-    let wanted = |s: &&Summary| s.arm == arm && s.class == class && s.metric == metric;
+    let part = Part { class, side: Side::All };
+    let wanted = |s: &&Summary| s.arm == arm && s.part == part && s.metric == metric;
     summaries.iter().find(wanted)
 }
 
@@ -127,14 +131,14 @@ fn swarm_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> {
 }
 
 /// A mean and half its interval.
-fn with_half(estimate: Option<Estimate>) -> String {
+pub(super) fn with_half(estimate: Option<Estimate>) -> String {
     let Some(mean) = estimate.and_then(|e| e.mean) else { return "-".to_owned() };
     let half = estimate.and_then(|e| e.half_width);
     short(mean) + &half.map_or(String::new(), |half| format!(" ± {}", like(mean, half)))
 }
 
 /// The same of a share, in per cent.
-fn share_with_half(estimate: Estimate) -> String {
+pub(super) fn share_with_half(estimate: Estimate) -> String {
     let Some(mean) = estimate.mean else { return "-".to_owned() };
     let half = estimate.half_width.map(|half| format!(" ± {}", one_decimal(half * 100.0)));
     format!("{}{} %", one_decimal(mean * 100.0), half.unwrap_or_default())
@@ -244,7 +248,7 @@ fn beside_recorded(results: &Results) -> String {
 }
 
 /// Columns of equal width, two spaces apart and in front; names left, numbers right.
-fn align(rows: &[Vec<String>]) -> String {
+pub(super) fn align(rows: &[Vec<String>]) -> String {
     let header = rows.first().map_or(&[][..], Vec::as_slice);
     let n_names = if header.get(1).is_some_and(|name| name == "class") { 2 } else { 1 };
     let n_columns = header.len();
@@ -271,7 +275,7 @@ pub fn short(x: f64) -> String {
 }
 
 /// `x` with as many decimals as `short` gives `model`.
-fn like(model: f64, x: f64) -> String {
+pub(super) fn like(model: f64, x: f64) -> String {
     let decimals = match model.abs() {
         size if size >= 1000.0 || size == 0.0 => 0,
         size if size >= 100.0 => 1,
@@ -283,15 +287,15 @@ fn like(model: f64, x: f64) -> String {
     if is_zero { "0".to_owned() } else { text }
 }
 
-fn optional(x: Option<f64>) -> String {
+pub(super) fn optional(x: Option<f64>) -> String {
     x.map_or("-".to_owned(), short)
 }
 
-fn with_sign(text: String) -> String {
+pub(super) fn with_sign(text: String) -> String {
     if text.starts_with('-') || text == "0" { text.replace('-', "−") } else { format!("+{text}") }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{} %", one_decimal(share * 100.0))
 }
 

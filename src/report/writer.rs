@@ -2,8 +2,8 @@
 
 use super::columns::columns;
 use super::folder::{Folder, FolderError};
-use super::{cautions::Caution, manifest, rows, schema};
-use crate::experiment::{Design, Results, Run, pairs, recorded, summary};
+use super::{books, cautions::Caution, manifest, rows, schema};
+use crate::experiment::{Design, Results, Run, decomposition, pairs, recorded, summary};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +14,19 @@ pub struct Writer {
     // The files come before the folder: they are closed before it is dropped.
     peers: csv::Writer<File>,
     timeline: csv::Writer<File>,
+    /// Only with a token.
+    money: Option<Money>,
+    /// Only with several torrents.
+    torrents: Option<csv::Writer<File>>,
     folder: Folder,
+}
+
+/// The files of the economy.
+#[derive(Debug)]
+struct Money {
+    ledger: csv::Writer<File>,
+    prices: csv::Writer<File>,
+    wallets: csv::Writer<File>,
 }
 
 /// Why results could not be written.
@@ -42,11 +54,14 @@ impl Writer {
     ///
     /// # Errors
     /// When the folder or a file cannot be made.
-    pub fn create(target: &Path) -> Result<Self, ReportError> {
+    pub fn create(target: &Path, design: &Design) -> Result<Self, ReportError> {
         let folder = Folder::open(target)?;
         let peers = table::<schema::PeerRow>(&folder, schema::PEERS)?;
         let timeline = table::<schema::TimelineRow>(&folder, schema::TIMELINE)?;
-        Ok(Self { peers, timeline, folder })
+        let money = design.has_token().then(|| Money::create(&folder)).transpose()?;
+        let several = design.has_catalogue();
+        let torrents = several.then(|| table::<books::TorrentRow>(&folder, schema::TORRENTS));
+        Ok(Self { peers, timeline, money, torrents: torrents.transpose()?, folder })
     }
 
     /// Where the results will be.
@@ -65,7 +80,12 @@ impl Writer {
         for row in rows::timeline(design, run) {
             self.timeline.serialize(row).map_err(in_file(schema::TIMELINE))?;
         }
-        Ok(())
+        if let Some(torrents) = &mut self.torrents {
+            for row in books::torrents(design, run) {
+                torrents.serialize(row).map_err(in_file(schema::TORRENTS))?;
+            }
+        }
+        self.money.as_mut().map_or(Ok(()), |money| money.take(design, run))
     }
 
     /// Writes the tables and the manifest, and hands over the folder, complete but for figures.
@@ -80,6 +100,10 @@ impl Writer {
         let design = &results.design;
         self.peers.flush().map_err(|e| in_file(schema::PEERS)(e.into()))?;
         self.timeline.flush().map_err(|e| in_file(schema::TIMELINE)(e.into()))?;
+        self.money.as_mut().map_or(Ok(()), Money::flush)?;
+        if let Some(torrents) = &mut self.torrents {
+            torrents.flush().map_err(|e| in_file(schema::TORRENTS)(e.into()))?;
+        }
         let folder = self.folder;
         let summaries = summary::summarise(results);
         let rows = summaries.iter().map(|row| rows::summary(design, row));
@@ -87,6 +111,11 @@ impl Writer {
         let comparisons = pairs::compare(results);
         let rows = comparisons.iter().map(|row| rows::comparison(design, row));
         write_all(&folder, schema::COMPARISON, rows)?;
+        if design.is_about_money() {
+            let found = decomposition::decompose(results);
+            let rows = found.iter().flat_map(|found| books::decomposition(design, found));
+            write_all(&folder, schema::DECOMPOSITION, rows)?;
+        }
         if !design.recorded.is_empty() {
             let beside = recorded::compare(results);
             let rows = beside.iter().flat_map(|row| rows::recorded(design, row));
@@ -102,6 +131,35 @@ impl Writer {
             source,
         })?;
         Ok(folder)
+    }
+}
+
+impl Money {
+    fn create(folder: &Folder) -> Result<Self, ReportError> {
+        Ok(Self {
+            ledger: table::<books::LedgerRow>(folder, schema::LEDGER)?,
+            prices: table::<books::PriceRow>(folder, schema::PRICES)?,
+            wallets: table::<books::WalletRow>(folder, schema::WALLETS)?,
+        })
+    }
+
+    fn take(&mut self, design: &Design, run: &Run) -> Result<(), ReportError> {
+        for row in books::ledger(design, run) {
+            self.ledger.serialize(row).map_err(in_file(schema::LEDGER))?;
+        }
+        for row in books::prices(design, run) {
+            self.prices.serialize(row).map_err(in_file(schema::PRICES))?;
+        }
+        for row in books::wallets(design, run) {
+            self.wallets.serialize(row).map_err(in_file(schema::WALLETS))?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ReportError> {
+        self.ledger.flush().map_err(|e| in_file(schema::LEDGER)(e.into()))?;
+        self.prices.flush().map_err(|e| in_file(schema::PRICES)(e.into()))?;
+        self.wallets.flush().map_err(|e| in_file(schema::WALLETS)(e.into()))
     }
 }
 

@@ -37,6 +37,12 @@ impl MicroBtt {
         self.0 as f64 / 1e6
     }
 
+    /// BTT, for people, of a sum of µBTT that may be wider than an amount.
+    #[expect(clippy::cast_precision_loss, reason = "for people: to 16 digits")]
+    pub fn wide_as_btt(sum: u128) -> f64 {
+        sum as f64 / 1e6
+    }
+
     /// The sum, unless it overflows.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)

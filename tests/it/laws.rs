@@ -2,10 +2,10 @@
 //! out by hand.
 
 mod behaviour;
-mod catalogue;
+pub mod catalogue;
 mod crowds;
 mod exact;
 mod fuzz;
 mod luck;
-mod money;
+pub mod money;
 mod scaling;

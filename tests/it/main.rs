@@ -1,6 +1,7 @@
 //! The integration tests, as one binary: one link, one run.
 
 mod bad_scenarios;
+mod books;
 mod cli;
 mod determinism;
 mod examples;

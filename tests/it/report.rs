@@ -322,16 +322,21 @@ fn recorded_downloads_stand_beside_simulated_ones() {
 
 #[test]
 fn every_column_and_metric_is_explained() {
-    use swarmecon::report::{columns::columns, schema};
+    use swarmecon::report::{books, columns::columns, schema};
     let docs = fs::read_to_string("docs/results.md").expect("the page on results");
     let explained = |name: &str| docs.contains(&format!("| `{name}` |"));
-    let files: [&[&str]; 6] = [
+    let files: [&[&str]; 11] = [
         columns::<schema::PeerRow>(),
         columns::<schema::TimelineRow>(),
         columns::<schema::SummaryRow>(),
         columns::<schema::ComparisonRow>(),
         columns::<schema::RecordedRow>(),
         columns::<schema::RecordedDownloadRow>(),
+        columns::<books::LedgerRow>(),
+        columns::<books::PriceRow>(),
+        columns::<books::WalletRow>(),
+        columns::<books::TorrentRow>(),
+        columns::<books::DecompositionRow>(),
     ];
     let metrics = Metric::ALL.map(Metric::name);
     for name in files.into_iter().flatten().chain(&metrics) {

@@ -39,7 +39,7 @@ pub fn users(adoption: f64) -> Trade {
 
 /// Thirty leechers with asymmetric links, in two classes of which the first may trade, and a
 /// seeder. They come over two minutes and stay for a while.
-fn crowd(economy: Option<Economy>, trade: Trade) -> Plan {
+pub fn crowd(economy: Option<Economy>, trade: Trade) -> Plan {
     let rules = Arc::new(presets::mainline());
     let seeder = class(Role::Seeder, 1, kib(60.0), &rules);
     let mut traders = class(Role::Leecher, 20, kib(30.0), &rules);

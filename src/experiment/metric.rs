@@ -1,0 +1,185 @@
+//! The names of the numbers a run is reduced to, their units, and who has them.
+//!
+//! Definitions for readers are in docs/results.md; the names here are the names there.
+
+use super::grid::ArmDesign;
+
+/// Whom a number is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scope {
+    /// Leechers: `all` and classes of leechers.
+    Leechers,
+    /// All peers: every class.
+    Peers,
+    /// The swarm as a whole.
+    Swarm,
+    /// The swarm, where some leechers upload and some do not.
+    Riders,
+    /// The economy as a whole, where there is a token.
+    Token,
+    /// Users with a wallet, where there is a token.
+    Traders,
+    /// Leechers whose users may pay, where there is a token.
+    Buyers,
+    /// Users, where something has a value.
+    Users,
+    /// Leechers, where waiting has a value.
+    Waiting,
+}
+
+macro_rules! metrics {
+    ($($name:ident $text:literal $unit:literal $scope:ident;)*) => {
+        /// A number each run has.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        #[expect(missing_docs, reason = "docs/results.md defines each under its name")]
+        pub enum Metric {
+            $($name,)*
+        }
+
+        impl Metric {
+            /// All, in the order of the files.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$name),*];
+
+            /// As written in files.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Its unit as written in files.
+            pub fn unit(self) -> &'static str {
+                match self { $(Self::$name => $unit,)* }
+            }
+
+            fn scope(self) -> Scope {
+                match self { $(Self::$name => Scope::$scope,)* }
+            }
+        }
+    };
+}
+
+metrics! {
+    Leechers "leechers" "peers" Leechers;
+    Completed "completed" "peers" Leechers;
+    UnfinishedShare "unfinished_share" "share" Leechers;
+    DownloadTimeMean "download_time_mean" "s" Leechers;
+    DownloadTimeMedian "download_time_median" "s" Leechers;
+    DownloadTimeP95 "download_time_p95" "s" Leechers;
+    SlowdownMean "slowdown_mean" "ratio" Leechers;
+    Makespan "makespan" "s" Leechers;
+    LastCompletion "last_completion" "s" Leechers;
+    FourthPieceTimeMean "fourth_piece_time_mean" "s" Leechers;
+    UnchokedShareMean "unchoked_share_mean" "share" Leechers;
+    WastedShare "wasted_share" "share" Leechers;
+    RatioAtCompletionMean "ratio_at_completion_mean" "ratio" Leechers;
+    RatioFinalMean "ratio_final_mean" "ratio" Leechers;
+    JainOfRatios "jain_of_ratios" "index" Leechers;
+    GiniOfUploads "gini_of_uploads" "index" Leechers;
+    DownloadedTotal "downloaded_total" "bytes" Leechers;
+    UploadedTotal "uploaded_total" "bytes" Peers;
+    SeedHours "seed_hours" "h" Peers;
+    SeedHoursPerCompletion "seed_hours_per_completion" "h" Leechers;
+    PaidByteShare "paid_byte_share" "share" Buyers;
+    SpentMean "spent_mean" "BTT" Traders;
+    EarnedMean "earned_mean" "BTT" Traders;
+    BalanceFinalMean "balance_final_mean" "BTT" Traders;
+    GiniOfBalances "gini_of_balances" "index" Traders;
+    GiniOfIncome "gini_of_income" "index" Traders;
+    WelfareMean "welfare_mean" "USD" Users;
+    DeadWeightLoss "dead_weight_loss" "USD" Waiting;
+    UploadUtilisation "upload_utilisation" "share" Swarm;
+    UploadOfferedTotal "upload_offered_total" "bytes" Swarm;
+    AvailabilityMin "availability_min" "copies" Swarm;
+    AvailabilityHalfLife "availability_half_life" "s" Swarm;
+    SeedlessShare "seedless_share" "share" Swarm;
+    FirstCopyTime "first_copy_time" "s" Swarm;
+    FreeRiderAdvantage "free_rider_advantage" "ratio" Riders;
+    Traders "traders" "users" Token;
+    PriceMean "price_mean" "BTT/GiB" Token;
+    VelocityPerDay "velocity_per_day" "1/day" Token;
+    MoneyStockMean "money_stock_mean" "BTT" Token;
+    PaidTotal "paid_total" "BTT" Token;
+    Payments "payments" "payments" Token;
+    FailedNoMoney "payments_failed_no_money" "payments" Token;
+    FailedWaiting "payments_failed_waiting" "payments" Token;
+    FailedLost "payments_failed_lost" "payments" Token;
+    FailedRefused "payments_failed_refused" "payments" Token;
+    Strikes "turned_away" "times" Token;
+    UnpaidTotal "unpaid_total" "BTT" Token;
+    UnpaidByteShare "unpaid_byte_share" "share" Token;
+    BidsPosted "bids_posted" "bids" Token;
+    LedgerOperationsPerGib "ledger_operations_per_gib" "1/GiB" Token;
+    LedgerDelayedShare "ledger_delayed_share" "share" Token;
+    PaidStayHours "paid_stay_hours" "h" Token;
+    Withdrawals "withdrawals" "withdrawals" Token;
+    WithdrawalsBlocked "withdrawals_blocked" "withdrawals" Token;
+}
+
+/// Which users of a class.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// All of them.
+    All,
+    /// Those with the token's client, whatever the economy.
+    Adopters,
+    /// Those without it.
+    Others,
+}
+
+/// The peers a number is about: of a class, or of one side of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Position of the class in the arm; `None` is the class `all`.
+    pub class: Option<usize>,
+    /// Which of its users.
+    pub side: Side,
+}
+
+impl Part {
+    /// All peers of all classes.
+    pub const WHOLE: Self = Self { class: None, side: Side::All };
+
+    /// Whether somebody of this class and client is meant.
+    pub fn has(self, class: usize, is_adopter: bool) -> bool {
+        let side = match self.side {
+            Side::All => true,
+            Side::Adopters => is_adopter,
+            Side::Others => !is_adopter,
+        };
+        side && self.class.is_none_or(|index| index == class)
+    }
+}
+
+/// A metric of a part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Key {
+    /// Whose.
+    pub part: Part,
+    /// Which number.
+    pub metric: Metric,
+}
+
+impl Metric {
+    /// Whether the part has this number.
+    pub fn applies(self, arm: &ArmDesign, part: Part) -> bool {
+        let is_whole = part == Part::WHOLE;
+        let classes = || match part.class {
+            Some(index) => &arm.classes[index..=index],
+            None => &arm.classes[..],
+        };
+        let leeches = part.class.is_none_or(|index| !arm.classes[index].is_origin);
+        let trades = arm.has_token
+            && part.side != Side::Others
+            && classes().iter().any(|class| class.has_adopters);
+        match self.scope() {
+            Scope::Leechers => leeches,
+            Scope::Peers => true,
+            Scope::Swarm => is_whole,
+            Scope::Riders => is_whole && arm.has_free_riders(),
+            Scope::Token => is_whole && arm.has_token,
+            Scope::Traders => trades,
+            Scope::Buyers => trades && leeches,
+            Scope::Users => arm.has_values,
+            Scope::Waiting => leeches && classes().iter().any(|class| class.worth.hour.0 > 0),
+        }
+    }
+}

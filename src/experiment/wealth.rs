@@ -1,0 +1,154 @@
+//! What users have in the end: money, income, and welfare in dollars.
+//!
+//! Welfare of a user = − worth of its hours of waiting − cost of its hours of seeding − cost of
+//! its upload − cost of identities beyond the first + (earned − spent) at the price of the day on
+//! which its last peer left (or of the end). Payments between users cancel at a constant price;
+//! gifts, and money that was bought and not spent, are in none of it.
+
+use super::grid::ArmDesign;
+use super::measure::{self, SwarmBound};
+use super::metric::{Metric, Part};
+use super::{inequality, stats};
+use crate::observe::{MoneyRecord, Outcome, PeerRecord, WalletRecord};
+use crate::units::{Bytes, SimTime, Span};
+
+/// The users of a run.
+#[derive(Debug)]
+pub struct Wealth<'a> {
+    arm: &'a ArmDesign,
+    money: Option<&'a MoneyRecord>,
+    users: Vec<Person>,
+}
+
+/// What one user lived through in all its swarms.
+#[derive(Clone, Debug)]
+struct Person {
+    class: usize,
+    is_adopter: bool,
+    waiting: Span,
+    seeding: Span,
+    uploaded: Bytes,
+    /// Useful payload received.
+    received: Bytes,
+    /// Waiting that nothing came of, or that was more than its link and the swarm needed, in s.
+    needless_s: f64,
+    /// When its last peer left; the end of the run if one was there.
+    left: SimTime,
+    wallet: Option<usize>,
+}
+
+impl<'a> Wealth<'a> {
+    /// The users of a run; those without any peer have nothing but a wallet.
+    pub fn of(arm: &'a ArmDesign, outcome: &'a Outcome, bound: &SwarmBound) -> Self {
+        let mut users: Vec<Option<Person>> = Vec::new();
+        for peer in &outcome.peers {
+            let index = peer.user.index();
+            users.resize(users.len().max(index + 1), None);
+            users[index].get_or_insert_with(|| Person::new(peer)).add(peer, outcome.end, bound);
+        }
+        let money = outcome.money.as_ref();
+        for (index, user) in users.iter_mut().enumerate() {
+            let has_wallet = money.is_some_and(|money| index < money.wallets.len());
+            if let Some(user) = user.as_mut().filter(|_| has_wallet) {
+                user.wallet = Some(index);
+            }
+        }
+        Self { arm, money, users: users.into_iter().flatten().collect() }
+    }
+
+    /// A number of the users of a part; `None` if it does not exist or belongs to somebody else.
+    pub fn value(&self, metric: Metric, part: Part) -> Option<f64> {
+        match metric {
+            Metric::PaidByteShare => self.paid_byte_share(part),
+            Metric::SpentMean => stats::mean(&self.amounts(part, |w| w.spent.as_btt())),
+            Metric::EarnedMean => stats::mean(&self.amounts(part, |w| w.earned.as_btt())),
+            Metric::BalanceFinalMean => stats::mean(&self.amounts(part, balance)),
+            Metric::GiniOfBalances => inequality::gini(&self.amounts(part, balance)),
+            Metric::GiniOfIncome => inequality::gini(&self.amounts(part, |w| w.earned.as_btt())),
+            Metric::WelfareMean => {
+                let welfare = self.members(part).map(|user| self.welfare(user));
+                stats::mean(&welfare.collect::<Vec<f64>>())
+            }
+            Metric::DeadWeightLoss => {
+                let lost = |user: &Person| {
+                    user.needless_s / 3600.0 * self.arm.classes[user.class].worth.hour.as_usd()
+                };
+                Some(self.members(part).map(lost).sum())
+            }
+            _ => None,
+        }
+    }
+
+    fn members(&self, part: Part) -> impl Iterator<Item = &Person> {
+        self.users.iter().filter(move |user| part.has(user.class, user.is_adopter))
+    }
+
+    fn wallet(&self, user: &Person) -> Option<&WalletRecord> {
+        Some(&self.money?.wallets[user.wallet?])
+    }
+
+    /// Of the users with a wallet.
+    fn amounts(&self, part: Part, of: fn(&WalletRecord) -> f64) -> Vec<f64> {
+        let wallets = self.members(part).filter_map(|user| self.wallet(user));
+        wallets.filter(|wallet| wallet.trades).map(of).collect()
+    }
+
+    fn paid_byte_share(&self, part: Part) -> Option<f64> {
+        let received: f64 = self.members(part).map(|user| user.received.as_f64()).sum();
+        let wallets = self.members(part).filter_map(|user| self.wallet(user));
+        let bought: f64 = wallets.map(|wallet| wallet.bought_bytes.as_f64()).sum();
+        (received > 0.0).then(|| bought / received)
+    }
+
+    fn welfare(&self, user: &Person) -> f64 {
+        let worth = self.arm.classes[user.class].worth;
+        let costs = user.waiting.as_hours() * worth.hour.as_usd()
+            + user.seeding.as_hours() * worth.seeding_hour.as_usd()
+            + user.uploaded.as_gib() * worth.upload_gib.as_usd();
+        let Some(wallet) = self.wallet(user).filter(|wallet| wallet.trades) else {
+            return -costs;
+        };
+        let net_btt = wallet.earned.as_btt() - wallet.spent.as_btt();
+        net_btt * self.usd_per_btt(user.left) - costs - worth.identities.as_usd()
+    }
+
+    /// The price of the day.
+    fn usd_per_btt(&self, at: SimTime) -> f64 {
+        let rows = self.money.map_or(&[][..], |money| &money.samples);
+        let later = rows.partition_point(|row| row.at <= at);
+        rows.get(later.saturating_sub(1)).map_or(0.0, |row| row.usd_per_btt)
+    }
+}
+
+/// Wallet and what can still be spent from channels, in BTT.
+pub fn balance(wallet: &WalletRecord) -> f64 {
+    (wallet.wallet + wallet.in_channels).as_btt()
+}
+
+impl Person {
+    fn new(peer: &PeerRecord) -> Self {
+        Self {
+            class: peer.class.index(),
+            is_adopter: peer.is_adopter,
+            waiting: Span::ZERO,
+            seeding: Span::ZERO,
+            uploaded: Bytes::ZERO,
+            received: Bytes::ZERO,
+            needless_s: 0.0,
+            left: SimTime::ZERO,
+            wallet: None,
+        }
+    }
+
+    fn add(&mut self, peer: &PeerRecord, end: SimTime, bound: &SwarmBound) {
+        let waiting = measure::waiting(peer, end);
+        self.waiting += waiting;
+        self.seeding += peer.seeding;
+        self.uploaded += peer.uploaded;
+        self.received += Bytes(peer.downloaded.0 - peer.wasted.0);
+        // Of a download that was not finished nothing was needed: nothing came of it.
+        let needed_s = peer.completed.and_then(|_| bound.best_s(peer)).unwrap_or(0.0);
+        self.needless_s += (waiting.as_secs() - needed_s).max(0.0);
+        self.left = self.left.max(peer.departed.unwrap_or(end));
+    }
+}
