@@ -87,16 +87,15 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &mut trade.peers[p.index()];
         if view.timed || dealer.ask.is_none() {
             let slots = market::for_sale(view, token.combine, base);
-            dealer.ask = Some(match spec {
+            dealer.ask = Some(if matches!(spec, AskerSpec::Free) {
                 // By far the most common, and it looks at nothing.
-                AskerSpec::Free => Ask { reserve: Price::ZERO, slots },
-                _ => {
-                    let bids = view.bids.iter().copied().filter(|bid| !bid.is_zero());
-                    let bids: Vec<Price> = bids.collect();
-                    let (last_price, busy_percent) = (dealer.last_price, busy);
-                    let view = AskView { bids: &bids, slots, last_price, busy_percent, btt };
-                    spec.ask(&mut dealer.asker, &view)
-                }
+                Ask { reserve: Price::ZERO, slots }
+            } else {
+                let bids = view.bids.iter().copied().filter(|bid| !bid.is_zero());
+                let bids: Vec<Price> = bids.collect();
+                let (last_price, busy_percent) = (dealer.last_price, busy);
+                let view = AskView { bids: &bids, slots, last_price, busy_percent, btt };
+                spec.ask(&mut dealer.asker, &view)
             });
         }
         let ask = dealer.ask.expect("just made");
