@@ -48,3 +48,4 @@ pub mod scenario;
 pub mod swarm;
 pub mod torrent;
 pub mod units;
+pub mod validate;

@@ -32,6 +32,8 @@ pub enum Purpose {
     Choke = 7,
     /// Sums of many peers: ties of the whole swarm.
     Swarm = 8,
+    /// Who meets whom and when, in the workloads of `validate` that have no protocol.
+    Workload = 9,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.
@@ -194,6 +196,7 @@ mod tests {
             Purpose::Pick,
             Purpose::Choke,
             Purpose::Swarm,
+            Purpose::Workload,
         ];
         assert!(purposes.iter().zip(0..).all(|(&purpose, n)| purpose as u8 == n));
     }

@@ -11,6 +11,7 @@ pub mod pool;
 pub mod recorded;
 pub mod stats;
 pub mod summary;
+pub mod workers;
 
 pub use crate::scenario::Recorded;
 pub use grid::{ArmDesign, Cell, ClassDesign, Design};
@@ -19,3 +20,4 @@ pub use metrics::{Key, Metric};
 pub use pairs::Comparison;
 pub use pool::{Results, Run, Stopped};
 pub use summary::{Facts, Reduced, Summary};
+pub use workers::Workers;

@@ -10,6 +10,7 @@ pub mod number;
 pub mod rows;
 pub mod schema;
 pub mod table;
+pub mod validation;
 pub mod writer;
 
 pub use cautions::Caution;
