@@ -122,7 +122,7 @@ fn axis(scale: &str, values: impl Iterator<Item = f64>, is_x: bool) -> Axis {
         return Axis::log(low / margin, (high * margin).max(low * 1.1));
     }
     let room = 0.06 * (high - low);
-    if low >= 0.0 && low < 0.5 * high {
+    if low >= 0.0 && low < if is_x { 0.25 } else { 0.5 } * high {
         return Axis::linear(0.0, high + room, 6);
     }
     Axis::linear(low - room, high + room, 6)

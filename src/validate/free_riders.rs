@@ -16,7 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
         name: "free-riders",
         claim: "Tit-for-tat makes free riders wait, where there is something to trade.",
         source: "Cohen, P2PECON 2003, §3; sizes from an independent piece-level simulation",
-        is_quick: true,
+        is_quick: false,
         run,
     },
     Check {

@@ -103,12 +103,28 @@ fn place(ctx: &Ctx<'_>, name: &'static str, plan: &Plan) -> Place {
     Place { name, slowness: of_all / best, up_down, deficit }
 }
 
+/// What a tax does in the fluid limit (Fan, Chiu and Lui): a share of each upload is divided among
+/// all, the rest comes back to its giver; everybody has its part of the seed. Up ÷ down of the
+/// fast, and mean time ÷ that of equal sharing.
+fn taxed() -> Vec<(f64, f64)> {
+    let classes = [(13.0, 200.0), (14.0, 50.0), (13.0, 20.0)];
+    let n = f64_of_len(N);
+    let of_all = SEED / n + classes.map(|(n, upload)| n * upload).iter().sum::<f64>() / n;
+    let at = |tax: f64| {
+        let rate = |upload: f64| tax * of_all + (1.0 - tax) * (upload + SEED / n);
+        let slowness = classes.map(|(n, upload)| n * of_all / rate(upload)).iter().sum::<f64>() / n;
+        (200.0 / rate(200.0), slowness)
+    };
+    (0..=50).map(|i| at(f64_of(i) / 50.0)).collect()
+}
+
 fn run(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "The three classes of Legout et al. with a seed of 200 KiB/s, 5 runs per choker; \
          FairTorrent decides every second. T_min = N F ÷ all upload. A balance is what one \
-         leecher sent another minus what it got back, the greatest of a run. No token economy is \
-         placed here yet.",
+         leecher sent another minus what it got back, the greatest of a run. The line keeps rates \
+         constant; in a swarm the slow inherit the seed when the fast are gone, so points lie \
+         below it. No token economy is placed here yet.",
     );
     let base = three_classes(SEED, four_slots());
     let mut fair = with_choker(base.clone(), &ChokerSpec::FairTorrent);
@@ -139,15 +155,7 @@ fn run(ctx: &Ctx<'_>) -> Findings {
     findings.add(Line::at_most(what, fair.up_down, 1.15).direction());
     let ratio = fair.deficit / barter.deficit;
     findings.add(Line::at_most("greatest balance, FairTorrent ÷ tit-for-tat", ratio, 0.2));
-    // Fan, Chiu and Lui: equal sharing takes F ÷ mean upload for all, the fairest F ÷ own upload.
-    let means = [200.0, 50.0, 20.0].map(|upload| 453.0 * 256.0 / upload);
-    let all_upload = (SEED + 13.0 * 200.0 + 14.0 * 50.0 + 13.0 * 20.0) / f64_of_len(N);
-    let equal = 453.0 * 256.0 / all_upload;
-    let fairest = (13.0 * (means[0] + means[2]) + 14.0 * means[1]) / f64_of_len(N);
-    let mut curves = vec![Curve::theory(
-        "all share alike, or everybody gets what it gives",
-        vec![(200.0 / all_upload, 1.0), (1.0, fairest / equal)],
-    )];
+    let mut curves = vec![Curve::theory("a tax on upload, from none to all of it", taxed())];
     for place in &places {
         curves.push(Curve::simulation(place.name, vec![(place.up_down, place.slowness)]));
     }

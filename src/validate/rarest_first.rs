@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
                 leechers are nearly always interested in each other.",
         source: "Legout, Urvoy-Keller and Michiardi, IMC 2006; Bharambe, Herley and Padmanabhan, \
                  INFOCOM 2006",
-        is_quick: true,
+        is_quick: false,
         run: against_random,
     },
     Check {

@@ -16,7 +16,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
             swarm as in a small one.",
     source: "Bharambe, Herley and Padmanabhan, INFOCOM 2006 (MSR-TR-2005-03): directions; sizes \
              from an independent piece-level simulation",
-    is_quick: true,
+    is_quick: false,
     run,
 }];
 
@@ -30,7 +30,9 @@ fn run(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "Leechers of 50 KiB/s, a seed of 200 KiB/s, four slots; payload sent ÷ capacity present \
          until four fifths are done. Against pieces: N = 100, everybody knows everybody, 5 runs. \
-         Against N: 256 pieces, at most 80 neighbours as the client has it, 3 runs.",
+         Against N: 256 pieces, at most 80 neighbours as the client has it, 3 runs. What is not \
+         used is lost at the start, while few have anything to give: 130 s for 50 leechers, 300 s \
+         for 400 of which each knows 80; after that 99.9 % of the upload is in use.",
     );
     let by_pieces = ctx.map(&PIECES, |&(pieces, _)| {
         let plan = flash_crowd(100, pieces, 200.0, four_slots());
@@ -53,7 +55,16 @@ fn run(ctx: &Ctx<'_>) -> Findings {
         mean(ctx.runs(&flash_crowd(n, 256, 200.0, rules), 3).iter().map(utilisation))
     });
     let spread = (by_peers[3] - by_peers[0]).abs();
-    findings.add(Line::at_most("|utilisation at N = 400 − at N = 50|", spread, 0.05));
+    findings.add(Line::at_most(
+        "|utilisation at N = 400 − at N = 50|, 80 neighbours",
+        spread,
+        0.05,
+    ));
+    let meshed = ctx.map(&PEERS, |&n| {
+        mean(ctx.runs(&flash_crowd(n, 256, 200.0, four_slots()), 3).iter().map(utilisation))
+    });
+    let spread = (meshed[3] - meshed[0]).abs();
+    findings.add(Line::at_most("the same where everybody knows everybody", spread, 0.05));
     let other = PIECES.map(|(pieces, used)| (f64_of(pieces), used)).to_vec();
     let ours = PIECES.iter().zip(&by_pieces).map(|((pieces, _), used)| (f64_of(*pieces), *used));
     findings.panels.push(Panel {
@@ -65,14 +76,15 @@ fn run(ctx: &Ctx<'_>) -> Findings {
             Curve::simulation("mainline, four slots", ours.collect()),
         ],
     });
-    let ours = PEERS.iter().zip(&by_peers).map(|(n, used)| (f64::from(*n), *used));
+    let of = |used: &[f64]| PEERS.iter().map(|n| f64::from(*n)).zip(used.iter().copied()).collect();
     findings.panels.push(Panel {
         title: "Against leechers, 256 pieces".into(),
         x: Axis::log("leechers"),
         y: Axis::linear("share of the upload in use"),
         curves: vec![
             Curve::theory("above 90 % (Bharambe et al.)", vec![(50.0, 0.9), (400.0, 0.9)]),
-            Curve::simulation("mainline, four slots", ours.collect()),
+            Curve::simulation("at most 80 neighbours", of(&by_peers)),
+            Curve::simulation("everybody knows everybody", of(&meshed)),
         ],
     });
     findings

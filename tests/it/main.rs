@@ -12,3 +12,4 @@ mod scenarios;
 mod shipped;
 mod swarms;
 mod tidy;
+mod validation;
