@@ -2,13 +2,14 @@
 
 use super::{Check, Ctx, Report};
 use super::{
-    bittyrant, free_riders, frontier, kumar_ross, legout, menasche, mundinger, qiu_srikant,
-    rarest_first, stratification, torrent_life, utilisation, zhu_hajek,
+    bittyrant, free_riders, frontier, invariants, kumar_ross, legout, menasche, mundinger,
+    qiu_srikant, rarest_first, stratification, torrent_life, utilisation, zhu_hajek,
 };
 
 /// Every check, in the order of the page.
 pub fn all() -> Vec<Check> {
     let groups = [
+        invariants::CHECKS,
         kumar_ross::CHECKS,
         mundinger::CHECKS,
         zhu_hajek::CHECKS,

@@ -173,3 +173,8 @@ pub(super) fn copy1_s(outcome: &Outcome) -> f64 {
 pub(super) fn content_kib(plan: &Plan) -> f64 {
     plan.content.as_f64() / 1024.0
 }
+
+/// Pieces of the content.
+pub(super) fn n_pieces(plan: &Plan) -> usize {
+    usize::try_from(plan.content.0 / plan.piece.0).expect("there are at most 65 534 pieces")
+}

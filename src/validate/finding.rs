@@ -209,7 +209,8 @@ pub fn short(x: f64) -> String {
         size if size >= 100.0 => 1,
         size if size >= 10.0 => 2,
         size if size >= 0.1 => 3,
-        _ => 5,
+        size if size >= 1e-4 => 5,
+        _ => return format!("{x:.1e}").replace('-', "−"),
     };
     let text = format!("{x:.decimals$}");
     let text =
@@ -248,9 +249,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (x, text) in
-            [(0.0, "0"), (-0.5, "−0.5"), (1234.5, "1234"), (0.9, "0.9"), (12.346, "12.35")]
-        {
+        for (x, text) in [
+            (0.0, "0"),
+            (2e-7, "2.0e−7"),
+            (-0.5, "−0.5"),
+            (1234.5, "1234"),
+            (0.9, "0.9"),
+            (12.346, "12.35"),
+        ] {
             assert_eq!(short(x), text);
         }
     }

@@ -71,7 +71,9 @@ impl Observer for Served {
         self.done.insert(peer.index());
         let given: Vec<(usize, usize)> =
             self.since.keys().filter(|pair| pair.0 == peer.index()).copied().collect();
-        given.into_iter().for_each(|pair| self.end(at, pair));
+        for pair in given {
+            self.end(at, pair);
+        }
     }
 }
 

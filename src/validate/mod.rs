@@ -17,6 +17,7 @@ mod crowd;
 pub mod finding;
 mod free_riders;
 mod frontier;
+mod invariants;
 mod kumar_ross;
 mod legout;
 mod menasche;

@@ -5,7 +5,7 @@
 //! omniscient scheduler reaches it exactly. The scheduler searches all schedules in which a part
 //! comes from one uploader at a time; its best one is then carried out on the kernel's queue.
 
-use super::crowd::{completions_s, content_kib, flash_crowd, four_slots, mean};
+use super::crowd::{completions_s, content_kib, flash_crowd, four_slots, mean, n_pieces};
 use super::finding::{Axis, Curve, Findings, Line, Panel};
 use super::{Check, Ctx};
 use crate::kernel::queue::Queue;
@@ -150,7 +150,9 @@ fn carried_out(n: usize, parts: usize, rounds: &[Vec<Upload>]) -> SimTime {
         senders.sort_unstable();
         senders.dedup();
         assert_eq!(senders.len(), uploads.len(), "one upload at a time");
-        uploads.iter().for_each(|upload| queue.push(ends, *upload));
+        for upload in uploads {
+            queue.push(ends, *upload);
+        }
     }
     let mut before = (SimTime::ZERO, held.clone());
     while let Some((at, Upload { from, to, part })) = queue.pop() {
@@ -202,7 +204,7 @@ fn run(ctx: &Ctx<'_>) -> Findings {
     }
     let ratios = ctx.map(&plans, |plan| {
         let ratio = |times: &[f64]| {
-            let parts = (plan.content.0 / plan.piece.0) as usize;
+            let parts = n_pieces(plan);
             let best = least_makespan(times.len(), parts) * content_kib(plan);
             times.last().map_or(f64::NAN, |last| last * super::crowd::UPLOAD / best)
         };
@@ -235,7 +237,7 @@ fn panel(ctx: &Ctx<'_>) -> Panel {
         x: Axis::log("users N"),
         y: Axis::linear("makespan (F/u)"),
         curves: vec![
-            Curve::theory("optimum 1 + ⌊log₂ N⌋/256", theory.collect()),
+            Curve::theory("optimum 1 + floor(log₂ N)/256", theory.collect()),
             Curve::simulation("mainline, a seed with the upload of a leecher", swarm),
         ],
     }

@@ -5,7 +5,9 @@
 //! in the other ÷ the time both are there; after the first copy has left the seed it should be
 //! nearly all of it. Pairs of the whole swarm, as everybody knows everybody here.
 
-use super::crowd::{content_kib, copy1_s, flash_crowd, four_slots, mean, reference, with_rules};
+use super::crowd::{
+    content_kib, copy1_s, flash_crowd, four_slots, mean, n_pieces, reference, with_rules,
+};
 use super::finding::{Axis, Curve, Findings, Line, Panel};
 use super::{Check, Ctx, run_lawfully};
 use crate::experiment::stats::{quantile, sorted};
@@ -130,9 +132,8 @@ fn with_order(plan: Plan, order: PickOrder) -> Plan {
 /// Median share of time a leecher is interested in another, after the first copy is out.
 fn median_interest(plan: &Plan, seed: u64) -> f64 {
     let first = run_lawfully(plan, seed, &mut Unobserved);
-    let n_pieces = (plan.content.0 / plan.piece.0) as usize;
     let from = first.first_copy.unwrap_or(SimTime::NEVER);
-    let mut interest = Interest::new(first.peers.len(), n_pieces, from);
+    let mut interest = Interest::new(first.peers.len(), n_pieces(plan), from);
     run_lawfully(plan, seed, &mut interest);
     quantile(&sorted(interest.shares), 0.5).unwrap_or(f64::NAN)
 }

@@ -135,7 +135,9 @@ fn run(ctx: &Ctx<'_>) -> Findings {
         let mut dealings = Dealings::default();
         let outcome = run_lawfully(&plan, seed, &mut dealings);
         let open: Vec<(usize, usize)> = dealings.since.keys().copied().collect();
-        open.into_iter().for_each(|pair| dealings.end(outcome.end, pair));
+        for pair in open {
+            dealings.end(outcome.end, pair);
+        }
         dealings
     });
     let share = mean(runs.iter().map(share_near_home));

@@ -110,7 +110,7 @@ fn lifetime(ctx: &Ctx<'_>) -> Findings {
 /// Copies of each piece among leechers, looked at now and then.
 struct Copies {
     held: Vec<Vec<bool>>,
-    copies: Vec<u32>,
+    of_piece: Vec<u32>,
     n_here: u32,
     /// Time, coefficient of variation over pieces, and mean copies per leecher.
     rows: Vec<(f64, f64, f64)>,
@@ -119,7 +119,7 @@ struct Copies {
 impl Copies {
     fn new(n_peers: usize, n_pieces: usize) -> Self {
         let held = vec![vec![false; n_pieces]; n_peers];
-        Self { held, copies: vec![0; n_pieces], n_here: 0, rows: Vec::new() }
+        Self { held, of_piece: vec![0; n_pieces], n_here: 0, rows: Vec::new() }
     }
 }
 
@@ -129,16 +129,16 @@ impl Observer for Copies {
     }
     fn piece_done(&mut self, _: SimTime, peer: PeerId, piece: PieceId) {
         self.held[peer.index()][piece.index()] = true;
-        self.copies[piece.index()] += 1;
+        self.of_piece[piece.index()] += 1;
     }
     fn completed(&mut self, _: SimTime, peer: PeerId) {
         self.n_here -= 1;
-        for (copies, held) in self.copies.iter_mut().zip(&self.held[peer.index()]) {
+        for (copies, held) in self.of_piece.iter_mut().zip(&self.held[peer.index()]) {
             *copies -= u32::from(*held);
         }
     }
     fn sampled(&mut self, sample: &crate::observe::Sample) {
-        let copies: Vec<f64> = self.copies.iter().map(|&n| f64::from(n)).collect();
+        let copies: Vec<f64> = self.of_piece.iter().map(|&n| f64::from(n)).collect();
         if let (Some(mean), Some(sd)) = (stats::mean(&copies), stats::sd(&copies))
             && mean > 0.0
             && self.n_here > 0

@@ -66,6 +66,11 @@ fn name(picker: Picker) -> &'static str {
     }
 }
 
+/// A rate in a text.
+fn or_infinite(rate: f64) -> String {
+    if rate.is_finite() { rate.to_string() } else { "∞".to_owned() }
+}
+
 /// λ − U/(1 − μ/γ).
 fn drift(rules: Contact) -> f64 {
     rules.arrivals - rules.seed / (1.0 - rules.contacts / rules.departures)
@@ -97,12 +102,13 @@ fn contact(ctx: &Ctx<'_>) -> Findings {
         let theory = drift(rules(set, picker));
         let what = format!(
             "dN/dt at K = {pieces}, λ = {arrivals}, U = {seed}, μ = {contacts}, γ = {}, {}",
-            if departures.is_finite() { departures.to_string() } else { "∞".into() },
+            or_infinite(departures),
             name(picker)
         );
         findings.add(Line::near(&what, slope(runs), theory, 0.1 * arrivals));
         let start = f64::from(2000);
-        let label = format!("K = {pieces}, λ = {arrivals}, U = {seed}, γ = {departures}");
+        let stays = or_infinite(departures);
+        let label = format!("K = {pieces}, λ = {arrivals}, U = {seed}, γ = {stays}");
         if picker == Picker::Rarest {
             let line = [0.0, END_S].map(|t| (t, (start + theory * t).max(0.0)));
             curves.push(Curve::theory(&label, line.to_vec()));
