@@ -312,16 +312,17 @@ fn in_swarm(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "Measured capacities, no limit on downloads. Download over upload: 300 leechers, a seed \
          of 6000 KiB/s, content that lasts, rates from 300 s to 900 s, 3 runs. Else: 192 pieces, \
-         Poisson arrivals of 0.6/s, a seed of 1280 KiB/s, peers leave when done, mainline's slots with two optimistic ones. \
-         One client of 128 KiB/s at 1000 s, tit-for-tat with 80 or BitTyrant with up to 500 \
-         neighbours, in the same 30 swarms. Caps: everybody is a BitTyrant, at its capacity or at \
-         100 KiB/s; low is below 60 KiB/s. The published model counts what is returned only: its \
-         mean download over all capacities is 170 KB/s of 434 KB/s sent. Where every byte sent is \
-         received, the mean is 434 and the curve lies higher, by a factor of two at all rates; it \
-         crosses that of equal rates near 600 KiB/s and not below 300. Where peers come and go, the \
-         fastest are done before they have found their equals, and get little more than others. \
-         That all are slower if all are strategic is not what the paper found; here BitTyrant \
-         divides its upload by weights and not by rate limits.",
+         Poisson arrivals of 0.6/s, a seed of 1280 KiB/s, peers leave when done, mainline's slots \
+         with two optimistic ones. One client of 128 KiB/s at 1000 s, tit-for-tat with 80 or \
+         BitTyrant with up to 500 neighbours, in the same 30 swarms. Caps: everybody is a \
+         BitTyrant, at its capacity or at 100 KiB/s; low is below 60 KiB/s. The published model \
+         counts what is returned only: its mean download over all capacities is 170 KB/s of 434 \
+         KB/s sent. Where every byte sent is received, the mean is 434: the curve lies higher for \
+         all but the fastest, and crosses that of equal rates near 600 KiB/s and not below 300. \
+         Where peers come and go, the fastest are done before they have found their equals, and \
+         get little more than others. If all are strategic, the fastest get more and the many \
+         slow ones less, as the figure shows, so that the mean download takes longer; the paper \
+         found it shorter.",
     );
     let barter = ChokerSpec::TitForTat;
     let tyrant = ChokerSpec::BitTyrant;

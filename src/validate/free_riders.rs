@@ -112,8 +112,9 @@ fn large_view(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "300 leechers of 50 KiB/s, 256 pieces, a seed of 200 KiB/s, mainline with four slots and \
          at most 80 neighbours; free riders with a large view ask the tracker every 30 s for \
-         everybody and connect to all. 5 runs per arm. Everybody here is a flash crowd, while \
-         the paper's swarms were real torrents with many seeders.",
+         everybody and connect to all. 5 runs per arm. The paper finds free riders faster below \
+         40 %, here they are up to about 7 %; what makes the difference is not settled: only its \
+         abstract was at hand, not its seeds and slots.",
     );
     let cells: Vec<(u32, bool)> =
         [15, 30, 60, 120].iter().flat_map(|&n| [(n, true), (n, false)]).collect();
@@ -130,7 +131,11 @@ fn large_view(ctx: &Ctx<'_>) -> Findings {
         gain,
         1.0,
     ));
-    findings.add(Line::at_least("the same at 40 %", of((120, true)), 1.0).direction());
+    let at_20 = Line::at_most("T free rider ÷ T compliant, 20 %, large view", of((60, true)), 1.0);
+    findings.add(at_20.direction());
+    let at_40 =
+        Line::at_least("T free rider ÷ T compliant, 40 %, large view", of((120, true)), 1.0);
+    findings.add(at_40.direction());
     let curve = |is_large: bool, name| {
         let points = cells.iter().zip(&ratios).filter(|(cell, _)| cell.1 == is_large);
         let points = points.map(|((n, _), ratio)| (f64::from(*n) / 3.0, *ratio));

@@ -122,9 +122,9 @@ fn run(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "The three classes of Legout et al. with a seed of 200 KiB/s, 5 runs per choker; \
          FairTorrent decides every second. T_min = N F ÷ all upload. A balance is what one \
-         leecher sent another minus what it got back, the greatest of a run. The line keeps rates \
-         constant; in a swarm the slow inherit the seed when the fast are gone, so points lie \
-         below it. No token economy is placed here yet.",
+         leecher sent another minus what it got back, the greatest of a run. The line keeps all \
+         rates constant, as if the fast went on giving when they are done; in the swarm they \
+         leave, so points lie above it. No token economy is placed here yet.",
     );
     let base = three_classes(SEED, four_slots());
     let mut fair = with_choker(base.clone(), &ChokerSpec::FairTorrent);

@@ -88,7 +88,8 @@ fn contact(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "A workload on the kernel's queue and the named random streams: no protocol, one piece \
          per contact. 2000 peers lack piece 0 at the start; slope over the second half of 1500 s, \
-         mean of 10 or 20 runs. γ < μ: 3000 peers lack it, 3 runs per picker.",
+         mean of 10 or 20 runs. γ < μ: 3000 peers lack it, 3 runs per picker. From empty: second \
+         half of 4000 s, 5 runs.",
     );
     let pickers = [Picker::Random, Picker::Rarest];
     let cases: Vec<(usize, Picker)> =
@@ -133,6 +134,9 @@ fn contact(ctx: &Ctx<'_>) -> Findings {
         let what = format!("N at the end ÷ N at the start, γ = 0.8 < μ, λ = 10, {}", name(*picker));
         findings.add(Line::at_most(&what, last / 3000.0, 0.1));
     }
+    for line in from_empty(ctx) {
+        findings.add(line);
+    }
     findings.panels.push(Panel {
         title: "A club of 2000 that lacks one piece (random contact, rarest first)".into(),
         x: Axis::linear("time (s)"),
@@ -140,6 +144,29 @@ fn contact(ctx: &Ctx<'_>) -> Findings {
         curves,
     });
     findings
+}
+
+/// Without a club at the start, a quarter below and above the threshold λ = U/(1 − μ/γ) = 2.
+fn from_empty(ctx: &Ctx<'_>) -> Vec<Line> {
+    let rates = [1.5, 2.5];
+    let runs = ctx.map(&rates, |&arrivals| {
+        let rules = Contact {
+            pieces: 4,
+            arrivals,
+            seed: 1.0,
+            contacts: 1.0,
+            departures: 2.0,
+            picker: Picker::Random,
+        };
+        ctx.seeds(5, |seed| population(rules, 0, [20.0, 4_000.0], seed))
+    });
+    let late = runs[0].iter().flat_map(|run| &run[run.len() / 2..]);
+    let below = mean(late.map(|row| row.1));
+    let what = "from empty, threshold 2, λ = 1.5: mean N (another simulator: 20 to 22)";
+    vec![
+        Line::within(what, below, [15.0, 30.0]),
+        Line::near("from empty, threshold 2, λ = 2.5: dN/dt", slope(&runs[1]), 0.5, 0.25),
+    ]
 }
 
 /// Upload of the seed that comes to the rescue, KiB/s: one piece takes 4 s.
@@ -189,8 +216,9 @@ fn in_swarm(ctx: &Ctx<'_>) -> Findings {
         "500 leechers of 64 KiB/s hold 15 of 16 pieces of 256 KiB when a seed of 64 KiB/s \
          arrives at 800 s: u_S ÷ piece = 0.25/s. Peers leave when done. Slope of the number of \
          leechers from 1000 s to 3000 s, 5 runs per arm. The sign is checked, not the size, \
-         which depends on how busy the seed is. This seed asks the tracker every 30 s; with mainline's 300 s its neighbours are done and \
-         gone in between, and the club shrinks by 0.02/s instead of 0.14/s.",
+         which depends on how busy the seed is. This seed asks the tracker every 30 s; with \
+         mainline's 300 s its neighbours are done and gone in between, and the club shrinks by \
+         0.02/s instead of 0.14/s.",
     );
     let cases = [0.125, 0.375]
         .map(|per_s| [PickOrder::RarestFirst, PickOrder::Random].map(|order| (per_s, order)));
