@@ -86,7 +86,7 @@ fn lifetime(ctx: &Ctx<'_>) -> Findings {
     );
     let requests = mean(outcomes.iter().map(arrived));
     let earlier = TAU_S * libm::log(PEAK_PER_S * LINGER_S / 3.0);
-    let what = "life, s, when three seeders are left on average (ours)";
+    let what = "life, s, if it ends with three seeders on average (found afterwards)";
     findings.add(Line::near_share(what, life, earlier, 0.1).direction());
     findings.add(Line::near_share("requests in all, λ₀ τ", requests, PEAK_PER_S * TAU_S, 0.05));
     let seeders = |outcome: &Outcome| -> Vec<(f64, f64)> {
@@ -178,7 +178,8 @@ fn replication(ctx: &Ctx<'_>) -> Findings {
          about 100 leechers at a time. Over pieces: standard deviation ÷ mean of the number of \
          copies among leechers, mean over 4000 s to 8000 s of 5 runs. Each of n leechers holding \
          each piece with the chance of its progress would give about 1/√n = 0.1. In a flash crowd \
-         there is no steady state: the pieces that left the seed last are rare till the end.",
+         (the crowd of the other checks, between the first copy and the first finisher) it was \
+         0.35: there is no steady state, as the pieces that left the seed last are rare for long.",
     );
     let mut curves = Vec::new();
     let mut steady = Vec::new();

@@ -64,7 +64,8 @@ fn run(ctx: &Ctx<'_>) -> Findings {
         mean(ctx.runs(&flash_crowd(n, 256, 200.0, four_slots()), 3).iter().map(utilisation))
     });
     let spread = (meshed[3] - meshed[0]).abs();
-    findings.add(Line::at_most("the same where everybody knows everybody", spread, 0.05));
+    let what = "the same where everybody knows everybody (added afterwards)";
+    findings.add(Line::at_most(what, spread, 0.05).direction());
     let other = PIECES.map(|(pieces, used)| (f64_of(pieces), used)).to_vec();
     let ours = PIECES.iter().zip(&by_pieces).map(|((pieces, _), used)| (f64_of(*pieces), *used));
     findings.panels.push(Panel {
