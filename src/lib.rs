@@ -51,3 +51,4 @@ pub mod scenario;
 pub mod swarm;
 pub mod torrent;
 pub mod units;
+pub mod validate;

@@ -32,8 +32,8 @@ pub enum Purpose {
     Choke = 7,
     /// Sums of many peers: ties of the whole swarm.
     Swarm = 8,
-    /// Which torrents a user asks for, and when.
-    Demand = 9,
+    /// Who meets whom and when, in the workloads of `validate` that have no protocol.
+    Workload = 9,
     /// When a user is online.
     Session = 10,
     /// Whether a user has the token's client, and lets it pay.
@@ -44,6 +44,8 @@ pub enum Purpose {
     TokenPrice = 13,
     /// Small economies without swarms.
     Market = 14,
+    /// Which torrents a user asks for, and when.
+    Demand = 15,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.
@@ -206,6 +208,7 @@ mod tests {
             Purpose::Pick,
             Purpose::Choke,
             Purpose::Swarm,
+            Purpose::Workload,
         ];
         assert!(purposes.iter().zip(0..).all(|(&purpose, n)| purpose as u8 == n));
     }

@@ -50,6 +50,13 @@ pub enum Command {
     /// Reads the CSV files of the folder and nothing else, so that figures can be drawn anew
     /// after the tables were made elsewhere or long ago.
     Plot(PlotArgs),
+    /// Reproduce theory and published results, and say which hold
+    ///
+    /// Runs every check on the simulator as it is and prints a table: result, expected, got,
+    /// tolerance, pass or fail. A gate that fails ends the command with exit code 1; a direction
+    /// (a number known from memory, or from one other simulator) is shown and decides nothing.
+    /// The numbers depend neither on the threads nor on which other checks run.
+    Validate(ValidateArgs),
 }
 
 /// Flags of `run`.
@@ -126,6 +133,34 @@ pub struct PlotArgs {
     /// The results folder, such as `results/flash_crowd`
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+}
+
+/// Flags of `validate`.
+#[derive(clap::Args, Debug)]
+pub struct ValidateArgs {
+    /// List the checks instead of running them
+    #[arg(long)]
+    pub list: bool,
+    /// Run only this check; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Run only the checks that take less than a minute together
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the table, the curves, the figures and a page into this folder
+    ///
+    /// A folder that exists is replaced as a whole, and only if it holds results of this program
+    /// or nothing at all.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also write the page into this Markdown file, below its line `<!-- made by swarmecon -->`
+    ///
+    /// What stands above that line is kept.
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub page: Option<PathBuf>,
+    /// Use this many threads; 0 or nothing: one per core
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
 }
 
 fn parse_override(text: &str) -> Result<(String, String), String> {

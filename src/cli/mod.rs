@@ -8,6 +8,7 @@ pub mod check;
 pub mod plot;
 pub mod progress;
 pub mod run;
+pub mod validate;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -70,6 +71,7 @@ fn obey(args: Args, out: &mut impl Write) -> Result<(), Failure> {
         Command::Run(args) => run::command(&args, out),
         Command::Check(args) => check::command(&args, out),
         Command::Plot(args) => plot::command(&args, out),
+        Command::Validate(args) => validate::command(&args, out),
     }
 }
 

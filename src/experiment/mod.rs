@@ -18,6 +18,7 @@ pub mod stats;
 pub mod summary;
 pub mod survival;
 pub mod wealth;
+pub mod workers;
 
 pub use crate::scenario::Recorded;
 pub use grid::{ArmDesign, Cell, ClassDesign, Design, Worth};
@@ -26,3 +27,4 @@ pub use metric::{Key, Metric, Part, Side};
 pub use pairs::Comparison;
 pub use pool::{Results, Run, Stopped};
 pub use summary::{Facts, MoneyFacts, Reduced, Summary};
+pub use workers::Workers;

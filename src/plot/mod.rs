@@ -27,6 +27,7 @@ mod svg;
 mod swarm_health;
 mod table;
 mod text;
+mod validation;
 
 /// Every figure there can be, by the name of its files.
 const NAMES: [&str; 10] = [
@@ -143,6 +144,23 @@ pub fn draw(folder: &Path) -> Result<Vec<PathBuf>, PlotError> {
         let picture = renderer.png(figure.name, &figure.svg)?;
         paths.push(write(folder, &format!("{}.svg", figure.name), figure.svg.as_bytes())?);
         paths.push(write(folder, &format!("{}.png", figure.name), &picture)?);
+    }
+    Ok(paths)
+}
+
+/// Draws a figure of theory over simulation for each check in `curves.csv`, beside it, and returns
+/// their paths.
+///
+/// # Errors
+///
+/// When the file is absent or not proper, and when a figure cannot be written.
+pub fn draw_validation(folder: &Path) -> Result<Vec<PathBuf>, PlotError> {
+    let renderer = png::Renderer::new();
+    let mut paths = Vec::new();
+    for (name, svg) in validation::draw(folder)? {
+        let picture = renderer.png(&name, &svg)?;
+        paths.push(write(folder, &format!("{name}.svg"), svg.as_bytes())?);
+        paths.push(write(folder, &format!("{name}.png"), &picture)?);
     }
     Ok(paths)
 }

@@ -12,6 +12,7 @@ pub mod number;
 pub mod rows;
 pub mod schema;
 pub mod table;
+pub mod validation;
 pub mod writer;
 
 pub use crate::experiment::{inequality, survival};

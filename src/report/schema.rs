@@ -32,6 +32,57 @@ pub const RECORDED: &str = "recorded.csv";
 /// `recorded_downloads.csv`: [`RecordedDownloadRow`]; only with recorded downloads.
 pub const RECORDED_DOWNLOADS: &str = "recorded_downloads.csv";
 
+/// `checks.csv` of a validation: [`CheckRow`].
+pub const CHECKS: &str = "checks.csv";
+/// `curves.csv` of a validation: [`CurveRow`].
+pub const CURVES: &str = "curves.csv";
+
+/// One comparison of a validation.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CheckRow {
+    /// Name of the check.
+    pub check: String,
+    /// `gate` decides, `direction` is shown only.
+    pub kind: String,
+    /// What is compared.
+    pub result: String,
+    /// Where it was published.
+    pub source: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came out.
+    pub got: String,
+    /// How far off it may be.
+    pub tolerance: String,
+    /// `pass` or `fail`.
+    pub verdict: String,
+}
+
+/// One point of a curve of a validation.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CurveRow {
+    /// Name of the check.
+    pub check: String,
+    /// Title of the panel.
+    pub panel: String,
+    /// Name of the x axis.
+    pub x_name: String,
+    /// `linear` or `log`.
+    pub x_scale: String,
+    /// Name of the y axis.
+    pub y_name: String,
+    /// `linear` or `log`.
+    pub y_scale: String,
+    /// Name of the curve; a theory and a simulation of one name belong together.
+    pub curve: String,
+    /// `theory`, `simulation` (points) or `trace` (a line of our own).
+    pub role: String,
+    /// x.
+    pub x: f64,
+    /// y.
+    pub y: f64,
+}
+
 /// One peer of one run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PeerRow {

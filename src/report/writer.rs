@@ -180,7 +180,7 @@ where
     Ok(table)
 }
 
-fn write_all<Row>(
+pub(super) fn write_all<Row>(
     folder: &Folder,
     file: &'static str,
     rows: impl Iterator<Item = Row>,

@@ -13,3 +13,4 @@ mod scenarios;
 mod shipped;
 mod swarms;
 mod tidy;
+mod validation;
