@@ -14,14 +14,16 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "double-coincidence",
         claim: "Barter needs about K² users for K files, money about K.",
-        source: "Aperjis, Freedman and Johari, CoNEXT 2008 (direction); law of uniform wants derived",
+        source: "Aperjis, Freedman and Johari, CoNEXT 2008 (direction); the law of uniform wants \
+                 is derived",
         is_quick: true,
         run: double_coincidence,
     },
     Check {
         name: "slot-auctions",
-        claim: "Uniform-price and pay-as-bid auctions bring the same, and truth pays under the first.",
-        source: "Vickrey, Journal of Finance 1961; Myerson, Mathematics of Operations Research 1981",
+        claim: "Uniform-price and pay-as-bid auctions bring the same; the first rewards truth.",
+        source: "Vickrey, Journal of Finance 1961; Myerson, Mathematics of Operations Research \
+                 1981",
         is_quick: true,
         run: slot_auctions,
     },
