@@ -103,13 +103,23 @@ pub fn sell(format: Format, ask: Ask, bids: &[Bid], awards: &mut Vec<Award>) {
     }));
 }
 
-/// Puts the best `n` in order at the start, and the best of the others after them.
+/// Puts the best `n` in order at the start, and the best of the others after them. `n` is small and
+/// most bids lose to the last of those so far.
 fn best_first(ranked: &mut [&Bid], n: usize, order: impl Fn(&Bid, &Bid) -> Ordering) {
-    if n < ranked.len() {
-        ranked.select_nth_unstable_by(n, |a, b| order(a, b));
+    for i in 1..ranked.len() {
+        let mut at = i.min(n.saturating_add(1));
+        if at < i && order(ranked[at - 1], ranked[i]).is_lt() {
+            continue;
+        }
+        if at < i {
+            ranked.swap(at - 1, i);
+            at -= 1;
+        }
+        while at > 0 && order(ranked[at], ranked[at - 1]).is_lt() {
+            ranked.swap(at, at - 1);
+            at -= 1;
+        }
     }
-    let n = n.min(ranked.len());
-    ranked[..n].sort_unstable_by(|a, b| order(a, b));
 }
 
 /// A bid as a weight in millionths of the highest; at least 1.

@@ -97,29 +97,30 @@ struct Sums {
     sold_bytes: Bytes,
 }
 
-/// One peer in the economy.
+/// One peer in the economy, in the order of how often it is looked at.
+#[repr(C)]
 struct Dealer {
+    /// What came in of pieces not verified yet.
+    parcels: Vec<Parcel>,
+    /// Providers it has bought from or is buying from.
+    lines: Lines,
+    /// Whether some payment that was due could not be made.
+    overdue: bool,
+    /// What it was paid since it arrived, or last decided to stay.
+    income: MicroBtt,
+    income_since: SimTime,
+    /// Requesters that did not pay.
+    debtors: Vec<PeerId>,
+    /// Who pays it what now: those that hold a slot by their bids.
+    customers: SmallVec<[(PeerId, Price); 4]>,
+    /// What it asks, as of its last regular round.
+    ask: Option<Ask>,
+    /// What a slot of its own last brought.
+    last_price: Price,
     /// The last price it was told.
     heard: Price,
     bidder: Option<Box<dyn Bidder>>,
     asker: Option<Box<dyn Asker>>,
-    /// What a slot of its own last brought.
-    last_price: Price,
-    /// Who pays it what now: those that hold a slot by their bids.
-    customers: SmallVec<[(PeerId, Price); 4]>,
-    /// Providers it has bought from or is buying from.
-    lines: Lines,
-    /// What came in of pieces not verified yet.
-    parcels: Vec<Parcel>,
-    /// Whether some payment that was due could not be made.
-    overdue: bool,
-    /// Requesters that did not pay.
-    debtors: Vec<PeerId>,
-    /// What it asks, as of its last regular round.
-    ask: Option<Ask>,
-    /// What it was paid since it arrived, or last decided to stay.
-    income: MicroBtt,
-    income_since: SimTime,
     /// Which payments get lost.
     luck: Stream,
 }

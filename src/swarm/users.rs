@@ -178,6 +178,8 @@ impl<O: Observer> Swarm<'_, O> {
         for i in 0..self.users[u.index()].peers.len() {
             let p = self.users[u.index()].peers[i];
             self.join(p);
+            // What it earned elsewhere before it left is in its wallet by now.
+            self.review_bid(p);
         }
         self.begin_waiting(u);
         self.schedule_next_session(u);

@@ -155,9 +155,9 @@ fn serve_the_rest(
 ) {
     let won = |c: &Candidate| awards.iter().any(|award| award.slot == c.slot);
     let left = |at: &usize| !won(&view.candidates[*at]);
-    let rest: Vec<usize> = (0..view.candidates.len()).filter(left).collect();
-    let candidates: Vec<Candidate> = rest.iter().map(|&at| view.candidates[at]).collect();
-    let bids: Vec<Price> = rest.iter().map(|&at| view.bid(at)).collect();
+    let rest = || (0..view.candidates.len()).filter(left);
+    let candidates: SmallVec<[Candidate; 48]> = rest().map(|at| view.candidates[at]).collect();
+    let bids: SmallVec<[Price; 48]> = rest().map(|at| view.bid(at)).collect();
     // Whoever rises from an optimistic slot that has a clock is replaced at once, as in barter;
     // the base choker cannot know, as it does not see who rose.
     let rose = match base.clock() {
