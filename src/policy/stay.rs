@@ -1,7 +1,9 @@
 //! How much longer a seeder stays because it is paid: the stayer plug.
 //!
-//! Asked when a seeder would leave, and again when the time it added is over. It sees what it has
-//! been earning, what staying costs and what a token arm offers; not who needs it.
+//! Asked when a seeder would leave, and again when the time it added is over: each answer is how
+//! long it stays in all beyond the time it meant to, so who goes on earning as before leaves when
+//! that is over. It sees what it has been earning, what staying costs and what a token arm offers;
+//! not who needs it.
 //!
 //! Law: without elasticity a token changes no departure, exactly; an hour that brings no more than
 //! it costs adds nothing. How strongly people respond to pennies is not known: no measurement was
@@ -37,7 +39,7 @@ pub enum StayerSpec {
 pub trait Stayer: Send + Sync {
     /// Its name in manifests.
     fn name(&self) -> String;
-    /// How much longer than now; zero: it leaves.
+    /// How much longer in all than it meant to; it leaves if it has stayed that long already.
     fn longer(&self, view: &StayView) -> Span;
     /// The time it means to seed for nothing, where a token is offered.
     fn base(&self, without_token: Span) -> Span {
@@ -45,7 +47,8 @@ pub trait Stayer: Send + Sync {
     }
 }
 
-/// Stays `elasticity × (revenue − cost) ÷ reference` hours longer, at least none, at most `most`.
+/// Stays `elasticity × (revenue − cost) ÷ reference` hours longer in all, at least none, at most
+/// `most`.
 ///
 /// Crowding out: where money is offered, altruists may give less (Titmuss, The Gift Relationship,
 /// 1970; Gneezy and Rustichini, Quarterly Journal of Economics 2000). So the time seeded for
@@ -56,7 +59,7 @@ pub struct Elastic {
     pub elasticity_percent: u64,
     /// What an hour must net to add `elasticity_percent` of an hour.
     pub reference_per_hour: NanoUsd,
-    /// The most that one decision adds.
+    /// The most that is added in all.
     pub most: Span,
     /// What is left of the altruistic time once a token is offered, in percent of it.
     pub crowding_percent: u64,
@@ -66,7 +69,7 @@ pub struct Elastic {
 const HOUR_NS: u128 = 3_600_000_000_000;
 
 impl Elastic {
-    /// How much longer than now, rounded down.
+    /// How much longer in all, rounded down.
     ///
     /// # Panics
     /// If the reference is nothing.
@@ -99,7 +102,7 @@ impl StayerSpec {
         }
     }
 
-    /// How much longer than now the seeder stays; zero: it leaves.
+    /// How much longer in all the seeder stays than it meant to.
     pub fn longer(&self, view: &StayView) -> Span {
         match self {
             Self::Unmoved => Span::ZERO,

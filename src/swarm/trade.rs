@@ -30,7 +30,7 @@ use crate::observe::Observer;
 use crate::policy::ask::{Ask, Asker};
 use crate::policy::bid::Bidder;
 use crate::rng::{Purpose, Stream, stream};
-use crate::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
+use crate::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 
@@ -106,9 +106,11 @@ struct Dealer {
     lines: Lines,
     /// Whether some payment that was due could not be made.
     overdue: bool,
-    /// What it was paid since it arrived, or last decided to stay.
+    /// What it was paid since it arrived.
     income: MicroBtt,
     income_since: SimTime,
+    /// How much longer it has stayed for money than it meant to.
+    stayed: Span,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
     /// Who pays it what now: those that hold a slot by their bids.
@@ -158,6 +160,7 @@ impl Trade {
                 ask: None,
                 income: MicroBtt::ZERO,
                 income_since: SimTime::ZERO,
+                stayed: Span::ZERO,
                 luck: stream(seed, Purpose::Payment, peer.entity),
             }
         };

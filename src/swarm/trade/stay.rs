@@ -7,6 +7,9 @@ use crate::swarm::event::Event;
 use crate::swarm::world::{Stage, Swarm};
 use crate::units::{MicroBtt, NanoUsd, Span, per_hour};
 
+/// Nobody stays for less.
+const LEAST: Span = Span(1_000_000_000);
+
 impl<O: Observer> Swarm<'_, O> {
     /// The time a peer would seed for nothing, where its user is offered a token.
     pub(in crate::swarm) fn base_stay(&self, p: PeerId, without_token: Span) -> Span {
@@ -16,9 +19,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A peer begins to count what its upload brings: from its arrival to its first decision
-    /// whether to stay, and from each to the next. So who would leave as soon as it is done has its
-    /// time as a leecher to judge by.
+    /// A peer begins to count what its upload brings, from its arrival on: so who would leave as
+    /// soon as it is done has its time as a leecher to judge by.
     pub(in crate::swarm) fn begin_earning(&mut self, p: PeerId) {
         let now = self.now;
         if let Some(trade) = self.trade.as_deref_mut() {
@@ -34,9 +36,9 @@ impl<O: Observer> Swarm<'_, O> {
             self.leave(p);
             return;
         }
-        self.begin_earning(p);
         if let Some(trade) = self.trade.as_deref_mut() {
             trade.account.stayed += longer;
+            trade.peers[p.index()].stayed += longer;
         }
         self.queue.push(self.now + longer, Event::Leave(p));
     }
@@ -53,13 +55,16 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let habits = self.habits(p);
         let dealer = &trade.peers[p.index()];
-        let seeded = self.now.since(dealer.income_since);
-        let earned = NanoUsd(worth(dealer.income, trade.btt(self.now)));
-        habits.stayer.longer(&StayView {
-            seeded,
-            revenue_per_hour: NanoUsd(per_hour(earned.0, seeded)),
+        let present = self.now.since(dealer.income_since);
+        let earned = worth(dealer.income, trade.btt(self.now));
+        let in_all = habits.stayer.longer(&StayView {
+            seeded: self.now.since(self.peer(p).joined),
+            revenue_per_hour: NanoUsd(per_hour(earned, present)),
             cost_per_hour: habits.hour_cost,
-        })
+        });
+        let longer = Span(in_all.0.saturating_sub(dealer.stayed.0));
+        // Less than a second more is not worth another look.
+        if longer < LEAST { Span::ZERO } else { longer }
     }
 }
 
