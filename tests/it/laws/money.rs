@@ -303,6 +303,26 @@ fn every_law_of_money_holds_in_a_catalogue() {
     }
 }
 
+/// Who has the client and switched payments off has no wallet: it is never debited, and if all do
+/// it is barter.
+#[test]
+fn who_opts_out_is_never_debited() {
+    let rule = |opt_out| Trade { opt_out, ..users(1.0) };
+    let barter = run(&crowd(None, rule(1.0)), 5, &mut Unobserved);
+    let nobody = run(&with_token(token(), rule(1.0)), 5, &mut Unobserved);
+    assert_eq!(without_money(&nobody), barter, "nobody pays");
+    let outcome = run(&with_token(token(), rule(0.4)), 5, &mut Unobserved);
+    let wallets = &money(&outcome).wallets;
+    let outside = outcome.peers.iter().filter(|peer| peer.is_adopter).map(|peer| peer.user);
+    let outside: Vec<_> = outside.filter(|user| !wallets[user.index()].trades).collect();
+    assert!((2..19).contains(&outside.len()), "{} of 20 opted out", outside.len());
+    for user in outside {
+        let wallet = &wallets[user.index()];
+        assert_eq!(wallet.spent + wallet.gift + wallet.earned, MicroBtt::ZERO, "{wallet:?}");
+    }
+    assert!(paid(&outcome) > 0, "the others pay");
+}
+
 /// A newcomer without money gets a first piece even where everybody else bids: by the optimistic
 /// slots, which are not for sale.
 #[test]
