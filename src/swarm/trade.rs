@@ -43,7 +43,7 @@ pub(super) struct Trade {
     /// What becomes of what a channel did not pay.
     rest: Rest,
     usd: PricePath,
-    /// The user behind each account of a user.
+    /// The user behind each wallet, by account.
     owners: Vec<(AccountId, UserId)>,
     /// By user.
     users: Vec<Trader>,
@@ -80,6 +80,8 @@ struct Trader {
     in_channels: MicroBtt,
     /// What comes back from channels that close.
     returning: MicroBtt,
+    /// It withdraws its balance to the chain whenever that reaches this.
+    withdraws_at: Option<MicroBtt>,
     /// What its downloads under way lack, all together.
     remaining: Bytes,
     sums: Sums,
@@ -164,8 +166,9 @@ impl Trade {
                 luck: stream(seed, Purpose::Payment, peer.entity),
             }
         };
-        let trader = |_: &Person| Trader {
+        let trader = |person: &Person| Trader {
             wallet: None,
+            withdraws_at: plan.classes[person.class.index()].trade.withdraws_at,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,
             remaining: Bytes::ZERO,
@@ -255,6 +258,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         if !trades {
             return;
         }
+        trade.close_due(now);
         let ledger = &mut trade.ledger;
         let wallet = ledger.open_account(Kind::Wallet);
         let mut sums = Sums::default();

@@ -57,6 +57,10 @@ impl<O: Observer> Swarm<'_, O> {
         if matches!(spec, BidderSpec::Never | BidderSpec::Hoarder) {
             return;
         }
+        let now = self.now;
+        if let Some(trade) = &mut self.trade {
+            trade.close_due(now);
+        }
         let view = self.bid_view(p, spec);
         let Some(trade) = &mut self.trade else { return };
         let dealer = &mut trade.peers[p.index()];

@@ -94,8 +94,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Takes a row of the timeline of money, if there is any.
     pub(in crate::swarm) fn sample_money(&mut self) {
         let now = self.now;
-        self.withdraw_balances();
         if let Some(trade) = self.trade.as_deref_mut() {
+            trade.close_due(now);
             trade.sample(now);
         }
     }

@@ -5,7 +5,7 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece.
 
 use super::{Account, Closing, Line, Parcel, Trade};
-use crate::ids::{PeerId, PieceId, UserId};
+use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
 use crate::swarm::plan::economy::Funding;
@@ -256,19 +256,6 @@ impl<O: Observer> Swarm<'_, O> {
             trade.peers[a.index()].debtors.retain(|&debtor| debtor != b);
         }
     }
-
-    /// Channels close that the server has got to, and who has enough withdraws it.
-    pub(super) fn withdraw_balances(&mut self) {
-        let now = self.now;
-        let plan = self.plan;
-        let Some(trade) = self.trade.as_deref_mut() else { return };
-        trade.close_due(now);
-        for i in 0..trade.users.len() {
-            let class = self.users[i].class;
-            let at = plan.classes[class.index()].trade.withdraws_at;
-            trade.withdraw_if(now, UserId::from_index(i), at);
-        }
-    }
 }
 
 impl Trade {
@@ -318,29 +305,34 @@ impl Trade {
         self.close_due(now);
     }
 
-    /// Closes what the server has got to by now.
-    fn close_due(&mut self, now: SimTime) {
+    /// Closes what the server has got to by now, each at its time; who is paid by that and has
+    /// enough withdraws it. Comes before anything else that looks at wallets or moves money, so
+    /// that it does not matter what makes us look.
+    pub(super) fn close_due(&mut self, now: SimTime) {
         while let Some(&Closing { at, channel, payer, left }) = self.closing.front()
             && at <= now
         {
             self.closing.pop_front();
             self.users[payer.index()].returning -= left;
-            self.ledger.settle(now, channel).expect("closed once");
-            self.ledger.release(now, channel, self.rest).expect("just settled");
+            let payee = self.ledger.channel(channel).expect("closed once").payee;
+            self.ledger.settle(at, channel).expect("closed once");
+            self.ledger.release(at, channel, self.rest).expect("just settled");
+            self.withdraw(at, payee);
         }
     }
 
-    /// Withdraws a user's balance to the chain if it has reached this.
-    fn withdraw_if(&mut self, now: SimTime, user: UserId, at: Option<MicroBtt>) {
-        let trader = &mut self.users[user.index()];
-        let (Some(wallet), Some(at)) = (trader.wallet, at) else { return };
+    /// Withdraws the balance of a wallet to the chain if it has reached what its user waits for.
+    fn withdraw(&mut self, now: SimTime, wallet: AccountId) {
+        let owner = self.owners.binary_search_by_key(&wallet, |&(account, _)| account);
+        let (_, user) = self.owners[owner.expect("channels pay users")];
+        let Some(least) = self.users[user.index()].withdraws_at else { return };
         let amount = self.ledger.balance(wallet);
-        if amount < at || amount == MicroBtt::ZERO {
+        if amount < least || amount == MicroBtt::ZERO {
             return;
         }
         let order = Order { account: wallet, amount, wanted: now };
         if self.gateway.request_withdrawal(now, &mut self.ledger, order).is_ok() {
-            trader.sums.withdrawn += amount;
+            self.users[user.index()].sums.withdrawn += amount;
         }
     }
 }

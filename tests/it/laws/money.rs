@@ -303,6 +303,23 @@ fn every_law_of_money_holds_in_a_catalogue() {
     }
 }
 
+/// The timeline is read, not made: how often a row is taken changes no bid, payment or withdrawal.
+#[test]
+fn taking_rows_moves_no_money() {
+    let mut gateway = GatewayRules { least_withdrawal: MicroBtt::BTT, ..GatewayRules::default() };
+    gateway.daily_cap = MicroBtt::from_btt(20.0);
+    let supply = Supply { gateway: MicroBtt::from_btt(1e3), ..token().supply };
+    let service = ServiceRules { latency: s(20.0), ..ServiceRules::default() };
+    let token = Token { gateway, supply, service, ..token() };
+    let trade = Trade { withdraws_at: Some(MicroBtt::from_btt(12.0)), ..users(1.0) };
+    let sampled = |every| Plan { sample: s(every), ..with_token(token.clone(), trade.clone()) };
+    let [often, seldom] = [7.0, 5000.0].map(|every| run(&sampled(every), 6, &mut Unobserved));
+    assert_eq!(money(&often).wallets, money(&seldom).wallets);
+    assert_eq!(money(&often).counts, money(&seldom).counts);
+    assert_eq!(often.peers, seldom.peers);
+    assert!(money(&often).counts.withdrawals > 0, "somebody withdraws");
+}
+
 /// Who has the client and switched payments off has no wallet: it is never debited, and if all do
 /// it is barter.
 #[test]
