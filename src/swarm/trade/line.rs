@@ -46,7 +46,7 @@ impl Line {
         }
     }
 
-    /// Whether it has a channel that nothing is going to be paid through for now.
+    /// Whether it has a channel without a slot or a debt: nothing is going to be paid through it.
     pub(super) fn is_idle(&self) -> bool {
         self.channel.is_some() && !self.winning && self.owed_bytes == Bytes::ZERO
     }
