@@ -13,7 +13,7 @@ use crate::ids::{PeerId, PieceId};
 use crate::net::links::Opening;
 use crate::observe::Observer;
 use crate::policy::pick::PickOrder;
-use crate::torrent::bitfield;
+use crate::torrent::bitfield::{self, LANES, any, either, lanes, lanes_mut, without};
 use crate::units::{BLOCK, ByteRate, Bytes, Volume, u16_of};
 
 /// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
@@ -145,10 +145,11 @@ impl<O: Observer> Swarm<'_, O> {
     fn pick(&mut self, ask: &Ask) -> Option<Run> {
         let requests = &self.class(ask.to).protocol.requests;
         while self.peer(ask.to).stage == Stage::Leecher {
-            self.list_choices(ask);
-            let Some(piece) = self.choose_piece(ask, requests) else {
+            let has_choice = self.list_choices(ask, requests);
+            if !has_choice {
                 return self.pick_in_end_game(ask, requests);
-            };
+            }
+            let piece = self.choose_piece(ask.to, requests);
             // Fails only where a soft run turned out to be asked for already; that one is not
             // listed again.
             if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
@@ -158,54 +159,71 @@ impl<O: Observer> Swarm<'_, O> {
         None
     }
 
-    /// Chooses among the listed pieces, if there are any.
-    fn choose_piece(&mut self, ask: &Ask, requests: &Requests) -> Option<usize> {
-        let any = |words: &[u64]| words.iter().any(|&w| w != 0);
-        let (fresh, begun) = (any(&self.scratch.fresh), any(&self.scratch.begun));
-        if !fresh && !begun {
-            return None;
-        }
-        let random = u32::from(self.n_have[ask.to.index()]) < requests.random_first;
+    /// Fills `scratch.wanted` with what this neighbour may be asked for, and `scratch.begun` with
+    /// those of them that are begun. Gives whether there are any.
+    ///
+    /// They are pieces the neighbour has that are not begun, and begun ones with blocks to claim;
+    /// the latter only, with strict priority, as long as there are any.
+    fn list_choices(&mut self, ask: &Ask, requests: &Requests) -> bool {
+        let has_fresh = self.list_fresh(ask);
+        let has_begun = self.list_begun(ask, requests, has_fresh);
         let scratch = &mut self.scratch;
-        let only_begun = begun && (requests.strict_priority || !fresh);
-        scratch.wanted.copy_from_slice(&scratch.begun);
-        if !only_begun {
-            scratch.wanted.iter_mut().zip(&scratch.fresh).for_each(|(w, f)| *w |= f);
+        let begun = lanes(&scratch.begun);
+        if has_begun && requests.strict_priority {
+            lanes_mut(&mut scratch.wanted).copy_from_slice(begun);
+        } else if has_begun {
+            let wanted = lanes_mut(&mut scratch.wanted).iter_mut();
+            wanted.zip(begun).for_each(|(wanted, &begun)| *wanted = either(*wanted, begun));
         }
-        Some(self.pick_piece(ask.to, requests.order, random && !only_begun))
+        scratch.only_begun = has_begun && (requests.strict_priority || !has_fresh);
+        has_fresh || has_begun
     }
 
-    /// Fills `scratch.fresh` and `scratch.begun`: pieces the neighbour has that are not begun, and
-    /// begun ones with blocks to claim.
-    fn list_choices(&mut self, ask: &Ask) {
+    /// Fills `scratch.view` with what the neighbour shows and `scratch.wanted` with what of that
+    /// is not begun; gives whether there is any.
+    fn list_fresh(&mut self, ask: &Ask) -> bool {
         let words = self.words;
-        let shown =
-            self.hidden(ask.from).map(|hidden| hidden.to(self.back(ask.to, ask.slot), words));
-        let scratch = &mut self.scratch;
-        if let Some(shown) = shown {
-            scratch.view.copy_from_slice(&shown);
-        } else {
-            let start = ask.from.index() * words;
-            scratch.view.copy_from_slice(&self.visible[start..start + words]);
-        }
         let start = ask.to.index() * words;
-        let taken = &self.taken[start..start + words];
-        for ((fresh, seen), taken) in scratch.fresh.iter_mut().zip(&scratch.view).zip(taken) {
-            *fresh = seen & !taken;
+        let taken = lanes(&self.taken[start..start + words]);
+        let hidden = self.hidden(ask.from).map(|h| h.to(self.back(ask.to, ask.slot), words));
+        let start = ask.from.index() * words;
+        let seen = hidden.as_deref().unwrap_or(&self.visible[start..start + words]);
+        let scratch = &mut self.scratch;
+        let (view, wanted) = (lanes_mut(&mut scratch.view), lanes_mut(&mut scratch.wanted));
+        let mut has_fresh = false;
+        for (((view, wanted), &seen), &taken) in
+            view.iter_mut().zip(wanted).zip(lanes(seen)).zip(taken)
+        {
+            *view = seen;
+            *wanted = without(seen, taken);
+            has_fresh |= any(*wanted);
         }
-        scratch.begun.fill(0);
-        let class = &self.plan.classes[self.peers[ask.to.index()].class.index()];
-        let seeders_own = class.protocol.requests.seed_started_list
-            && self.peers[ask.from.index()].stage == Stage::Seeder;
-        let nothing_fresh = scratch.fresh.iter().all(|&w| w == 0);
+        has_fresh
+    }
+
+    /// Fills `scratch.begun`; gives whether there is any.
+    fn list_begun(&mut self, ask: &Ask, requests: &Requests, has_fresh: bool) -> bool {
+        let scratch = &mut self.scratch;
+        lanes_mut(&mut scratch.begun).fill([0; LANES]);
+        let seeders_own =
+            requests.seed_started_list && self.peers[ask.from.index()].stage == Stage::Seeder;
+        let mut has_begun = false;
         for part in &self.peers[ask.to.index()].partials {
             // A fast neighbour keeps off pieces others are at work on while it has a choice.
-            let open = part.free > 0 || part.soft > 0 && (!ask.fast || nothing_fresh);
-            let allowed = !seeders_own || part.begun_at_seeder || nothing_fresh;
+            let open = part.free > 0 || part.soft > 0 && !(ask.fast && has_fresh);
+            let allowed = !seeders_own || part.begun_at_seeder || !has_fresh;
             if open && allowed && bitfield::has(&scratch.view, usize::from(part.piece)) {
                 bitfield::set(&mut scratch.begun, usize::from(part.piece));
+                has_begun = true;
             }
         }
+        has_begun
+    }
+
+    /// Chooses among the listed pieces; there are some.
+    fn choose_piece(&mut self, p: PeerId, requests: &Requests) -> usize {
+        let at_random = u32::from(self.n_have[p.index()]) < requests.random_first;
+        self.pick_piece(p, requests.order, at_random && !self.scratch.only_begun)
     }
 
     /// Chooses among `scratch.wanted` by the peer's order.
@@ -237,13 +255,7 @@ impl<O: Observer> Swarm<'_, O> {
         let scratch = &mut self.scratch;
         scratch.rarest.find(&scratch.wanted, &self.visible, holders);
         let ties = &mut scratch.rarest;
-        let begun = ties.words.iter().zip(&scratch.begun).any(|(t, b)| t & b != 0);
-        if begun {
-            for (tie, begun) in ties.words.iter_mut().zip(&scratch.begun) {
-                *tie &= begun;
-            }
-            ties.ties = bitfield::count(&ties.words);
-        }
+        ties.prefer(&scratch.begun);
         let rank = self.peers[p.index()].pick_luck.below(ties.ties);
         ties.nth(rank)
     }
@@ -270,18 +282,20 @@ impl<O: Observer> Swarm<'_, O> {
     /// somebody's soft run that is not asked for yet.
     fn claim(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
         let soft = !ask.fast;
-        let at = match self.partial_at(ask.to, piece) {
-            Some(at) => at,
-            None => self.begin_piece(ask, piece),
-        };
+        let n = self.cut(ask.to).blocks_in(piece);
+        if !bitfield::has(&self.taken[self.row(ask.to)], piece.index()) {
+            self.begin_piece(ask, piece, n);
+            return Some(Run { piece: piece.0, from: 0, to: n, soft, twin: false });
+        }
+        let at = self.partial_at(ask.to, piece).expect("what is taken and wanted is begun");
         let words = self.block_words;
-        let n = usize::from(self.cut(ask.to).blocks_in(piece));
         let part = &mut self.peers[ask.to.index()].partials[at];
         if part.free == 0 {
             return self.take_over(ask, piece);
         }
         let busy = self.blocks.busy(part.bits, words);
-        let (first, end) = bitfield::first_free_run(busy, n).expect("the piece has free blocks");
+        let (first, end) =
+            bitfield::first_free_run(busy, usize::from(n)).expect("the piece has free blocks");
         for (i, word) in busy.iter_mut().enumerate() {
             *word |= bitfield::range_mask(i, first, end);
         }
@@ -295,9 +309,11 @@ impl<O: Observer> Swarm<'_, O> {
         self.peer(p).partials.iter().position(|part| part.piece == piece.0)
     }
 
-    fn begin_piece(&mut self, ask: &Ask, piece: PieceId) -> usize {
-        let n = self.cut(ask.to).blocks_in(piece);
-        let bits = self.blocks.allot(self.block_words);
+    /// Begins a piece of `n` blocks: all of them are asked for.
+    fn begin_piece(&mut self, ask: &Ask, piece: PieceId, n: u16) {
+        let words = self.block_words;
+        let bits = self.blocks.allot(words);
+        bitfield::fill(self.blocks.busy(bits, words), usize::from(n));
         let begun_at_seeder = self.peer(ask.from).stage == Stage::Seeder;
         let row = self.row(ask.to);
         bitfield::set(&mut self.taken[row], piece.index());
@@ -309,13 +325,12 @@ impl<O: Observer> Swarm<'_, O> {
         peer.partials.push(Partial {
             piece: piece.0,
             begun_at_seeder,
-            free: n,
+            free: 0,
             missing: n,
-            soft: 0,
+            soft: u16::from(!ask.fast),
             twins: false,
             bits,
         });
-        peer.partials.len() - 1
     }
 
     /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.

@@ -178,9 +178,10 @@ pub(super) struct Swarm<'a, O> {
 /// Buffers that are used again and again.
 #[derive(Default)]
 pub(super) struct Scratch {
-    pub(super) fresh: Vec<u64>,
     pub(super) wanted: Vec<u64>,
     pub(super) begun: Vec<u64>,
+    /// Whether all that is wanted is begun.
+    pub(super) only_begun: bool,
     pub(super) view: Vec<u64>,
     pub(super) rarest: Rarest,
     pub(super) slots: Vec<u16>,
@@ -193,7 +194,7 @@ pub(super) struct Scratch {
 impl Scratch {
     fn new(words: usize) -> Self {
         let row = || vec![0; words];
-        Self { fresh: row(), wanted: row(), begun: row(), view: row(), ..Self::default() }
+        Self { wanted: row(), begun: row(), view: row(), ..Self::default() }
     }
 }
 

@@ -3,17 +3,14 @@
 //! Counting per pick over the neighbours' dense bitfields beats keeping counters per peer: a HAVE
 //! then costs nothing, and the bitfields of 10 000 peers fit the second-level cache.
 
+use super::bitfield::{LANES, Lanes, any, both, lanes, lanes_mut, without};
 use crate::ids::PeerId;
 
-/// Words handled together: one SIMD register's worth of 256 bits.
-const LANES: usize = 4;
 /// Binary digits of a count: up to 65 535 copies.
 const PLANES: usize = 16;
 
 /// Counts of up to 256 pieces: bit `b` of plane `k` is digit `k` of the count of piece `b`.
 type Slice = [Lanes; PLANES];
-/// Four words of one bitfield.
-type Lanes = [u64; LANES];
 
 /// The rarest of the candidates, found by counting copies over a set of bitfields.
 #[derive(Debug, Default)]
@@ -33,31 +30,34 @@ impl Rarest {
     /// all peers, as many words each; `holders` are the positions of the peers to count, fastest
     /// in multiples of eight (a row of zeros pads them). Without candidates, `ties` is 0.
     pub fn find(&mut self, candidates: &[u64], fields: &[u64], holders: &[PeerId]) {
-        let (rows, rest) = fields.as_chunks::<LANES>();
-        let (candidates, odd) = candidates.as_chunks::<LANES>();
-        assert!(rest.is_empty() && odd.is_empty(), "bitfields are multiples of four words");
+        let (rows, candidates) = (lanes(fields), lanes(candidates));
         let stride = candidates.len();
-        self.words.clear();
         self.words.resize(stride * LANES, 0);
         self.ties = 0;
         self.copies = u32::MAX;
-        for (at, candidates) in candidates.iter().enumerate() {
-            if *candidates == [0; LANES] {
-                continue;
+        for (at, &candidates) in candidates.iter().enumerate() {
+            let mut wanted = candidates;
+            if any(wanted) {
+                let (slice, depth) = count_slice(rows, stride, holders, at);
+                let copies = keep_rarest(&mut wanted, &slice, depth);
+                if copies > self.copies {
+                    wanted = [0; LANES];
+                } else if copies < self.copies {
+                    self.copies = copies;
+                    self.words[..at * LANES].fill(0);
+                }
             }
-            let mut wanted = *candidates;
-            let (slice, depth) = count_slice(rows, stride, holders, at);
-            let copies = keep_rarest(&mut wanted, &slice, depth);
-            if copies > self.copies {
-                continue;
-            }
-            if copies < self.copies {
-                self.copies = copies;
-                self.ties = 0;
-                self.words.fill(0);
-            }
-            self.ties += wanted.iter().map(|w| w.count_ones() as usize).sum::<usize>();
-            self.words[at * LANES..(at + 1) * LANES].copy_from_slice(&wanted);
+            lanes_mut(&mut self.words)[at] = wanted;
+        }
+        self.ties = super::bitfield::count(&self.words);
+    }
+
+    /// Leaves only ties that are in `preferred` as well, if there are any.
+    pub fn prefer(&mut self, preferred: &[u64]) {
+        let (ties, preferred) = (lanes_mut(&mut self.words), lanes(preferred));
+        if ties.iter().zip(preferred).any(|(&tie, &p)| any(both(tie, p))) {
+            ties.iter_mut().zip(preferred).for_each(|(tie, &p)| *tie = both(*tie, p));
+            self.ties = super::bitfield::count(&self.words);
         }
     }
 
@@ -130,15 +130,12 @@ fn ripple(slice: &mut Slice, mut k: usize, mut carry: [u64; LANES]) -> usize {
 fn keep_rarest(wanted: &mut [u64; LANES], slice: &Slice, depth: usize) -> u32 {
     let mut copies = 0;
     for plane in slice[..depth].iter().rev() {
-        let mut without = [0; LANES];
-        for l in 0..LANES {
-            without[l] = wanted[l] & !plane[l];
-        }
+        let fewer = without(*wanted, *plane);
         copies <<= 1;
-        if without == [0; LANES] {
-            copies |= 1;
+        if any(fewer) {
+            *wanted = fewer;
         } else {
-            *wanted = without;
+            copies |= 1;
         }
     }
     copies

@@ -1,5 +1,50 @@
 //! Sets of pieces or blocks as 64-bit words. Bits beyond the last member are always 0.
 
+/// Words that are handled together: one SIMD register's worth.
+pub const LANES: usize = 4;
+/// 256 members of a set.
+pub type Lanes = [u64; LANES];
+
+/// A set of pieces as whole `Lanes`; its words are a multiple of four.
+#[inline]
+pub fn lanes(words: &[u64]) -> &[Lanes] {
+    let (lanes, odd) = words.as_chunks();
+    debug_assert!(odd.is_empty(), "sets of pieces are multiples of four words");
+    lanes
+}
+
+/// As `lanes`, to be changed.
+#[inline]
+pub fn lanes_mut(words: &mut [u64]) -> &mut [Lanes] {
+    let (lanes, odd) = words.as_chunks_mut();
+    debug_assert!(odd.is_empty(), "sets of pieces are multiples of four words");
+    lanes
+}
+
+/// Members of both sets.
+#[inline]
+pub fn both(a: Lanes, b: Lanes) -> Lanes {
+    std::array::from_fn(|l| a[l] & b[l])
+}
+
+/// Members of either set.
+#[inline]
+pub fn either(a: Lanes, b: Lanes) -> Lanes {
+    std::array::from_fn(|l| a[l] | b[l])
+}
+
+/// Members of the first set only.
+#[inline]
+pub fn without(a: Lanes, b: Lanes) -> Lanes {
+    std::array::from_fn(|l| a[l] & !b[l])
+}
+
+/// Whether a set has members.
+#[inline]
+pub fn any(words: Lanes) -> bool {
+    words[0] | words[1] | words[2] | words[3] != 0
+}
+
 /// Whether member `i` is in the set.
 #[inline]
 pub fn has(words: &[u64], i: usize) -> bool {
@@ -58,14 +103,12 @@ pub fn nth(words: &[u64], n: usize) -> Option<usize> {
 /// The member of a set that has exactly one.
 #[inline]
 pub fn only(words: &[u64]) -> Option<usize> {
-    let mut found = None;
-    for (i, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
-        if found.is_some() || !word.is_power_of_two() {
-            return None;
-        }
-        found = Some(i * 64 + word.trailing_zeros() as usize);
+    let first = words.iter().position(|&word| word != 0)?;
+    let word = words[first];
+    if word & (word - 1) != 0 || words[first + 1..].iter().any(|&word| word != 0) {
+        return None;
     }
-    found
+    Some(first * 64 + word.trailing_zeros() as usize)
 }
 
 /// All members, rising.
