@@ -90,6 +90,13 @@ impl Stream {
         out
     }
 
+    /// A whole number in `0..n` that belongs to `index`, and is the same whenever it is asked for:
+    /// nothing is drawn.
+    #[inline]
+    pub fn aside(&self, index: u64, n: usize) -> usize {
+        Self { key: !self.key, drawn: index }.below(n)
+    }
+
     /// A whole number in `0..n`, without bias worth the name (2⁻⁶⁴ × n). `n` must not be 0.
     #[inline]
     pub fn below(&mut self, n: usize) -> usize {

@@ -34,7 +34,12 @@ pub fn sell_often(
         let bids: Vec<Bid> =
             values.iter().enumerate().map(|(i, &value)| bid(u16_of(i), strategy(value))).collect();
         awards.clear();
-        auction::sell(format, Ask { reserve: Price::ZERO, slots }, &bids, &mut awards);
+        auction::sell(
+            format,
+            Ask { reserve: Price::ZERO, slots },
+            bids.iter().copied(),
+            &mut awards,
+        );
         for award in &awards {
             revenue += amount(award.price);
             surplus += values[usize::from(award.slot)];
@@ -45,7 +50,7 @@ pub fn sell_often(
 }
 
 fn bid(slot: u16, value: f64) -> Bid {
-    Bid { slot, price: price(value), received: 0, waited: Span::ZERO }
+    Bid { slot, price: price(value), received: 0, stays: false, waited: Span::ZERO }
 }
 
 fn price(value: f64) -> Price {
@@ -64,7 +69,7 @@ pub fn best_misreport(others: &[f64], slots: usize, steps: u32) -> f64 {
         bids.push(bid(0, report));
         let mut awards = Vec::new();
         let ask = Ask { reserve: Price::ZERO, slots };
-        auction::sell(Format::Uniform, ask, &bids, &mut awards);
+        auction::sell(Format::Uniform, ask, bids.iter().copied(), &mut awards);
         let won = awards.iter().find(|award| award.slot == 0);
         won.map_or(0.0, |award| value - amount(award.price))
     };

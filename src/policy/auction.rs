@@ -44,6 +44,9 @@ pub struct Bid {
     pub price: Price,
     /// Bytes received from it lately; of equal bids the largest wins. 0 where that has no say.
     pub received: u64,
+    /// Whether it holds a slot and has not had its quota: of equals it keeps it. Slots would pass
+    /// on every round otherwise, and each change costs a block in service.
+    pub stays: bool,
     /// How long it has waited; of equals the longest wins, then the lowest place.
     pub waited: Span,
 }
@@ -64,24 +67,26 @@ pub fn is_eligible(bid: Price, reserve: Price) -> bool {
     !bid.is_zero() && bid >= reserve
 }
 
-/// Sells the slots of `ask` to `bids`; appends who wins, best first.
-///
-/// # Panics
-/// In debug builds, if somebody bids twice.
-pub fn sell(format: Format, ask: Ask, bids: &[Bid], awards: &mut Vec<Award>) {
-    debug_assert!(each_bids_once(bids), "a requester bids on one slot of a provider");
-    let mut ranked: SmallVec<[&Bid; 32]> =
-        bids.iter().filter(|bid| is_eligible(bid.price, ask.reserve)).collect();
+/// Sells the slots of `ask` to `bids`, each from somebody else; appends who wins, best first.
+pub fn sell(
+    format: Format,
+    ask: Ask,
+    bids: impl IntoIterator<Item = Bid>,
+    awards: &mut impl Extend<Award>,
+) {
+    let eligible = bids.into_iter().filter(|bid| is_eligible(bid.price, ask.reserve));
     let longest = |a: &Bid, b: &Bid| (b.waited, a.slot).cmp(&(a.waited, b.slot));
     let highest = |a: &Bid, b: &Bid| {
-        let (ours, theirs) = ((a.price, a.received), (b.price, b.received));
-        theirs.cmp(&ours).then_with(|| longest(a, b))
+        let key = |bid: &Bid| (bid.received, bid.stays);
+        b.price.cmp(&a.price).then_with(|| key(b).cmp(&key(a))).then_with(|| longest(a, b))
     };
-    match format {
-        Format::Posted => best_first(&mut ranked, ask.slots, longest),
-        Format::Uniform | Format::FirstPrice => best_first(&mut ranked, ask.slots, highest),
-        Format::Proportional => ranked.sort_unstable_by(|a, b| highest(a, b)),
-    }
+    // Who wins, and the best of those who do not.
+    let n = ask.slots.saturating_add(1);
+    let ranked = match format {
+        Format::Posted => best(eligible, n, longest),
+        Format::Uniform | Format::FirstPrice => best(eligible, n, highest),
+        Format::Proportional => best(eligible, usize::MAX, highest),
+    };
     let losing = ranked.get(ask.slots).map_or(Price::ZERO, |bid| bid.price);
     let highest = ranked.first().map_or(Price::ZERO, |bid| bid.price);
     let served = if format == Format::Proportional && ask.slots > 0 {
@@ -103,34 +108,29 @@ pub fn sell(format: Format, ask: Ask, bids: &[Bid], awards: &mut Vec<Award>) {
     }));
 }
 
-/// Puts the best `n` in order at the start, and the best of the others after them. `n` is small and
-/// most bids lose to the last of those so far.
-fn best_first(ranked: &mut [&Bid], n: usize, order: impl Fn(&Bid, &Bid) -> Ordering) {
-    for i in 1..ranked.len() {
-        let mut at = i.min(n.saturating_add(1));
-        if at < i && order(ranked[at - 1], ranked[i]).is_lt() {
-            continue;
+/// The best `n` in order. `n` is small, and most bids lose to the last of the best so far.
+fn best(
+    bids: impl Iterator<Item = Bid>,
+    n: usize,
+    order: impl Fn(&Bid, &Bid) -> Ordering,
+) -> SmallVec<[Bid; 8]> {
+    let mut ranked: SmallVec<[Bid; 8]> = SmallVec::new();
+    for bid in bids {
+        if ranked.len() == n {
+            if ranked.last().is_none_or(|last| order(last, &bid).is_lt()) {
+                continue;
+            }
+            ranked.pop();
         }
-        if at < i {
-            ranked.swap(at - 1, i);
-            at -= 1;
-        }
-        while at > 0 && order(ranked[at], ranked[at - 1]).is_lt() {
-            ranked.swap(at, at - 1);
-            at -= 1;
-        }
+        let better = ranked.iter().rev().take_while(|other| order(&bid, other).is_lt()).count();
+        ranked.insert(ranked.len() - better, bid);
     }
+    ranked
 }
 
 /// A bid as a weight in millionths of the highest; at least 1.
 fn share(bid: Price, highest: Price) -> u32 {
     u32::try_from(bid.millionths_of(highest)).expect("no bid is above the highest").max(1)
-}
-
-fn each_bids_once(bids: &[Bid]) -> bool {
-    let mut slots: Vec<u16> = bids.iter().map(|bid| bid.slot).collect();
-    slots.sort_unstable();
-    slots.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 #[cfg(test)]
@@ -147,13 +147,19 @@ mod tests {
     }
 
     fn bids(prices: &[u64]) -> Vec<Bid> {
-        let bid = |(slot, &p)| Bid { slot, price: price(p), received: 0, waited: Span::ZERO };
+        let bid = |(slot, &p)| Bid {
+            slot,
+            price: price(p),
+            received: 0,
+            stays: false,
+            waited: Span::ZERO,
+        };
         (0_u16..).zip(prices).map(bid).collect()
     }
 
     fn sold(format: Format, slots: usize, reserve: u64, bids: &[Bid]) -> Vec<Award> {
         let mut awards = Vec::new();
-        sell(format, Ask { reserve: price(reserve), slots }, bids, &mut awards);
+        sell(format, Ask { reserve: price(reserve), slots }, bids.iter().copied(), &mut awards);
         awards
     }
 
@@ -208,12 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_bids_the_giver_then_who_waited_longest_then_the_first_place() {
-        let mut offers = bids(&[5, 5, 5, 5]);
-        for (bid, (received, ns)) in offers.iter_mut().zip([(0, 7), (0, 8), (1, 0), (0, 7)]) {
-            (bid.received, bid.waited) = (received, Span(ns));
+    fn of_equal_bids_the_giver_then_the_holder_then_who_waited_longest_then_the_first_place() {
+        let mut offers = bids(&[5, 5, 5, 5, 5]);
+        let ranks = [(0, false, 7), (0, false, 8), (1, false, 0), (0, false, 7), (0, true, 1)];
+        for (bid, (received, stays, ns)) in offers.iter_mut().zip(ranks) {
+            (bid.received, bid.stays, bid.waited) = (received, stays, Span(ns));
         }
-        assert_eq!(winners(&sold(Format::Uniform, 4, 0, &offers)), [2, 1, 0, 3]);
+        assert_eq!(winners(&sold(Format::Uniform, 5, 0, &offers)), [2, 4, 1, 0, 3]);
+        assert_eq!(winners(&sold(Format::Posted, 5, 0, &offers)), [1, 0, 3, 4, 2]);
     }
 
     /// 300 auctions of up to 12 bids from a small range, so that ties abound; seed 8.

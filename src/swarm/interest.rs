@@ -11,6 +11,7 @@ use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::torrent::bitfield;
 use crate::units::u16_of;
+use std::ops::Range;
 
 impl<O: Observer> Swarm<'_, O> {
     /// After a connection or a new piece shown: is `p` interested in its neighbour in `slot`?
@@ -105,11 +106,26 @@ impl<O: Observer> Swarm<'_, O> {
         let row = self.row(p);
         bitfield::set(&mut self.visible[row], piece.index());
         let stretch = self.peer(p).edges;
-        for word in 0..stretch.words() {
+        // Neighbours hear of it in no order of their own: each piece begins with another one.
+        let luck = &self.peer(p).pick_luck;
+        let first = u16_of(luck.aside(u64::from(piece.0), usize::from(stretch.cap.max(1))));
+        for (from, to) in [(first, stretch.cap), (0, first)] {
+            self.announce_to(p, piece, from..to);
+        }
+        self.wake_idle(p, piece);
+        self.note_have(p, piece);
+    }
+
+    /// The neighbours in these slots learn that `p` has `piece`: those that may become interested.
+    fn announce_to(&mut self, p: PeerId, piece: PieceId, slots: Range<u16>) {
+        let stretch = self.peer(p).edges;
+        let (first, end) = (usize::from(slots.start), usize::from(slots.end));
+        for word in first / 64..end.div_ceil(64) {
             let live = self.edges.word(stretch, Mask::Live, word);
             let full = self.edges.word(stretch, Mask::Full, word);
             let wanted = self.edges.word(stretch, Mask::Wanted, word);
-            for bit in bitfield::BitsOf(live & !full & !wanted) {
+            let range = bitfield::range_mask(word, first, end);
+            for bit in bitfield::BitsOf(live & !full & !wanted & range) {
                 let slot = u16_of(word * 64 + bit);
                 let q = self.neighbour(p, slot);
                 self.counters.interest_checks += 1;
@@ -120,8 +136,6 @@ impl<O: Observer> Swarm<'_, O> {
                 }
             }
         }
-        self.wake_idle(p, piece);
-        self.note_have(p, piece);
     }
 
     /// Neighbours that `p` unchokes and sends nothing may now ask for `piece`.

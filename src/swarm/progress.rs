@@ -372,6 +372,11 @@ impl<O: Observer> Swarm<'_, O> {
         if missing == 0 {
             self.piece_done(p, piece);
         }
+        if self.has_economy {
+            // What was verified is paid for by now; what is left, with the run under way, may be
+            // too much.
+            self.run_begins(p, from);
+        }
     }
 
     /// Takes a block that is in out of the queues of all other connections (CANCEL).

@@ -177,7 +177,11 @@ impl PartialOrd for Price {
 }
 
 impl Ord for Price {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.bytes == other.bytes {
+            return self.micro.cmp(&other.micro);
+        }
         let ours = u128::from(self.micro) * u128::from(other.bytes);
         ours.cmp(&(u128::from(other.micro) * u128::from(self.bytes)))
     }

@@ -2,7 +2,7 @@
 
 use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, tie};
 use crate::rng::Stream;
-use crate::units::Span;
+use crate::units::{NS_PER_S, Span};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 
@@ -21,10 +21,9 @@ pub fn tit_for_tat(
     let salt = luck.bits();
     let (reserved, given) = optimistic_share(view, rules);
     let regular = view.slots - reserved;
-    let quota = 20 * view.piece.0;
     let mut ranked: SmallVec<[_; 64]> = SmallVec::new();
     ranked.extend(view.candidates.iter().filter(|c| !c.snubbed).map(|c| {
-        let sated = c.unchoked && c.sent > quota && c.served_for.as_secs() > 60.0;
+        let sated = is_sated(c, view);
         let sent = if c.unchoked { c.sent_round } else { 0 };
         (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot), c.slot)
     }));
@@ -41,6 +40,12 @@ pub fn tit_for_tat(
         None => view.slots,
     };
     serve_optimistically(view, rules, salt, optimistic, decision);
+}
+
+/// Whether a neighbour that is served has had its quota: 20 pieces and a minute (libtorrent
+/// `unchoke_compare_rr`).
+pub(super) fn is_sated(c: &Candidate, view: &ChokeView<'_>) -> bool {
+    c.unchoked && c.sent > 20 * view.piece.0 && c.served_for > Span(60 * NS_PER_S)
 }
 
 /// Serves whoever waited longest, regardless of what it gave.

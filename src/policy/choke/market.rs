@@ -153,11 +153,9 @@ fn serve_the_rest(
     (base, luck): (&mut Base<'_>, &mut Stream),
     decision: &mut Decision,
 ) {
+    let (mut candidates, mut bids) = (Few::new(), Few::new());
+    losers(view, awards, &mut candidates, &mut bids);
     let won = |c: &Candidate| awards.iter().any(|award| award.slot == c.slot);
-    let left = |at: &usize| !won(&view.candidates[*at]);
-    let rest = || (0..view.candidates.len()).filter(left);
-    let candidates: SmallVec<[Candidate; 48]> = rest().map(|at| view.candidates[at]).collect();
-    let bids: SmallVec<[Price; 48]> = rest().map(|at| view.bid(at)).collect();
     // Whoever rises from an optimistic slot that has a clock is replaced at once, as in barter;
     // the base choker cannot know, as it does not see who rose.
     let rose = match base.clock() {
@@ -174,25 +172,43 @@ fn serve_the_rest(
     decision.open = decision.open.saturating_add(rose);
 }
 
+/// The candidates that won nothing, and what they bid, in the order of the view.
+fn losers(
+    view: &ChokeView<'_>,
+    awards: &[Award],
+    candidates: &mut Few<Candidate>,
+    bids: &mut Few<Price>,
+) {
+    let place = |award: &Award| view.candidates.iter().position(|c| c.slot == award.slot);
+    let mut winners: SmallVec<[usize; 16]> = awards.iter().filter_map(place).collect();
+    winners.sort_unstable();
+    let mut from = 0;
+    for to in winners.into_iter().chain([view.candidates.len()]) {
+        candidates.extend_from_slice(&view.candidates[from..to]);
+        bids.extend_from_slice(view.bids.get(from..to).unwrap_or_default());
+        from = to + 1;
+    }
+}
+
+/// As many as a peer has neighbours, mostly: no allocation.
+type Few<T> = SmallVec<[T; 64]>;
+
 /// Who wins what; empty if no bid is eligible.
 fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask) -> SmallVec<[Award; 16]> {
-    let mut bids: SmallVec<[Bid; 32]> = SmallVec::new();
-    for (c, &price) in view.candidates.iter().zip(view.bids) {
-        if auction::is_eligible(price, ask.reserve) {
-            let Candidate { slot, received, waited, .. } = *c;
-            bids.push(Bid { slot, price, received, waited });
-        }
-    }
-    let mut awards = Vec::new();
-    if !bids.is_empty() {
-        match terms.combine {
-            Combine::Weighted { bid_percent } => {
+    let mut awards = SmallVec::new();
+    let bids = view.candidates.iter().zip(view.bids).map(|(c, &price)| {
+        let stays = c.unchoked && !leecher::is_sated(c, view);
+        Bid { slot: c.slot, price, received: c.received, stays, waited: c.waited }
+    });
+    match terms.combine {
+        Combine::Weighted { bid_percent } => {
+            if view.bids.iter().any(|&bid| auction::is_eligible(bid, ask.reserve)) {
                 sell_by_score(view, bid_percent, (terms.format, ask), &mut awards);
             }
-            _ => auction::sell(terms.format, ask, &bids, &mut awards),
         }
+        _ => auction::sell(terms.format, ask, bids, &mut awards),
     }
-    awards.into()
+    awards
 }
 
 /// Millionths: the score of who bids most and gave most, with weights that add up to 100.
@@ -203,7 +219,7 @@ fn sell_by_score(
     view: &ChokeView<'_>,
     bid_percent: u64,
     (format, ask): (Format, Ask),
-    awards: &mut Vec<Award>,
+    awards: &mut impl Extend<Award>,
 ) {
     assert!((1..=100).contains(&bid_percent), "the weight of a bid is 1 to 100 percent");
     let bid = |at: usize| {

@@ -4,7 +4,7 @@
 //! a provider could bring what is delivered and unpaid above a piece, what there is is paid for
 //! before, on account; who cannot is not served further. So a provider risks one piece.
 
-use super::{Account, Closing, Line, Parcel, Trade};
+use super::{Account, Closing, Parcel, Trade};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
@@ -40,33 +40,35 @@ impl<O: Observer> Swarm<'_, O> {
         line.owed += amount;
         line.owed_bytes += bytes;
         dealer.parcels.push(Parcel { piece: piece.0, provider: from, bytes, amount });
-        self.mind_exposure(p, at, from);
     }
 
-    /// A flow begins with another run: what it will owe may be too much.
+    /// A flow is at another run: what that will owe may be too much. Keeps what is delivered and
+    /// not paid for, with the run under way, at a piece.
     pub(in crate::swarm) fn run_begins(&mut self, p: PeerId, from: PeerId) {
         let Some(trade) = self.trade.as_deref() else { return };
         let lines = &trade.peers[p.index()].lines;
-        let owes = |line: &Line| line.owed_bytes > Bytes::ZERO && !line.price.is_zero();
-        if let Some(at) = lines.find(from).filter(|&at| owes(&lines[at])) {
-            self.mind_exposure(p, at, from);
+        let Some(at) = lines.find(from).filter(|&at| !lines[at].price.is_zero()) else { return };
+        if self.risks_too_much(p, at) && (!self.pay_on_account(p, at) || self.risks_too_much(p, at))
+        {
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            trade.strikes.push((from, p));
         }
     }
 
-    /// Keeps what is delivered and not paid for, with the run under way, at a piece.
-    fn mind_exposure(&mut self, p: PeerId, at: usize, from: PeerId) {
-        let piece = self.cut(p).piece;
+    /// Whether what is delivered and not paid for on a line may come to more than a piece with the
+    /// run under way.
+    fn risks_too_much(&self, p: PeerId, at: usize) -> bool {
+        let Some(trade) = self.trade.as_deref() else { return false };
+        let line = &trade.peers[p.index()].lines[at];
+        if line.owed_bytes == Bytes::ZERO {
+            return false; // a run is a piece at most
+        }
+        let from = line.provider;
         let flow = self.flow_at(from, p);
         let run = flow.map(|flow| self.links.up[self.line(from)].flows[flow].payload.run);
         let next = run.filter(|run| !run.is_empty());
         let next = next.map_or(Bytes::ZERO, |run| self.run_size(p, run));
-        let line = |s: &Self| s.trade.as_deref().map(|t| t.peers[p.index()].lines[at]);
-        let too_much =
-            |s: &Self| line(s).is_some_and(|line| line.owed_bytes + next > piece + line.for_free);
-        if too_much(self) && (!self.pay_on_account(p, at) || too_much(self)) {
-            let trade = self.trade.as_deref_mut().expect("it was just there");
-            trade.strikes.push((from, p));
-        }
+        line.owed_bytes + next > self.cut(p).piece + line.for_free
     }
 
     /// `p` has verified a piece: its parts are due.
