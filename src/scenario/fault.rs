@@ -126,6 +126,12 @@ impl Check {
         read
     }
 
+    /// The text of a file that need not be read.
+    pub fn add_file(&mut self, path: PathBuf, text: &str) {
+        let source = self.add_source(path.display().to_string(), text.to_owned());
+        self.files.push((path, Some(source)));
+    }
+
     /// Takes a text in and returns its position.
     pub fn add_source(&mut self, label: String, text: String) -> usize {
         self.sources.push(Source { label, text });

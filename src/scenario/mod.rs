@@ -103,7 +103,28 @@ pub fn from_text(
     text: &str,
     overrides: &[(String, String)],
 ) -> Result<Scenario, Faults> {
+    read(Check::default(), path, text, overrides)
+}
+
+/// As [`from_text`] for a scenario that is part of a program: `file` is its name without a folder,
+/// `beside` are the CSV files it names, with their texts.
+///
+/// # Errors
+/// All faults of the text, its arms and its CSV files at once.
+pub fn from_texts(file: &str, text: &str, beside: &[(&str, &str)]) -> Result<Scenario, Faults> {
     let mut check = Check::default();
+    for (name, text) in beside {
+        check.add_file(name.into(), text);
+    }
+    read(check, Path::new(file), text, &[])
+}
+
+fn read(
+    mut check: Check,
+    path: &Path,
+    text: &str,
+    overrides: &[(String, String)],
+) -> Result<Scenario, Faults> {
     path.parent().unwrap_or(Path::new("")).clone_into(&mut check.dir);
     let source = check.add_source(path.display().to_string(), text.to_owned());
     let question = question(&mut check, text);

@@ -3,8 +3,8 @@
 use super::{Check, Ctx, Report};
 use super::{
     bittyrant, exchange, free_riders, frontier, invariants, kumar_ross, legout, menasche,
-    mundinger, qiu_srikant, rarest_first, scrip, stratification, torrent_life, utilisation,
-    zhu_hajek,
+    mundinger, qiu_srikant, rarest_first, recorded, scrip, stratification, torrent_life,
+    utilisation, zhu_hajek,
 };
 
 /// Every check, in the order of the page.
@@ -24,6 +24,7 @@ pub fn all() -> Vec<Check> {
         frontier::CHECKS,
         stratification::CHECKS,
         torrent_life::CHECKS,
+        recorded::CHECKS,
         scrip::CHECKS,
         exchange::CHECKS,
     ];

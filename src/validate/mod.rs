@@ -25,6 +25,7 @@ mod menasche;
 mod mundinger;
 mod qiu_srikant;
 mod rarest_first;
+mod recorded;
 mod scrip;
 mod stratification;
 mod torrent_life;

@@ -1,0 +1,238 @@
+//! Recorded swarms of a real client beside many simulated ones: distributions, not single runs.
+//!
+//! The recordings are those of `scenarios/real`: libtorrent 2.1.1 over loopback, three to eight
+//! repetitions of a set-up. Each is set beside runs of the plan its scenario resolves to, with the
+//! peers in another order every time. Both sides are measured alike: `watch` sees the simulated
+//! swarm as the clients were seen.
+//!
+//! Law: no parameter of the model was fitted to a recording, and no tolerance to a result.
+//!
+//! Where it is wrong: three repetitions say little about the spread between repetitions, and the
+//! recordings are of small files over links without delay or loss.
+
+mod chance;
+mod data;
+mod first_slots;
+mod watch;
+
+use super::crowd::{greatest, mean};
+use super::finding::{Axis, Curve, Findings, Line, Panel, short};
+use super::{Check, Ctx, run_lawfully};
+use crate::experiment::stats;
+use crate::units::f64_of_len;
+use chance::{Chance, pooled, share_by};
+use data::{S1, S2, S2Q, S4, S7, SetUp, Times, Values};
+use std::collections::BTreeMap;
+use watch::{Seen, Watch};
+
+const SOURCE: &str = "libtorrent 2.1.1, recorded over loopback (scenarios/real/data)";
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "recorded-equal",
+        claim: "Twenty equal clients of libtorrent take as long as recorded, and get there alike.",
+        source: SOURCE,
+        is_quick: true,
+        run: |ctx| run(ctx, &S1),
+    },
+    Check {
+        name: "recorded-classes",
+        claim: "Three upload classes of libtorrent take as long as recorded, and get there alike.",
+        source: SOURCE,
+        is_quick: false,
+        run: |ctx| run(ctx, &S2),
+    },
+    Check {
+        name: "recorded-classes-long",
+        claim: "The same with twice the content and a choker three times as fast.",
+        source: SOURCE,
+        is_quick: false,
+        run: |ctx| run(ctx, &S2Q),
+    },
+    Check {
+        name: "recorded-free-riders",
+        claim: "Contributors and free riders of libtorrent at a weak seed take as long as \
+                recorded, and get there alike.",
+        source: SOURCE,
+        is_quick: false,
+        run: |ctx| run(ctx, &S4),
+    },
+    Check {
+        name: "recorded-downlinks",
+        claim: "Clients of libtorrent whose download is the limit take as long as recorded, and \
+                get there alike.",
+        source: SOURCE,
+        is_quick: false,
+        run: |ctx| run(ctx, &S7),
+    },
+    first_slots::CHECK,
+];
+
+/// Simulated runs per recording.
+const N_RUNS: u64 = 200;
+/// Repetitions that tell how far apart repetitions are.
+const TELLING: usize = 6;
+/// All leechers together, where there are several classes.
+const ALL: &str = "all";
+
+/// One side of the comparison, run by run.
+struct Side {
+    /// Download times by class, and all together if there are several classes.
+    times: BTreeMap<String, Times>,
+    values: Values,
+}
+
+impl Side {
+    fn new(mut times: BTreeMap<String, Times>, values: Values) -> Self {
+        if times.len() > 1 {
+            let n_runs = times.values().map(Vec::len).max().unwrap_or(0);
+            let all =
+                |run: usize| times.values().flat_map(|runs: &Times| runs[run].clone()).collect();
+            let all: Times = (0..n_runs).map(all).collect();
+            times.insert(ALL.to_owned(), all);
+        }
+        Self { times, values }
+    }
+
+    fn recorded(set_up: &SetUp) -> Self {
+        Self::new(set_up.times(), set_up.values())
+    }
+
+    fn simulated(ctx: &Ctx<'_>, set_up: &SetUp) -> Self {
+        let plan = set_up.plan();
+        let runs = ctx.seeds(N_RUNS, |seed| {
+            let mut watch = Watch::default();
+            let outcome = run_lawfully(&plan, seed, &mut watch);
+            let seen = Seen { plan: &plan, outcome: &outcome, watch: &watch };
+            let mut values = Values::new();
+            seen.note(&mut values);
+            let times: Times = (0..plan.classes.len()).map(|class| seen.times_s(class)).collect();
+            (times, values)
+        });
+        let (mut times, mut values) = (BTreeMap::<String, Times>::new(), Values::new());
+        for (of_run, measured) in runs {
+            for (class, of_class) in plan.classes.iter().zip(of_run) {
+                if !of_class.is_empty() {
+                    times.entry(class.name.clone()).or_default().push(of_class);
+                }
+            }
+            for (key, value) in measured {
+                values.entry(key).or_default().extend(value);
+            }
+        }
+        Self::new(times, values)
+    }
+
+    /// Mean over runs.
+    fn mean(&self, class: &str, measure: &str) -> f64 {
+        let key = (class.to_owned(), measure.to_owned());
+        mean(self.values.get(&key).into_iter().flatten().copied())
+    }
+}
+
+/// The mean of each run.
+fn run_means(runs: &Times) -> Vec<f64> {
+    runs.iter().map(|run| mean(run.iter().copied())).collect()
+}
+
+fn run(ctx: &Ctx<'_>, set_up: &SetUp) -> Findings {
+    let (recorded, simulated) = (Side::recorded(set_up), Side::simulated(ctx, set_up));
+    let n = recorded.times.values().next().map_or(0, Vec::len);
+    let mut findings = Findings::new(&format!(
+        "scenarios/real/{}.toml: {N_RUNS} runs against {n} repetitions. Tolerance of a mean: 4 % \
+         or two standard errors of the recorded one. p: the share of draws of {n} runs that are at \
+         least as far from all runs (Kolmogorov, Smirnov) as the recordings are. Figures have the \
+         band of 95 % of such draws.",
+        set_up.name,
+    ));
+    for (class, entity) in recorded.times.keys().zip(0..) {
+        let (real, model) = (&recorded.times[class], &simulated.times[class]);
+        let chance = Chance::of(real, model, entity);
+        time_lines(&mut findings, class, [real, model], &chance);
+        if class != ALL {
+            findings.panels.push(panel(class, [real, model], &chance));
+        }
+    }
+    swarm_lines(&mut findings, &recorded, &simulated);
+    class_lines(&mut findings, &recorded, &simulated);
+    findings
+}
+
+/// Download times of a class.
+fn time_lines(findings: &mut Findings, class: &str, sides: [&Times; 2], chance: &Chance) {
+    let [real, model] = sides.map(run_means);
+    let expected = mean(real.iter().copied());
+    let deviation = stats::sd(&real).unwrap_or(f64::NAN);
+    let error = deviation / f64_of_len(real.len()).sqrt();
+    let what = format!("mean time of {class}, s");
+    let tolerance = (0.04 * expected).max(2.0 * error);
+    findings.add(Line::near(&what, mean(model.iter().copied()), expected, tolerance));
+    let what = format!("times of {class}, KS distance {}: p", short(chance.distance));
+    findings.add(Line::at_least(&what, chance.p_value, 0.01));
+    if real.len() >= TELLING {
+        let ratio = stats::sd(&model).unwrap_or(f64::NAN) / deviation;
+        let what = format!("sd of run means of {class} ÷ recorded {} s", short(deviation));
+        findings.add(Line::within(&what, ratio, [0.5, 2.0]));
+    }
+}
+
+/// What belongs to the swarm as a whole.
+fn swarm_lines(findings: &mut Findings, recorded: &Side, simulated: &Side) {
+    for (measure, what, share) in [
+        ("makespan_s", "last completion, s", 0.08),
+        ("copy1_s", "last piece first held by a leecher, s", 0.15),
+    ] {
+        let [real, model] = [recorded, simulated].map(|side| side.mean(ALL, measure));
+        findings.add(Line::near_share(what, model, real, share));
+    }
+    for (measure, what) in [("tenure_s_median", "median"), ("tenure_s_p90", "90 % quantile")] {
+        let [real, model] = [recorded, simulated].map(|side| side.mean(ALL, measure));
+        let what = format!("{what} of leechers' slot tenures ÷ recorded {} s", short(real));
+        findings.add(Line::within(&what, model / real, [1.0 / 1.5, 1.5]));
+    }
+}
+
+/// What belongs to a class.
+fn class_lines(findings: &mut Findings, recorded: &Side, simulated: &Side) {
+    for (measure, what, tolerance) in [
+        ("upload_use", "upload used until the first is done", 0.05),
+        ("redundant_share", "redundant share of the download", 0.02),
+    ] {
+        for (class, _) in recorded.values.keys().filter(|key| key.1 == measure) {
+            let [real, model] = [recorded, simulated].map(|side| side.mean(class, measure));
+            findings.add(Line::near(&format!("{what}, {class}"), model, real, tolerance));
+        }
+    }
+    for class in recorded.times.keys().filter(|class| *class != ALL) {
+        let shares = recorded
+            .values
+            .keys()
+            .filter(|key| key.0 == *class && key.1.starts_with("share_from_"));
+        let apart = greatest(shares.map(|(_, measure)| {
+            let [real, model] = [recorded, simulated].map(|side| side.mean(class, measure));
+            (model - real).abs()
+        }));
+        let what = format!("greatest |share − recorded| of a class's gifts to {class}");
+        findings.add(Line::at_most(&what, apart, 0.08));
+    }
+}
+
+/// Who is done by when, on both sides.
+fn panel(class: &str, [real, model]: [&Times; 2], chance: &Chance) -> Panel {
+    let curve = |runs: &Times| -> Vec<(f64, f64)> {
+        let runs = pooled(runs);
+        chance.band.iter().map(|&(x, _)| (x, share_by(&runs, x))).collect()
+    };
+    let low = chance.band.iter().map(|&(x, [low, _])| (x, low));
+    let high = chance.band.iter().rev().map(|&(x, [_, high])| (x, high));
+    Panel {
+        title: format!("Downloads of {class}"),
+        x: Axis::linear("time (s)"),
+        y: Axis::linear("share done"),
+        curves: vec![
+            Curve::theory("recorded", curve(real)),
+            Curve::trace("simulated", curve(model)),
+            Curve::trace("95 % of as many simulated runs", low.chain(high).collect()),
+        ],
+    }
+}
