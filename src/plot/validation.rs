@@ -43,7 +43,8 @@ fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 fn sheet(check: &str, rows: &[&CurveRow]) -> String {
-    let mut page = Page::new(check, "Lines: theory or published. Points: simulated.");
+    let key = "Lines: theory, published or recorded. Points and thin lines: simulated.";
+    let mut page = Page::new(check, key);
     let curves = in_order(rows.iter().map(|row| row.curve.as_str()));
     let panels = in_order(rows.iter().map(|row| row.panel.as_str()));
     let grid = Grid { gap: 84.0, row_gap: 76.0, ..Grid::shared(panels.len()) };

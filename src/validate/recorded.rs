@@ -19,6 +19,7 @@ use super::crowd::{greatest, mean};
 use super::finding::{Axis, Curve, Findings, Line, Panel, short};
 use super::{Check, Ctx, run_lawfully};
 use crate::experiment::stats;
+use crate::swarm::plan::Plan;
 use crate::units::f64_of_len;
 use chance::{Chance, pooled, share_by};
 use data::{S1, S2, S2Q, S4, S7, SetUp, Times, Values};
@@ -98,12 +99,11 @@ impl Side {
         Self::new(set_up.times(), set_up.values())
     }
 
-    fn simulated(ctx: &Ctx<'_>, set_up: &SetUp) -> Self {
-        let plan = set_up.plan();
-        let runs = ctx.seeds(N_RUNS, |seed| {
+    fn simulated(ctx: &Ctx<'_>, plan: &Plan, n_runs: u64) -> Self {
+        let runs = ctx.seeds(n_runs, |seed| {
             let mut watch = Watch::default();
-            let outcome = run_lawfully(&plan, seed, &mut watch);
-            let seen = Seen { plan: &plan, outcome: &outcome, watch: &watch };
+            let outcome = run_lawfully(plan, seed, &mut watch);
+            let seen = Seen { plan, outcome: &outcome, watch: &watch };
             let mut values = Values::new();
             seen.note(&mut values);
             let times: Times = (0..plan.classes.len()).map(|class| seen.times_s(class)).collect();
@@ -136,7 +136,12 @@ fn run_means(runs: &Times) -> Vec<f64> {
 }
 
 fn run(ctx: &Ctx<'_>, set_up: &SetUp) -> Findings {
-    let (recorded, simulated) = (Side::recorded(set_up), Side::simulated(ctx, set_up));
+    let simulated = Side::simulated(ctx, &set_up.plan(), N_RUNS);
+    compare(set_up, &simulated)
+}
+
+fn compare(set_up: &SetUp, simulated: &Side) -> Findings {
+    let recorded = Side::recorded(set_up);
     let n = recorded.times.values().next().map_or(0, Vec::len);
     let mut findings = Findings::new(&format!(
         "scenarios/real/{}.toml: {N_RUNS} runs against {n} repetitions. Tolerance of a mean: 4 % \
@@ -153,8 +158,8 @@ fn run(ctx: &Ctx<'_>, set_up: &SetUp) -> Findings {
             findings.panels.push(panel(class, [real, model], &chance));
         }
     }
-    swarm_lines(&mut findings, &recorded, &simulated);
-    class_lines(&mut findings, &recorded, &simulated);
+    swarm_lines(&mut findings, &recorded, simulated);
+    class_lines(&mut findings, &recorded, simulated);
     findings
 }
 
@@ -234,5 +239,36 @@ fn panel(class: &str, [real, model]: [&Times; 2], chance: &Chance) -> Panel {
             Curve::trace("simulated", curve(model)),
             Curve::trace("95 % of as many simulated runs", low.chain(high).collect()),
         ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crowd::{four_slots, with_rules};
+    use super::*;
+    use crate::experiment::Workers;
+
+    fn failures(findings: &Findings) -> Vec<&str> {
+        let failed = findings.lines.iter().filter(|line| line.is_failure());
+        failed.map(|line| line.what.as_str()).collect()
+    }
+
+    #[test]
+    fn a_recording_passes_beside_itself() {
+        let findings = compare(&S2, &Side::recorded(&S2));
+        assert_eq!(failures(&findings), [""; 0]);
+        assert_eq!(findings.lines.len(), 26, "four groups of times, the swarm, three classes");
+    }
+
+    #[test]
+    fn another_client_does_not_pass() {
+        let workers = Workers::new(1).expect("a thread");
+        let ctx = Ctx::new(&workers, &|| ());
+        let mainline = with_rules(S1.plan(), |rules| *rules = four_slots());
+        let findings = compare(&S1, &Side::simulated(&ctx, &mainline, 6));
+        let failed = failures(&findings);
+        let has = |start: &str| failed.iter().any(|what| what.starts_with(start));
+        assert!(has("mean time of leecher") && has("times of leecher"), "{failed:?}");
+        assert!(has("upload used until the first is done"), "{failed:?}");
     }
 }

@@ -359,3 +359,18 @@ proptest! {
         check_round_trip(&read(&text));
     }
 }
+
+#[test]
+fn a_scenario_of_a_program_needs_no_files() {
+    let text = "# Who?\nsize_mib = 1\npopulation_csv = \"data/two.csv\"\n";
+    let rows = "class,role,arrival_s,upload_kib_per_s,download_kib_per_s,stay\n\
+                a,seeder,0,100,,forever\nb,leecher,0,50,,forever\n";
+    let beside = [("data/two.csv", rows)];
+    let scenario = scenario::from_texts("two.toml", text, &beside).expect("all is there");
+    assert_eq!(scenario.name, "two");
+    let names: Vec<&str> =
+        scenario.arms[0].plan.classes.iter().map(|class| class.name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+    let faults = scenario::from_texts("two.toml", text, &[]).expect_err("a file is missing");
+    assert!(faults.to_string().contains("there is no file `data/two.csv`"), "{faults}");
+}

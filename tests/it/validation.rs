@@ -27,6 +27,8 @@ fn the_quick_subset_holds() {
     let said = text(&said);
     assert!(done.is_ok(), "{said}");
     assert!(quick().len() >= 8 && said.contains("kumar-ross"), "{said}");
+    let gate = said.lines().find(|line| line.contains("mean time of leecher, s"));
+    assert!(gate.is_some_and(|line| line.contains("140.4")), "the recorded mean: {said}");
 }
 
 /// A check that expects what is not so.

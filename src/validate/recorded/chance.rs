@@ -12,7 +12,7 @@ use crate::rng::{Purpose, Stream, stream};
 use crate::units::f64_of_len;
 
 /// Draws; odd, so that no share of them is 0.01.
-const N_DRAWS: usize = 1999;
+pub(super) const N_DRAWS: usize = 1999;
 
 /// The recordings beside as many model runs.
 pub(super) struct Chance {

@@ -12,9 +12,11 @@ use super::super::crowd::mean;
 use super::super::finding::{Axis, Curve, Findings, Line, Panel};
 use super::super::{Check, Ctx, run_lawfully};
 use super::SOURCE;
+use super::chance::N_DRAWS;
 use super::data::{Lucky, S2, S2Q, S4, SetUp};
 use super::watch::{Seen, Watch};
 use crate::experiment::stats;
+use crate::rng::{Purpose, stream};
 use crate::swarm::plan::{Plan, Role};
 use crate::units::{SimTime, f64_of_len};
 use std::collections::BTreeMap;
@@ -32,8 +34,8 @@ pub(super) const CHECK: Check = Check {
 const N_LOOKS: u64 = 20_000;
 /// Runs that are made in full, per way of filling the slots.
 const N_EACH: usize = 100;
-/// A look ends here, in seconds: the first slots are taken by then.
-const LOOK_S: f64 = 5.0;
+/// A look ends here, in seconds: after the last sample that counts.
+const LOOK_S: f64 = 3.5;
 
 /// The set-ups, and whose peers make good use of a seed's slot.
 const SET_UPS: [(SetUp, &str); 3] = [(S2, "fast"), (S2Q, "fast"), (S4, "contributor")];
@@ -46,8 +48,10 @@ fn run(ctx: &Ctx<'_>) -> Findings {
         "Each repetition, also of those in which peers were started in the order of their \
          classes, against the mean of up to 100 simulated runs with as many peers of each class \
          in the seed's first four slots, found among 20 000. Slope: least squares of the recorded \
-         means over the simulated ones; tolerance two standard errors. A simulated mean is set \
-         against one to three repetitions: 4 % or two standard errors of so many runs.",
+         means over the simulated ones; tolerance two standard errors, a bound of ours. p: the \
+         share of draws, a simulated run with the same first slots for each repetition, whose slope \
+         is at least as far from 1. A simulated mean is set against one to three repetitions: 4 % \
+         or two standard errors of so many runs.",
     );
     for (set_up, good) in SET_UPS {
         let simulated = simulated(ctx, &set_up.plan(), &set_up.luck());
@@ -108,6 +112,9 @@ fn judge(findings: &mut Findings, set_up: &SetUp, good: &str, simulated: &ByLuck
     let (slope, error) = slope(&points);
     let what = format!("{name}: recorded s per simulated s, {} repetitions", points.len());
     findings.add(Line::near(&what, slope, 1.0, 2.0 * error));
+    let p_value = chance_of_slope(&recorded, simulated, (slope - 1.0).abs());
+    let what = format!("{name}: p of that slope (added afterwards)");
+    findings.add(Line::at_least(&what, p_value, 0.01).direction());
     for (luck, real) in &by_luck {
         let means = simulated.get(*luck).map_or(&[][..], Vec::as_slice);
         let expected = mean(real.iter().copied());
@@ -118,6 +125,22 @@ fn judge(findings: &mut Findings, set_up: &SetUp, good: &str, simulated: &ByLuck
         findings.add(line.direction());
     }
     findings.panels.push(panel(name, points));
+}
+
+/// Share of draws whose slope is at least so far from 1, when each repetition is a simulated run of
+/// the same luck: how far would as many runs of a perfect model be?
+fn chance_of_slope(recorded: &[Lucky], simulated: &ByLuck, apart: f64) -> f64 {
+    let mut random = stream(1, Purpose::Workload, 0);
+    let mut draw = || {
+        let points: Vec<(f64, f64)> = recorded
+            .iter()
+            .filter_map(|run| simulated.get(&run.first_slots))
+            .map(|runs| (mean(runs.iter().copied()), runs[random.below(runs.len())]))
+            .collect();
+        slope(&points).0
+    };
+    let as_far = (0..N_DRAWS).filter(|_| (draw() - 1.0).abs() >= apart).count();
+    f64_of_len(as_far) / f64_of_len(N_DRAWS)
 }
 
 /// How many peers of a class there are in `fast:1 medium:2 slow:1`.
@@ -145,8 +168,8 @@ fn panel(name: &str, points: Vec<(f64, f64)>) -> Panel {
         x: Axis::linear("simulated with the same first slots (s)"),
         y: Axis::linear("recorded (s)"),
         curves: vec![
-            Curve::theory("as simulated", ends.map(|&x| (x, x)).collect()),
-            Curve::simulation("a repetition", points),
+            Curve::theory("recorded = simulated", ends.map(|&x| (x, x)).collect()),
+            Curve::simulation("a recorded repetition", points),
         ],
     }
 }

@@ -20,12 +20,15 @@ use std::collections::BTreeMap;
 const BUSY_FROM: usize = 20;
 /// A shorter busy phase says nothing, in seconds.
 const SHORTEST_PHASE: usize = 10;
-/// The seed's first slots are those seen up to here, in seconds: the first upload slots are taken
-/// one or two seconds after the start, and none is given up so early.
+/// The seed's first slots are those seen up to here, in seconds: they are taken one or two seconds
+/// after the start, and kept.
 const FIRST_SLOTS_BY: f64 = 3.0;
 
 /// Giver and receiver.
 type Pair = (usize, usize);
+
+/// When a slot began and ended, in seconds; unknown: not ended.
+type Slot = (f64, Option<f64>);
 
 /// What is noted of a run.
 #[derive(Default)]
@@ -36,8 +39,8 @@ pub(super) struct Watch {
     given: BTreeMap<Pair, f64>,
     /// When the payload of a pair was last told of, or its slot began.
     news: BTreeMap<Pair, f64>,
-    /// Slots: when they began and ended, in seconds; unknown: not ended.
-    slots: BTreeMap<Pair, Vec<(f64, Option<f64>)>>,
+    /// The slots a giver gave to a receiver, in order of time.
+    slots: BTreeMap<Pair, Vec<Slot>>,
     /// When a leecher first had each piece, in seconds.
     out: BTreeMap<PieceId, f64>,
 }
@@ -83,10 +86,10 @@ fn spread(seconds: &mut Vec<f64>, [since, until]: [f64; 2], payload: f64) {
     }
 }
 
-/// Lengths of slots as samples at whole seconds see them; those not ended are left out.
-fn tenures(slots: &[(f64, Option<f64>)]) -> Vec<f64> {
-    // First sample that sees a slot, and first that does not.
-    let mut seen: Vec<(f64, Option<f64>)> = Vec::new();
+/// Slots of a pair as samples at whole seconds see them: the first sample that sees one, and the
+/// first that does not.
+fn sampled(slots: &[Slot]) -> Vec<Slot> {
+    let mut seen: Vec<Slot> = Vec::new();
     for &(since, until) in slots {
         let (since, until) = (since.ceil(), until.map(f64::ceil));
         match seen.last_mut() {
@@ -96,7 +99,13 @@ fn tenures(slots: &[(f64, Option<f64>)]) -> Vec<f64> {
             _ => seen.push((since, until)),
         }
     }
-    seen.iter().filter_map(|(since, until)| until.map(|until| until - since)).collect()
+    seen
+}
+
+/// Lengths of the slots of a pair in seconds; those not ended are left out.
+fn tenures(slots: &[Slot]) -> Vec<f64> {
+    let ended = |(since, until): Slot| until.map(|until| until - since);
+    sampled(slots).into_iter().filter_map(ended).collect()
 }
 
 /// Payload sent ÷ capacity from 20 s to `until`; `None` if that is too short to tell.
@@ -177,11 +186,14 @@ impl Seen<'_> {
     pub fn first_slots(&self) -> String {
         let mut held: BTreeMap<&str, usize> = BTreeMap::new();
         for (&(from, to), slots) in &self.watch.slots {
-            if self.outcome.peers[from].is_origin && slots[0].0 <= FIRST_SLOTS_BY {
-                *held.entry(&self.plan.classes[self.class(to)].name).or_default() += 1;
+            let is_first = |slot: &&Slot| slot.0 <= FIRST_SLOTS_BY;
+            if self.outcome.peers[from].is_origin {
+                let name = &self.plan.classes[self.class(to)].name;
+                *held.entry(name).or_default() += sampled(slots).iter().filter(is_first).count();
             }
         }
-        let held: Vec<String> = held.iter().map(|(class, n)| format!("{class}:{n}")).collect();
+        let held = held.iter().filter(|(_, n)| **n > 0);
+        let held: Vec<String> = held.map(|(class, n)| format!("{class}:{n}")).collect();
         held.join(" ")
     }
 
