@@ -362,7 +362,7 @@ proptest! {
 
 #[test]
 fn a_scenario_of_a_program_needs_no_files() {
-    let text = "# Who?\nsize_mib = 1\npopulation_csv = \"data/two.csv\"\n";
+    let text = "# Who?\nsize_mib = 1\nhorizon_s = 9\npopulation_csv = \"data/two.csv\"\n";
     let rows = "class,role,arrival_s,upload_kib_per_s,download_kib_per_s,stay\n\
                 a,seeder,0,100,,forever\nb,leecher,0,50,,forever\n";
     let beside = [("data/two.csv", rows)];

@@ -48,10 +48,10 @@ fn run(ctx: &Ctx<'_>) -> Findings {
         "Each repetition, also of those in which peers were started in the order of their \
          classes, against the mean of up to 100 simulated runs with as many peers of each class \
          in the seed's first four slots, found among 20 000. Slope: least squares of the recorded \
-         means over the simulated ones; tolerance two standard errors, a bound of ours. p: the \
-         share of draws, a simulated run with the same first slots for each repetition, whose slope \
-         is at least as far from 1. A simulated mean is set against one to three repetitions: 4 % \
-         or two standard errors of so many runs.",
+         means over the simulated ones; the tolerance, two of its standard errors, is ours. p: \
+         share of draws whose slope is at least as far from 1; a draw has a simulated run with \
+         the same first slots in place of each repetition. The mean of the runs is set against \
+         one to three repetitions: 4 % or two standard errors of so many runs.",
     );
     for (set_up, good) in SET_UPS {
         let simulated = simulated(ctx, &set_up.plan(), &set_up.luck());
