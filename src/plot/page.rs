@@ -35,6 +35,15 @@ pub(super) struct Page {
 pub(super) enum Mark {
     Line,
     Dot,
+    /// A ring: the dots of series that have to use the colours a second time.
+    Ring,
+}
+
+impl Mark {
+    /// How the points of series `i` look.
+    pub(super) fn of_series(i: usize) -> Self {
+        if i < style::N_COLOURS { Self::Dot } else { Self::Ring }
+    }
 }
 
 /// One entry of a legend.
@@ -116,9 +125,9 @@ impl Page {
         let end = Point { x: at.x + 32.0, ..at };
         match entry.mark {
             Mark::Line => self.canvas.line(at, end, entry.stroke),
-            Mark::Dot => {
+            Mark::Dot | Mark::Ring => {
                 let centre = Point { x: at.x + 24.0, ..at };
-                self.canvas.disc(centre, 4.2, entry.stroke.colour, false);
+                self.canvas.disc(centre, 4.2, entry.stroke.colour, entry.mark == Mark::Ring);
             }
         }
     }

@@ -14,8 +14,10 @@ pub(super) const GRID: &str = "#e4e4e4";
 /// The baseline arm, where it stands behind another as a reference.
 pub(super) const GHOST: &str = "#9a9a9a";
 
+/// Series that have a colour of their own.
+pub(super) const N_COLOURS: usize = 8;
 /// Okabe–Ito; its yellow, which vanishes on white, is replaced by an olive.
-const COLOURS: [&str; 8] =
+const COLOURS: [&str; N_COLOURS] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333", "#999933"];
 /// Solid first. Five patterns and eight colours: 40 pairs before one repeats.
 const DASHES: [&str; 5] = ["", "7 3", "2.5 2.5", "9 3 2 3", "14 4"];

@@ -83,7 +83,8 @@ fn sheet(check: &str, rows: &[&CurveRow]) -> String {
 fn trace(page: &mut Page, points: &[Point], role: &str, series: usize) {
     if role == "simulation" {
         for point in points {
-            page.canvas.disc(*point, 3.4, style::colour(series), false);
+            let is_ring = Mark::of_series(series) == Mark::Ring;
+            page.canvas.disc(*point, 3.4, style::colour(series), is_ring);
         }
     } else {
         page.canvas.path(points, stroke(role, series));
@@ -105,7 +106,7 @@ fn legend(rows: &[&CurveRow], curves: &[&str]) -> Vec<Entry> {
         for role in &roles {
             let label =
                 if roles.len() > 1 { format!("{curve} ({role})") } else { (*curve).to_owned() };
-            let mark = if *role == "simulation" { Mark::Dot } else { Mark::Line };
+            let mark = if *role == "simulation" { Mark::of_series(i) } else { Mark::Line };
             entries.push(Entry { label, stroke: stroke(role, i), mark });
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Serving whoever waits longest is fastest for all together and takes from the fast; paying back
 //! what one got is fair and slower on average. No rule gets both. The same swarm under each choker
-//! gives the frontier; an economy of tokens is to be placed on the same plot.
+//! gives the frontier, and the token of 2019 has its places on the same plot.
 
 use super::crowd::{
     content_kib, four_slots, mean, mean_time_s, three_classes, with_choker, with_rules,
@@ -12,6 +12,7 @@ use super::finding::{Axis, Curve, Findings, Line, Panel};
 use super::{Check, Ctx, run_lawfully};
 use crate::ids::PeerId;
 use crate::observe::{Observer, Outcome};
+use crate::scenario;
 use crate::swarm::plan::{ChokerSpec, Plan};
 use crate::units::{Bytes, SimTime, f64_of, f64_of_len};
 use std::sync::Arc;
@@ -118,13 +119,33 @@ fn taxed() -> Vec<(f64, f64)> {
     (0..=50).map(|i| at(f64_of(i) / 50.0)).collect()
 }
 
+/// Slots by a score in which bids and gifts weigh the same.
+const HALF: &str = "combine = { weighted_percent = 50 }";
+
+/// The swarm with a token: everybody has its client, its gift and its bidder, by the defaults of
+/// scenario files.
+fn with_token(base: &Plan, rules: &str) -> Plan {
+    let text = format!(
+        "size_mib = 1\nhorizon_s = 1\n[economy]\nbundle = \"btt\"\n{rules}\n[trade]\nadoption = 1.0\n\
+         [classes.user]\ncount = 2\nupload_kib_per_s = 1\n"
+    );
+    let scenario = scenario::from_texts("token.toml", &text, &[]).expect("a good scenario");
+    let token = &scenario.arms[0].plan;
+    let mut plan = Plan { economy: token.economy.clone(), ..base.clone() };
+    for class in &mut plan.classes[1..] {
+        class.trade = token.classes[0].trade.clone();
+    }
+    plan
+}
+
 fn run(ctx: &Ctx<'_>) -> Findings {
     let mut findings = Findings::new(
         "The three classes of Legout et al. with a seed of 200 KiB/s, 5 runs per choker; \
          FairTorrent decides every second. T_min = N F ÷ all upload. A balance is what one \
          leecher sent another minus what it got back, the greatest of a run. The line keeps all \
          rates constant, as if the fast went on giving when they are done; in the swarm they \
-         leave, so points lie above it. No token economy is placed here yet.",
+         leave, so points lie above it. With a token every leecher has the client, a gift of 10 \
+         BTT and its bidder; what the fast give beyond what they take they are paid for.",
     );
     let base = three_classes(SEED, four_slots());
     let mut fair = with_choker(base.clone(), &ChokerSpec::FairTorrent);
@@ -140,11 +161,16 @@ fn run(ctx: &Ctx<'_>) -> Findings {
         ("tit-for-tat", base.clone()),
         ("tit-for-tat, random pieces", random),
         ("PropShare", with_choker(base.clone(), &ChokerSpec::PropShare)),
-        ("BitTyrant", with_choker(base, &ChokerSpec::BitTyrant)),
+        ("BitTyrant", with_choker(base.clone(), &ChokerSpec::BitTyrant)),
         ("FairTorrent", fair),
+        ("token: highest bids first", with_token(&base, "")),
+        ("token: bids and gifts, half and half", with_token(&base, HALF)),
+        ("token: no pay, no slot", with_token(&base, "combine = \"pay-only\"")),
     ];
     let places = ctx.map(&arms, |(name, plan)| place(ctx, name, plan));
-    let [turns, barter, .., fair] = &places[..] else { unreachable!("there are six arms") };
+    let [turns, barter, _, _, _, fair, token, ..] = &places[..] else {
+        unreachable!("there are nine")
+    };
     findings.add(Line::at_most("mean T ÷ T_min, no tit-for-tat", turns.slowness, 1.1));
     findings.add(Line::at_least("mean T ÷ T_min, tit-for-tat", barter.slowness, 1.0));
     let ratio = barter.slowness / turns.slowness;
@@ -155,6 +181,9 @@ fn run(ctx: &Ctx<'_>) -> Findings {
     findings.add(Line::at_most(what, fair.up_down, 1.15).direction());
     let ratio = fair.deficit / barter.deficit;
     findings.add(Line::at_most("greatest balance, FairTorrent ÷ tit-for-tat", ratio, 0.2));
+    // The paper promises payment for upload, no size.
+    let what = "up/down of the fast, token ÷ tit-for-tat (no published size)";
+    findings.add(Line::at_most(what, token.up_down / barter.up_down, 1.0).direction());
     let mut curves = vec![Curve::theory("a tax on upload, from none to all of it", taxed())];
     for place in &places {
         curves.push(Curve::simulation(place.name, vec![(place.up_down, place.slowness)]));
