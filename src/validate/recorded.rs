@@ -217,7 +217,7 @@ fn class_lines(findings: &mut Findings, recorded: &Side, simulated: &Side) {
             let [real, model] = [recorded, simulated].map(|side| side.mean(class, measure));
             (model - real).abs()
         }));
-        let what = format!("greatest |share − recorded| of a class's gifts to {class}");
+        let what = format!("gifts to {class}: greatest |share of a class − recorded|");
         findings.add(Line::at_most(&what, apart, 0.08));
     }
 }
