@@ -86,6 +86,8 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
             let all = circulation.sold.as_f64() + counts.unpaid_bytes.as_f64();
             (all > 0.0).then(|| counts.unpaid_bytes.as_f64() / all)
         }
+        Metric::UnpaidBytesMost => Some(counts.unpaid_bytes_most.as_f64()),
+        Metric::DroppedAfterPay => count(counts.dropped),
         Metric::BidsPosted => count(counts.bids_posted),
         Metric::LedgerOperationsPerGib => {
             let gib = circulation.sold.as_gib();
@@ -156,6 +158,8 @@ mod tests {
             in_channels: MicroBtt::ZERO,
             bought_bytes: Bytes(bought),
             sold_bytes: Bytes(sold),
+            unpaid: MicroBtt::ZERO,
+            unpaid_bytes: Bytes::ZERO,
         }
     }
 

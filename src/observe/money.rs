@@ -66,6 +66,10 @@ pub struct WalletRecord {
     pub bought_bytes: Bytes,
     /// What it was paid for.
     pub sold_bytes: Bytes,
+    /// What it took at a price and had not paid when a connection ended.
+    pub unpaid: MicroBtt,
+    /// For so much.
+    pub unpaid_bytes: Bytes,
 }
 
 /// Counts over a whole run.
@@ -89,6 +93,10 @@ pub struct MoneyCounts {
     pub unpaid: MicroBtt,
     /// For so much.
     pub unpaid_bytes: Bytes,
+    /// The most of that on one connection.
+    pub unpaid_bytes_most: Bytes,
+    /// Customers dropped after they paid, by providers that stall.
+    pub dropped: u64,
     /// Time that seeders stayed because they were paid.
     pub stayed: Span,
     /// Channels opened and closed by the operator's server.

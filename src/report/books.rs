@@ -85,6 +85,8 @@ pub struct WalletRow {
     pub bought_bytes: u64,
     /// Payload it was paid for.
     pub sold_bytes: u64,
+    /// Payload it took at a price and never paid for.
+    pub unpaid_bytes: u64,
 }
 
 /// One torrent of one run.
@@ -222,6 +224,7 @@ pub fn wallets<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = Wal
         final_btt: btt(wallet.wallet + wallet.in_channels),
         bought_bytes: wallet.bought_bytes.0,
         sold_bytes: wallet.sold_bytes.0,
+        unpaid_bytes: wallet.unpaid_bytes.0,
     })
 }
 

@@ -88,7 +88,10 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     if let Some(entry) = t.get("asker") {
         set(&mut trade.asker, asker(check, entry));
     }
+    set(&mut trade.sells, t.flag(check, "sells"));
+    set(&mut trade.stalls, t.flag(check, "stalls"));
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
+    set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
     if let Some(node) = t.get("withdraws_at_btt") {
         let at = if matches!(node.value, Value::Text(_)) {
             word_or(check, node, "withdraws_at_btt", &[("never", None)], "a number of BTT")

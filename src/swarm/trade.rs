@@ -76,6 +76,8 @@ struct Closing {
 struct Trader {
     /// Its wallet; `None` without the token's client, or with payments switched off.
     wallet: Option<AccountId>,
+    /// Whether it has no wallet and serves nobody who has one.
+    shuns: bool,
     /// What of its channels it can still spend.
     in_channels: MicroBtt,
     /// What comes back from channels that close.
@@ -97,6 +99,9 @@ struct Sums {
     withdrawn: MicroBtt,
     bought_bytes: Bytes,
     sold_bytes: Bytes,
+    /// Taken at a price and never paid.
+    unpaid: MicroBtt,
+    unpaid_bytes: Bytes,
 }
 
 /// One peer in the economy, in the order of how often it is looked at.
@@ -108,6 +113,8 @@ struct Dealer {
     lines: Lines,
     /// Whether some payment that was due could not be made.
     overdue: bool,
+    /// Whether it drops customers once they have paid.
+    stalls: bool,
     /// What it was paid since it arrived.
     income: MicroBtt,
     income_since: SimTime,
@@ -115,6 +122,8 @@ struct Dealer {
     stayed: Span,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
+    /// Customers it has dropped after they paid; it does not look at their bids again.
+    dropped: Vec<PeerId>,
     /// Who pays it what now: those that hold a slot by their bids.
     customers: SmallVec<[(PeerId, Price); 4]>,
     /// What it asks, as of its last regular round.
@@ -158,7 +167,9 @@ impl Trade {
                 lines: Lines::default(),
                 parcels: Vec::new(),
                 overdue: false,
+                stalls: habits.stalls,
                 debtors: Vec::new(),
+                dropped: Vec::new(),
                 ask: None,
                 income: MicroBtt::ZERO,
                 income_since: SimTime::ZERO,
@@ -168,6 +179,7 @@ impl Trade {
         };
         let trader = |person: &Person| Trader {
             wallet: None,
+            shuns: shuns(&plan.classes[person.class.index()].trade, seed, person.entity),
             withdraws_at: plan.classes[person.class.index()].trade.withdraws_at,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,
@@ -225,6 +237,15 @@ pub(super) fn adopts(habits: &Habits, seed: u64, entity: u64) -> (bool, bool) {
     let (client, consent) = (luck.unit(), luck.unit());
     let adopter = client < habits.adoption;
     (adopter, adopter && consent >= habits.opt_out)
+}
+
+/// Whether the user with this name trades with nobody and serves nobody who does: proposed for
+/// another client in 2019 (BiglyBT issue 786).
+fn shuns(habits: &Habits, seed: u64, entity: u64) -> bool {
+    let mut luck = stream(seed, Purpose::Adoption, entity);
+    let trades = adopts(habits, seed, entity).1;
+    let [_, _, third] = [luck.unit(), luck.unit(), luck.unit()];
+    !trades && third < habits.bans_payers
 }
 
 impl<'a, O: Observer> Swarm<'a, O> {

@@ -125,6 +125,8 @@ fn hand_money() -> MoneyRecord {
         in_channels: MicroBtt::ZERO,
         bought_bytes: Bytes::from_kib(if spent > 0.0 { 500 } else { 0 }),
         sold_bytes: Bytes::from_kib(if earned > 0.0 { 500 } else { 0 }),
+        unpaid: MicroBtt::ZERO,
+        unpaid_bytes: Bytes::ZERO,
     };
     let row = |at_s, paid: f64| MoneySample {
         at: s(at_s),

@@ -153,7 +153,10 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "bidder", bidder(&trade.bidder));
     put(&mut t, "pays", trade.pays);
     put(&mut t, "asker", asker(&trade.asker));
+    put(&mut t, "sells", trade.sells);
+    put(&mut t, "stalls", trade.stalls);
     put(&mut t, "bans_others", trade.bans_others);
+    put(&mut t, "bans_payers", number(trade.bans_payers));
     let withdraws = trade.withdraws_at.map_or(Value::String("never".into()), btt);
     put(&mut t, "withdraws_at_btt", withdraws);
     let elastic = match &trade.stayer {

@@ -103,8 +103,15 @@ pub struct Trade {
     pub pays: bool,
     /// What it asks.
     pub asker: AskerSpec,
+    /// Whether it takes payments for its upload; who does not serves as under barter, whatever is
+    /// bid.
+    pub sells: bool,
+    /// Whether it drops a customer as soon as that has paid for something: pay-and-stall.
+    pub stalls: bool,
     /// Whether it serves only those who may pay.
     pub bans_others: bool,
+    /// Share of those without a wallet that serve nobody who has one, in `[0, 1]`.
+    pub bans_payers: f64,
     /// It withdraws its balance to the chain whenever that reaches this.
     pub withdraws_at: Option<MicroBtt>,
     /// How much longer it stays because it is paid.
@@ -130,7 +137,10 @@ impl Default for Trade {
             bidder: BidderSpec::Never,
             pays: true,
             asker: AskerSpec::Free,
+            sells: true,
+            stalls: false,
             bans_others: false,
+            bans_payers: 0.0,
             withdraws_at: None,
             stayer: StayerSpec::Unmoved,
             hour_worth: NanoUsd::ZERO,

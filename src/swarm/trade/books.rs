@@ -29,6 +29,10 @@ pub(in crate::swarm) struct Account {
     /// Owed when a connection ended, and never paid.
     pub(super) unpaid: MicroBtt,
     pub(super) unpaid_bytes: Bytes,
+    /// The most of that on one connection.
+    pub(super) unpaid_most: Bytes,
+    /// Customers that stallers dropped after they paid.
+    pub(super) dropped: u64,
     /// Time that seeders stayed because they were paid.
     pub(super) stayed: Span,
     samples: Vec<MoneySample>,
@@ -74,6 +78,8 @@ impl Trade {
             strikes: account.strikes,
             unpaid: account.unpaid,
             unpaid_bytes: account.unpaid_bytes,
+            unpaid_bytes_most: account.unpaid_most,
+            dropped: account.dropped,
             stayed: account.stayed,
             ledger_operations: service.submitted,
             ledger_delayed: service.delayed,
@@ -117,6 +123,8 @@ impl<O: Observer> Swarm<'_, O> {
             in_channels: trader.in_channels + trader.returning,
             bought_bytes: trader.sums.bought_bytes,
             sold_bytes: trader.sums.sold_bytes,
+            unpaid: trader.sums.unpaid,
+            unpaid_bytes: trader.sums.unpaid_bytes,
         });
         Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
     }

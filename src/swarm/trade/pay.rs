@@ -165,6 +165,11 @@ impl<O: Observer> Swarm<'_, O> {
         let seller = &mut trade.peers[provider.index()];
         seller.income += due;
         seller.debtors.retain(|&debtor| debtor != p);
+        if seller.stalls && due > MicroBtt::ZERO && !seller.dropped.contains(&p) {
+            seller.dropped.push(p);
+            trade.account.dropped += 1;
+            trade.strikes.push((provider, p));
+        }
         self.top_up(p, at);
         true
     }
@@ -242,8 +247,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(at) = dealer.lines.find(payee) else { return };
         let line = dealer.lines.remove(at);
         dealer.parcels.retain(|parcel| parcel.provider != payee);
-        trade.account.unpaid += line.owed;
-        trade.account.unpaid_bytes += line.owed_bytes;
+        trade.enter_loss(user, line.owed, line.owed_bytes);
         if let Some(channel) = line.channel {
             trade.close_channel(now, user, channel);
         }
@@ -281,6 +285,16 @@ impl Trade {
         self.account.paid += amount;
         self.account.paid_bytes += bytes;
         self.account.payments += u64::from(amount > MicroBtt::ZERO);
+    }
+
+    /// What a requester owes when a connection ends is never paid.
+    fn enter_loss(&mut self, payer: UserId, amount: MicroBtt, bytes: Bytes) {
+        let sums = &mut self.users[payer.index()].sums;
+        sums.unpaid += amount;
+        sums.unpaid_bytes += bytes;
+        self.account.unpaid += amount;
+        self.account.unpaid_bytes += bytes;
+        self.account.unpaid_most = self.account.unpaid_most.max(bytes);
     }
 
     /// Money is short: closes the channels of a requester that it does not need now. What is in

@@ -88,6 +88,9 @@ adoption = 0.3
 bidder = { auto = { spending_percent = 50, insolvency = \"paper-naive\" } }
 withdraws_at_btt = 1000
 identities = 3
+sells = false
+stalls = true
+bans_payers = 0.25
 ";
 
 #[test]
@@ -122,6 +125,8 @@ fn classes_lay_their_trade_over_that_of_the_file() {
     assert_eq!((seed.identities, peer.identities), (1, 3));
     assert_eq!(peer.withdraws_at, Some(MicroBtt(1_000_000_000)));
     assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
+    assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, false, 0.0));
+    assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, true, 0.25));
     assert!(matches!(&seed.bidder, BidderSpec::Auto(rule) if *rule == AutoBid::PAPER));
     let naive =
         AutoBid { spending_percent: 50, repost_percent: 10, insolvency: Insolvency::PaperNaive };
