@@ -117,6 +117,12 @@ metrics! {
     LedgerOperationsPerGib "ledger_operations_per_gib" "1/GiB" Token;
     LedgerDelayedShare "ledger_delayed_share" "share" Token;
     PaidStayHours "paid_stay_hours" "h" Token;
+    Deposits "deposits" "deposits" Token;
+    DepositsBlocked "deposits_blocked" "deposits" Token;
+    DepositsWaiting "deposits_waiting" "deposits" Token;
+    DepositTimeMean "deposit_time_mean" "s" Token;
+    ChainFees "chain_fees" "TRX" Token;
+    LedgerOperations "ledger_operations" "operations" Token;
     Withdrawals "withdrawals" "withdrawals" Token;
     WithdrawalsBlocked "withdrawals_blocked" "withdrawals" Token;
 }

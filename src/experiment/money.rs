@@ -98,6 +98,15 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
             (all > 0.0).then(|| f64_of(counts.ledger_delayed) / all)
         }
         Metric::PaidStayHours => Some(counts.stayed.as_hours()),
+        Metric::Deposits => count(counts.deposits),
+        Metric::DepositsBlocked => count(counts.deposits_blocked),
+        Metric::DepositsWaiting => count(counts.deposits_waiting),
+        Metric::DepositTimeMean => {
+            let n = f64_of(counts.deposits);
+            (n > 0.0).then(|| counts.deposit_time.as_secs() / n)
+        }
+        Metric::ChainFees => Some(f64_of(counts.chain_fees_sun) / 1e6),
+        Metric::LedgerOperations => count(counts.ledger_operations),
         Metric::Withdrawals => count(counts.withdrawals),
         Metric::WithdrawalsBlocked => count(counts.withdrawals_blocked.iter().sum()),
         _ => None,
@@ -156,6 +165,7 @@ mod tests {
             withdrawn: MicroBtt::ZERO,
             wallet: MicroBtt::ZERO,
             in_channels: MicroBtt::ZERO,
+            on_its_way: MicroBtt::ZERO,
             bought_bytes: Bytes(bought),
             sold_bytes: Bytes(sold),
             unpaid: MicroBtt::ZERO,

@@ -62,6 +62,8 @@ pub struct WalletRecord {
     pub wallet: MicroBtt,
     /// What it can still spend from open channels.
     pub in_channels: MicroBtt,
+    /// What it has paid that has not arrived.
+    pub on_its_way: MicroBtt,
     /// What it paid for.
     pub bought_bytes: Bytes,
     /// What it was paid for.
@@ -105,6 +107,16 @@ pub struct MoneyCounts {
     pub ledger_delayed: u64,
     /// The longest wait.
     pub ledger_longest_wait: Span,
+    /// Deposits from the chain that are credited.
+    pub deposits: u64,
+    /// Deposits blocked: below the minimum, or not enough.
+    pub deposits_blocked: u64,
+    /// Deposits that left the chain and are not credited yet.
+    pub deposits_waiting: u64,
+    /// How long those that are credited took, together.
+    pub deposit_time: Span,
+    /// What transfers on the chain cost, in sun, a millionth of a TRX.
+    pub chain_fees_sun: u64,
     /// Withdrawals to the chain.
     pub withdrawals: u64,
     /// Withdrawals blocked: below the minimum, not enough, the day's cap, the gateway empty.

@@ -11,17 +11,21 @@
 mod bid;
 mod books;
 mod credit;
+mod deposit;
 mod line;
+mod pair;
 mod pay;
+mod post;
 mod sell;
 mod stay;
 
 pub(super) use books::Account;
 pub(super) use credit::Credits;
 use line::{Line, Lines};
+use post::{Letter, Post};
 
 use super::plan::Plan;
-use super::plan::economy::{Economy, Token, Trade as Habits, Usd};
+use super::plan::economy::{ChannelScope, Economy, Route, Token, Trade as Habits, Usd};
 use super::population::{Newcomer, Person};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
@@ -42,6 +46,12 @@ pub(super) struct Trade {
     gateway: Gateway,
     /// What becomes of what a channel did not pay.
     rest: Rest,
+    /// Whether one channel between two users serves all torrents they share.
+    per_pair: bool,
+    /// Pieces a provider delivers without having been paid for them.
+    exposure: u64,
+    /// Payments on their way.
+    post: Post,
     usd: PricePath,
     /// The user behind each wallet, by account.
     owners: Vec<(AccountId, UserId)>,
@@ -82,6 +92,8 @@ struct Trader {
     in_channels: MicroBtt,
     /// What comes back from channels that close.
     returning: MicroBtt,
+    /// What it has sent that has not arrived.
+    on_its_way: MicroBtt,
     /// It withdraws its balance to the chain whenever that reaches this.
     withdraws_at: Option<MicroBtt>,
     /// What its downloads under way lack, all together.
@@ -134,6 +146,8 @@ struct Dealer {
     heard: Price,
     bidder: Option<Box<dyn Bidder>>,
     asker: Option<Box<dyn Asker>>,
+    /// What it has paid that is on its way, in order.
+    letters: VecDeque<Letter>,
     /// Which payments get lost.
     luck: Stream,
 }
@@ -174,6 +188,7 @@ impl Trade {
                 income: MicroBtt::ZERO,
                 income_since: SimTime::ZERO,
                 stayed: Span::ZERO,
+                letters: VecDeque::new(),
                 luck: stream(seed, Purpose::Payment, peer.entity),
             }
         };
@@ -183,6 +198,7 @@ impl Trade {
             withdraws_at: plan.classes[person.class.index()].trade.withdraws_at,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,
+            on_its_way: MicroBtt::ZERO,
             remaining: Bytes::ZERO,
             sums: Sums::default(),
         };
@@ -191,6 +207,9 @@ impl Trade {
             service: Service::new(token.service.clone()),
             gateway: Gateway::new(token.gateway),
             rest: token.channels.rest,
+            per_pair: token.channels.scope == ChannelScope::Pair,
+            exposure: u64::from(token.exposure_pieces),
+            post: Post::new(token.payment_delay),
             usd: usd(token, plan, seed),
             owners: Vec::new(),
             users: users.iter().map(trader).collect(),
@@ -296,7 +315,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             sums.gift += gift;
         }
         let buys = habits.bought.min(ledger.balance(Ledger::OUTSIDE));
-        if buys > MicroBtt::ZERO {
+        if buys > MicroBtt::ZERO && habits.route == Route::Operator {
             let from = Ledger::OUTSIDE;
             ledger.transfer(now, Movement::Purchase, from, wallet, buys).expect("enough");
             sums.bought = buys;
@@ -304,5 +323,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let trader = &mut trade.users[u.index()];
         (trader.wallet, trader.sums) = (Some(wallet), sums);
         trade.owners.push((wallet, u));
+        if buys > MicroBtt::ZERO && habits.route == Route::Gateway {
+            self.deposit(u, wallet, buys);
+        }
     }
 }

@@ -9,4 +9,5 @@ mod fuzz;
 mod habits;
 mod luck;
 pub mod money;
+mod payments;
 mod scaling;
