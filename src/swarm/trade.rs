@@ -259,7 +259,7 @@ pub(super) fn adopts(habits: &Habits, seed: u64, entity: u64) -> (bool, bool) {
 }
 
 /// Whether the user with this name trades with nobody and serves nobody who does: proposed for
-/// another client in 2019 (BiglyBT issue 786).
+/// another client in 2019 (`BiglyBT` issue 786).
 fn shuns(habits: &Habits, seed: u64, entity: u64) -> bool {
     let mut luck = stream(seed, Purpose::Adoption, entity);
     let trades = adopts(habits, seed, entity).1;

@@ -2,7 +2,7 @@
 //! requesters that take and do not pay, providers that take the pay and stop, farmers of gifts.
 
 use super::money::{crowd, token, users};
-use crate::swarms::{Diary, News, class, kib, plain, plan, s};
+use crate::swarms::{Diary, News, class, kib, plain, plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use swarmecon::experiment::{Design, Metric, Part, summary};
@@ -87,7 +87,7 @@ fn who_bans_payers_serves_none_of_them() {
 }
 
 /// Take-and-stall: who never pays gets a piece and the block on its way from each connection at
-/// most, and whoever pays what it owes takes no more for nothing than the last block.
+/// most, and loses the slot.
 #[test]
 fn who_takes_and_does_not_pay_gains_a_piece_a_connection() {
     let piece = Bytes(1 << 18);
@@ -190,15 +190,11 @@ fn farming_gifts_breaks_even_at_the_worth_of_a_gift() {
     assert!(drained > 0.0 && drained < 0.0012 * 3.0 / 20.0 + 1e-12, "{drained}");
 }
 
-/// The times of a run are unmoved by options that nobody uses.
+/// Those without the client neither sell nor stall, whatever is written.
 #[test]
-fn a_share_of_nobody_changes_nothing() {
+fn who_has_no_client_has_no_habits_of_trade() {
     let plain = with_token(token(), users(0.5));
     let mut odd = plain.clone();
-    odd.classes[1].trade.bans_payers = 0.0;
-    // Those without the client neither sell nor stall, whatever is written.
-    odd.classes[2].trade.stalls = true;
-    odd.classes[2].trade.sells = false;
-    odd.sample = s(50.0);
+    (odd.classes[2].trade.stalls, odd.classes[2].trade.sells) = (true, false);
     assert_eq!(run(&odd, 9, &mut Unobserved), run(&plain, 9, &mut Unobserved));
 }

@@ -206,7 +206,7 @@ fn withdrawals_let_deposits_out_of_limbo() {
         let Some(Economy::Token(token)) = &mut plan.economy else { panic!("a token") };
         token.supply.gateway = MicroBtt::from_btt(1e4);
         token.gateway.least_withdrawal = MicroBtt::BTT;
-        plan.classes[1].trade.withdraws_at = Some(MicroBtt::from_btt(20.0));
+        plan.classes[1].trade.withdraws_at = Some(MicroBtt::from_btt(5.0));
         (plan.sample, plan.until_horizon, plan.horizon) = (s(sample_s), true, at(900.0));
         run(&plan, 3, &mut Unobserved)
     };
@@ -214,6 +214,9 @@ fn withdrawals_let_deposits_out_of_limbo() {
     let counts = &money(&often).counts;
     assert!(counts.withdrawals > 0 && counts.deposits > 2, "{counts:?}");
     assert!(counts.deposit_time.0 / counts.deposits > s(61.0).0, "some waited");
+    // Nobody waits while the operator could credit another.
+    let has = 100_000_000 + sum(&often, |w| w.withdrawn) - sum(&often, |w| w.bought);
+    assert!(counts.deposits_waiting == 0 || has < 50_000_000, "it holds {has}: {counts:?}");
     assert_eq!(money(&often).wallets, money(&seldom).wallets);
     assert_eq!(often.peers, seldom.peers);
 }
