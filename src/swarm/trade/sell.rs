@@ -1,6 +1,6 @@
 //! What providers do: whom they let bid, what they ask, on which terms they serve.
 
-use super::Dealer;
+use super::{Dealer, Trade};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
@@ -16,16 +16,22 @@ impl<O: Observer> Swarm<'_, O> {
         if let Some(credits) = &self.credits {
             return credits.of(self.user(q)) > 0;
         }
-        if self.wallet(p).is_some() {
-            !self.habits(p).bans_others || self.wallet(q).is_some()
+        if self.bans_others(p) {
+            self.wallet(q).is_some()
         } else {
-            !self.shuns(p) || self.wallet(q).is_none()
+            !self.bans_payers(p) || self.wallet(q).is_none()
         }
     }
 
-    /// Whether a provider without a wallet serves nobody who has one.
-    fn shuns(&self, p: PeerId) -> bool {
-        self.trade.as_ref().is_some_and(|trade| trade.users[self.user(p).index()].shuns)
+    /// Whether a provider serves nobody without a wallet.
+    fn bans_others(&self, p: PeerId) -> bool {
+        self.habits(p).bans_others && self.wallet(p).is_some()
+    }
+
+    /// Whether a provider, itself without a wallet, serves nobody who has one.
+    fn bans_payers(&self, p: PeerId) -> bool {
+        let shuns = |trade: &Trade| trade.users[self.user(p).index()].shuns;
+        self.habits(p).bans_payers > 0.0 && self.trade.as_deref().is_some_and(shuns)
     }
 
     /// Whether a provider takes payments for its upload.
@@ -36,9 +42,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether a provider may turn neighbours away.
     pub(in crate::swarm) fn is_choosy(&self, p: PeerId) -> bool {
-        self.credits.is_some()
-            || self.shuns(p)
-            || self.wallet(p).is_some() && self.habits(p).bans_others
+        self.credits.is_some() || self.bans_others(p) || self.bans_payers(p)
     }
 
     /// Fills the buffer of bids with what the candidates offer `p`; gives whether any does. A

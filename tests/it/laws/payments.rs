@@ -220,3 +220,27 @@ fn withdrawals_let_deposits_out_of_limbo() {
     assert_eq!(money(&often).wallets, money(&seldom).wallets);
     assert_eq!(often.peers, seldom.peers);
 }
+
+/// However payments travel: without money it is barter to the bit, and every amount times a
+/// thousand changes nothing else.
+#[test]
+fn slow_and_shared_channels_keep_the_laws_of_a_token() {
+    let travels = || scoped(slow(2.0, 2), ChannelScope::Pair);
+    let penniless = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
+    let barter = run(&crowd(None, penniless.clone()), 3, &mut Unobserved);
+    let mut empty = run(&with_token(travels(), penniless), 3, &mut Unobserved);
+    empty.money = None;
+    assert_eq!(empty, barter);
+
+    let scaled = |n: u64| {
+        let supply = Supply { promo: MicroBtt(n * 1_000_000_000), ..Supply::default() };
+        let token = Token { coin: MicroBtt(n), supply, ..travels() };
+        let trade = Trade { gift: MicroBtt(n * 3_333_333), ..users(0.9) };
+        let outcome = run(&with_token(token, trade), 4, &mut Unobserved);
+        let money = [sum(&outcome, |w| w.spent), sum(&outcome, |w| w.on_its_way)];
+        (Outcome { money: None, ..outcome }, money)
+    };
+    let (one, money) = scaled(1);
+    assert!(money.iter().all(|&amount| amount > 0), "some is paid, some on its way: {money:?}");
+    assert_eq!(scaled(1000), (one, money.map(|amount| 1000 * amount)));
+}

@@ -202,6 +202,20 @@ fn without_money_nothing_is_said_about_it() {
 }
 
 #[test]
+fn deposits_that_come_to_nothing_are_warned_of() {
+    let warnings = |buys: f64, operator: f64| {
+        read(&small(&format!(
+            "[economy]\nbundle = \"btt\"\nsupply = {{ operator_btt = {operator} }}\n\
+             [trade]\nadoption = 1\nbuys_btt = {buys}\nbuys_through = \"gateway\"\n"
+        )))
+        .warnings
+    };
+    assert!(warnings(9.0, 1000.0)[0].contains("write `buys_btt = 10` or more"));
+    assert!(warnings(50.0, 49.0)[0].contains("raise `economy.supply.operator_btt`"));
+    assert!(warnings(50.0, 50.0).is_empty());
+}
+
+#[test]
 fn altruists_do_not_convert_free_riders() {
     let text = small("choker = \"never\"\n[economy]\nbundle = \"altruism\"\n");
     assert!(matches!(plan(&text).classes[1].choker, ChokerSpec::Never));
