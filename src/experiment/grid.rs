@@ -69,6 +69,8 @@ pub struct ClassDesign {
     pub has_others: bool,
     /// What those that trade are given, unless the pool is empty.
     pub gift: MicroBtt,
+    /// Identities each of those registers.
+    pub identities: u32,
     /// What things are worth to its users.
     pub worth: Worth,
 }
@@ -248,6 +250,7 @@ impl ClassDesign {
             has_adopters: trade.adoption > 0.0,
             has_others: trade.adoption < 1.0,
             gift: MicroBtt(times(trade.gift.0, trade.identities)),
+            identities: trade.identities,
             worth: Worth {
                 hour: trade.hour_worth,
                 seeding_hour: trade.hour_cost,

@@ -21,6 +21,8 @@ enum Scope {
     Traders,
     /// Leechers whose users may pay, where there is a token.
     Buyers,
+    /// Users with more than one identity, where there is a token.
+    Sybils,
     /// Users, where something has a value.
     Users,
     /// Leechers, where waiting has a value.
@@ -84,6 +86,9 @@ metrics! {
     BalanceFinalMean "balance_final_mean" "BTT" Traders;
     GiniOfBalances "gini_of_balances" "index" Traders;
     GiniOfIncome "gini_of_income" "index" Traders;
+    UnpaidBytesMean "unpaid_bytes_mean" "bytes" Traders;
+    SybilBreakEven "sybil_break_even" "USD" Sybils;
+    SybilGainMean "sybil_gain_mean" "USD" Sybils;
     WelfareMean "welfare_mean" "USD" Users;
     DeadWeightLoss "dead_weight_loss" "USD" Waiting;
     UploadUtilisation "upload_utilisation" "share" Swarm;
@@ -106,10 +111,18 @@ metrics! {
     Strikes "turned_away" "times" Token;
     UnpaidTotal "unpaid_total" "BTT" Token;
     UnpaidByteShare "unpaid_byte_share" "share" Token;
+    UnpaidBytesMost "unpaid_bytes_most" "bytes" Token;
+    DroppedAfterPay "dropped_after_pay" "times" Token;
     BidsPosted "bids_posted" "bids" Token;
     LedgerOperationsPerGib "ledger_operations_per_gib" "1/GiB" Token;
     LedgerDelayedShare "ledger_delayed_share" "share" Token;
     PaidStayHours "paid_stay_hours" "h" Token;
+    Deposits "deposits" "deposits" Token;
+    DepositsBlocked "deposits_blocked" "deposits" Token;
+    DepositsWaiting "deposits_waiting" "deposits" Token;
+    DepositTimeMean "deposit_time_mean" "s" Token;
+    ChainFees "chain_fees" "TRX" Token;
+    LedgerOperations "ledger_operations" "operations" Token;
     Withdrawals "withdrawals" "withdrawals" Token;
     WithdrawalsBlocked "withdrawals_blocked" "withdrawals" Token;
 }
@@ -178,6 +191,7 @@ impl Metric {
             Scope::Token => is_whole && arm.has_token,
             Scope::Traders => trades,
             Scope::Buyers => trades && leeches,
+            Scope::Sybils => trades && classes().iter().any(|class| class.identities > 1),
             Scope::Users => arm.has_values,
             Scope::Waiting => leeches && classes().iter().any(|class| class.worth.hour.0 > 0),
         }

@@ -86,6 +86,8 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
             let all = circulation.sold.as_f64() + counts.unpaid_bytes.as_f64();
             (all > 0.0).then(|| counts.unpaid_bytes.as_f64() / all)
         }
+        Metric::UnpaidBytesMost => Some(counts.unpaid_bytes_most.as_f64()),
+        Metric::DroppedAfterPay => count(counts.dropped),
         Metric::BidsPosted => count(counts.bids_posted),
         Metric::LedgerOperationsPerGib => {
             let gib = circulation.sold.as_gib();
@@ -96,6 +98,15 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
             (all > 0.0).then(|| f64_of(counts.ledger_delayed) / all)
         }
         Metric::PaidStayHours => Some(counts.stayed.as_hours()),
+        Metric::Deposits => count(counts.deposits),
+        Metric::DepositsBlocked => count(counts.deposits_blocked),
+        Metric::DepositsWaiting => count(counts.deposits_waiting),
+        Metric::DepositTimeMean => {
+            let n = f64_of(counts.deposits);
+            (n > 0.0).then(|| counts.deposit_time.as_secs() / n)
+        }
+        Metric::ChainFees => Some(f64_of(counts.chain_fees_sun) / 1e6),
+        Metric::LedgerOperations => count(counts.ledger_operations),
         Metric::Withdrawals => count(counts.withdrawals),
         Metric::WithdrawalsBlocked => count(counts.withdrawals_blocked.iter().sum()),
         _ => None,
@@ -154,8 +165,11 @@ mod tests {
             withdrawn: MicroBtt::ZERO,
             wallet: MicroBtt::ZERO,
             in_channels: MicroBtt::ZERO,
+            on_its_way: MicroBtt::ZERO,
             bought_bytes: Bytes(bought),
             sold_bytes: Bytes(sold),
+            unpaid: MicroBtt::ZERO,
+            unpaid_bytes: Bytes::ZERO,
         }
     }
 

@@ -10,7 +10,7 @@ use super::measure::{self, SwarmBound};
 use super::metric::{Metric, Part};
 use super::{inequality, stats};
 use crate::observe::{MoneyRecord, Outcome, PeerRecord, WalletRecord};
-use crate::units::{Bytes, SimTime, Span};
+use crate::units::{Bytes, MicroBtt, SimTime, Span};
 
 /// The users of a run.
 #[derive(Debug)]
@@ -18,6 +18,16 @@ pub struct Wealth<'a> {
     arm: &'a ArmDesign,
     money: Option<&'a MoneyRecord>,
     users: Vec<Person>,
+}
+
+/// A user with identities beyond the first.
+struct Sybil {
+    /// How many.
+    n: u32,
+    /// What the gift of each is worth, in USD: with a dearer identity nobody would farm gifts.
+    worth: f64,
+    /// What each costs, in USD.
+    cost: f64,
 }
 
 /// What one user lived through in all its swarms.
@@ -65,6 +75,14 @@ impl<'a> Wealth<'a> {
             Metric::BalanceFinalMean => stats::mean(&self.amounts(part, balance)),
             Metric::GiniOfBalances => inequality::gini(&self.amounts(part, balance)),
             Metric::GiniOfIncome => inequality::gini(&self.amounts(part, |w| w.earned.as_btt())),
+            Metric::UnpaidBytesMean => {
+                stats::mean(&self.amounts(part, |w| w.unpaid_bytes.as_f64()))
+            }
+            Metric::SybilBreakEven => stats::mean(&self.sybils(part, |user| user.worth)),
+            Metric::SybilGainMean => {
+                let gain = |user: &Sybil| f64::from(user.n) * (user.worth - user.cost);
+                stats::mean(&self.sybils(part, gain))
+            }
             Metric::WelfareMean => {
                 let welfare = self.members(part).map(|user| self.welfare(user));
                 stats::mean(&welfare.collect::<Vec<f64>>())
@@ -91,6 +109,25 @@ impl<'a> Wealth<'a> {
     fn amounts(&self, part: Part, of: fn(&WalletRecord) -> f64) -> Vec<f64> {
         let wallets = self.members(part).filter_map(|user| self.wallet(user));
         wallets.filter(|wallet| wallet.trades).map(of).collect()
+    }
+
+    /// Of the users with a wallet and more than one identity.
+    fn sybils(&self, part: Part, of: impl Fn(&Sybil) -> f64) -> Vec<f64> {
+        let traders = self.members(part).filter_map(|user| Some((user, self.wallet(user)?)));
+        let sybils = traders.filter_map(|(user, wallet)| {
+            let class = &self.arm.classes[user.class];
+            let n = class.identities.saturating_sub(1);
+            if !wallet.trades || n == 0 {
+                return None;
+            }
+            // The first identity has its gift before the others; the pool may be empty by then.
+            let first = MicroBtt(class.gift.0 / u64::from(class.identities)).min(wallet.gift);
+            let further = (wallet.gift - first).as_btt() * self.usd_per_btt(user.left);
+            let all_cost = class.worth.identities.as_usd();
+            let each = |usd: f64| usd / f64::from(n);
+            Some(of(&Sybil { n, worth: each(further), cost: each(all_cost) }))
+        });
+        sybils.collect()
     }
 
     fn paid_byte_share(&self, part: Part) -> Option<f64> {

@@ -22,7 +22,7 @@ use super::chain::{Chain, ChainRules, DAY, Sent};
 use super::latency::Latencies;
 use super::movements::{Movement, Tally};
 use crate::ids::AccountId;
-use crate::units::{MicroBtt, SimTime};
+use crate::units::{MicroBtt, SimTime, Span};
 use std::collections::VecDeque;
 
 /// What the gateway demands and allows.
@@ -92,6 +92,8 @@ pub struct Crossings {
     pub done: Tally,
     /// From being wanted to being final.
     pub latencies: Latencies,
+    /// The same added up.
+    pub took: Span,
     blocked: [u64; Blocked::ALL.len()],
 }
 
@@ -104,6 +106,13 @@ impl Crossings {
     /// Requests blocked for any reason.
     pub fn blocked_in_all(&self) -> u64 {
         self.blocked.iter().sum()
+    }
+
+    /// Enters one that went across.
+    fn enter(&mut self, amount: MicroBtt, took: Span) {
+        self.done.add(amount);
+        self.latencies.add(took);
+        self.took += took;
     }
 
     fn block(&mut self, reason: Blocked) -> Blocked {
@@ -173,8 +182,7 @@ impl Gateway {
         moved.expect("both have been asked whether they can pay");
         self.paid_today += amount;
         let sent = self.chain.send(now, Ledger::GATEWAY);
-        self.withdrawals.done.add(amount);
-        self.withdrawals.latencies.add(sent.final_at.since(wanted));
+        self.withdrawals.enter(amount, sent.final_at.since(wanted));
         Ok(sent)
     }
 
@@ -233,19 +241,20 @@ impl Gateway {
     /// # Panics
     /// If an account that a deposit is for is no wallet; if the clock runs back.
     pub fn credit(&mut self, now: SimTime, ledger: &mut Ledger) -> usize {
-        let mut n_credited = 0;
-        while let Some(Credit { order, .. }) = self.credits.front().filter(|next| next.due <= now) {
-            let Order { account, amount, wanted } = *order;
-            let paid = ledger.transfer(now, Movement::Deposit, Ledger::OPERATOR, account, amount);
-            if paid.is_err() {
-                break;
-            }
-            self.credits.pop_front();
-            self.deposits.done.add(amount);
-            self.deposits.latencies.add(now.since(wanted));
-            n_credited += 1;
-        }
-        n_credited
+        std::iter::from_fn(|| self.credit_next(now, ledger)).count()
+    }
+
+    /// As [`Gateway::credit`] for the next one only; gives its order.
+    ///
+    /// # Panics
+    /// As [`Gateway::credit`].
+    pub fn credit_next(&mut self, now: SimTime, ledger: &mut Ledger) -> Option<Order> {
+        let Credit { order, .. } = *self.credits.front().filter(|next| next.due <= now)?;
+        let Order { account, amount, wanted } = order;
+        ledger.transfer(now, Movement::Deposit, Ledger::OPERATOR, account, amount).ok()?;
+        self.credits.pop_front();
+        self.deposits.enter(amount, now.since(wanted));
+        Some(order)
     }
 
     /// When the next deposit is due to be credited; it is past if the operator could not.
@@ -279,7 +288,6 @@ mod tests {
     use super::*;
     use crate::ledger::chain::Sun;
     use crate::ledger::{Kind, Supply};
-    use crate::units::Span;
 
     fn btt(btt: u64) -> MicroBtt {
         MicroBtt(btt * MicroBtt::BTT.0)

@@ -62,10 +62,16 @@ pub struct WalletRecord {
     pub wallet: MicroBtt,
     /// What it can still spend from open channels.
     pub in_channels: MicroBtt,
+    /// What it has paid that has not arrived.
+    pub on_its_way: MicroBtt,
     /// What it paid for.
     pub bought_bytes: Bytes,
     /// What it was paid for.
     pub sold_bytes: Bytes,
+    /// What it took at a price and had not paid when a connection ended.
+    pub unpaid: MicroBtt,
+    /// For so much.
+    pub unpaid_bytes: Bytes,
 }
 
 /// Counts over a whole run.
@@ -89,6 +95,10 @@ pub struct MoneyCounts {
     pub unpaid: MicroBtt,
     /// For so much.
     pub unpaid_bytes: Bytes,
+    /// The most of that on one connection.
+    pub unpaid_bytes_most: Bytes,
+    /// Customers dropped after they paid, by providers that stall.
+    pub dropped: u64,
     /// Time that seeders stayed because they were paid.
     pub stayed: Span,
     /// Channels opened and closed by the operator's server.
@@ -97,6 +107,16 @@ pub struct MoneyCounts {
     pub ledger_delayed: u64,
     /// The longest wait.
     pub ledger_longest_wait: Span,
+    /// Deposits from the chain that are credited.
+    pub deposits: u64,
+    /// Deposits blocked: below the minimum, or not enough.
+    pub deposits_blocked: u64,
+    /// Deposits that left the chain and are not credited yet.
+    pub deposits_waiting: u64,
+    /// How long those that are credited took, together.
+    pub deposit_time: Span,
+    /// What transfers on the chain cost, in sun, a millionth of a TRX.
+    pub chain_fees_sun: u64,
     /// Withdrawals to the chain.
     pub withdrawals: u64,
     /// Withdrawals blocked: below the minimum, not enough, the day's cap, the gateway empty.

@@ -81,10 +81,14 @@ pub struct WalletRow {
     pub withdrawn_btt: Number,
     /// What it had at the end, in its wallet and to be spent from channels.
     pub final_btt: Number,
+    /// What it had paid that had not arrived at the end.
+    pub on_its_way_btt: Number,
     /// Payload it paid for.
     pub bought_bytes: u64,
     /// Payload it was paid for.
     pub sold_bytes: u64,
+    /// Payload it took at a price and never paid for.
+    pub unpaid_bytes: u64,
 }
 
 /// One torrent of one run.
@@ -220,8 +224,10 @@ pub fn wallets<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = Wal
         spent_btt: btt(wallet.spent),
         withdrawn_btt: btt(wallet.withdrawn),
         final_btt: btt(wallet.wallet + wallet.in_channels),
+        on_its_way_btt: btt(wallet.on_its_way),
         bought_bytes: wallet.bought_bytes.0,
         sold_bytes: wallet.sold_bytes.0,
+        unpaid_bytes: wallet.unpaid_bytes.0,
     })
 }
 

@@ -14,8 +14,10 @@ use crate::ledger::{
 use crate::policy::auction::Format;
 use crate::policy::choke::ChokerSpec;
 use crate::policy::choke::market::Combine;
-use crate::swarm::plan::Role;
-use crate::swarm::plan::economy::{ChannelRules, Credit, Economy, Funding, Token, Usd};
+use crate::swarm::plan::economy::{
+    ChannelRules, ChannelScope, Credit, Economy, Funding, Route, Token, Usd,
+};
+use crate::swarm::plan::{ClassPlan, Plan, Role};
 use crate::units::{Bytes, MicroBtt, SimTime, Span, floor_u64};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -56,6 +58,9 @@ pub(super) const FORMATS: [(&str, Format); 4] = [
 ];
 /// Words of `channel_rest`.
 pub(super) const RESTS: [(&str, Rest); 2] = [("refund", Rest::Refund), ("forfeit", Rest::Forfeit)];
+/// Words of `channels`.
+pub(super) const SCOPES: [(&str, ChannelScope); 2] =
+    [("per-torrent", ChannelScope::Torrent), ("per-pair", ChannelScope::Pair)];
 
 /// All BTT of 2019 there ever were: 990 · 10⁹ (Binance report, January 2019).
 const ALL_BTT: f64 = 990e9;
@@ -134,6 +139,10 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         None => Some(Funding::Pieces(16)),
     };
     let rest = t.word(check, "channel_rest", &RESTS).unwrap_or(Rest::Refund);
+    let scope = t.word(check, "channels", &SCOPES).unwrap_or(ChannelScope::Torrent);
+    let payment_delay = t.number(check, "payment_delay_s", TIME_S).map(Span::from_secs);
+    let exposure_range = Range { example: "1", ..ONE_OR_MORE };
+    let exposure_pieces = t.whole(check, "exposure_pieces", exposure_range).unwrap_or(1);
     let usd = match t.get("usd_per_btt") {
         Some(node) => usd(check, node, horizon),
         None => constant(0.000_12),
@@ -148,13 +157,38 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         combine: combine?,
         format,
         coin: MicroBtt(u64::from(coin)),
-        channels: ChannelRules { funding: funding?, rest },
+        channels: ChannelRules { funding: funding?, rest, scope },
         service,
         payment_loss,
+        payment_delay: payment_delay.unwrap_or(Span::ZERO),
+        exposure_pieces,
         usd: usd?,
         supply: supply?,
         gateway,
     })
+}
+
+/// Warns of deposits that the gateway will refuse, or that the operator cannot credit.
+pub(super) fn warn_of_deposits(check: &mut Check, plan: &Plan, arm: &str) {
+    let Some(Economy::Token(token)) = &plan.economy else { return };
+    let deposits = |class: &&ClassPlan| {
+        class.trade.route == Route::Gateway && class.trade.bought > MicroBtt::ZERO
+    };
+    for class in plan.classes.iter().filter(deposits) {
+        let (name, least) = (&class.name, token.gateway.least_deposit);
+        if class.trade.bought < least {
+            let least = least.as_btt();
+            check.warn(format!(
+                "arm `{arm}`: class `{name}` buys less than the gateway takes, and gets nothing: \
+                 write `buys_btt = {least}` or more"
+            ));
+        } else if token.supply.operator < class.trade.bought {
+            check.warn(format!(
+                "arm `{arm}`: the operator cannot credit what class `{name}` deposits: raise \
+                 `economy.supply.operator_btt`"
+            ));
+        }
+    }
 }
 
 fn combine(check: &mut Check, node: &Node) -> Option<Combine> {

@@ -11,7 +11,7 @@ use super::node::{Node, Value};
 use crate::policy::ask::{AskerSpec, Tatonnement};
 use crate::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use crate::policy::stay::{Elastic, StayerSpec};
-use crate::swarm::plan::economy::Trade;
+use crate::swarm::plan::economy::{Route, Trade};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, floor_u64};
 
 /// Words of `insolvency`.
@@ -19,6 +19,9 @@ pub(super) const INSOLVENCIES: [(&str, Insolvency); 2] = [
     ("reserve-by-remaining", Insolvency::ReserveByRemaining),
     ("paper-naive", Insolvency::PaperNaive),
 ];
+/// Words of `buys_through`.
+pub(super) const ROUTES: [(&str, Route); 2] =
+    [("operator", Route::Operator), ("gateway", Route::Gateway)];
 /// Ways to write `bidder`, besides words.
 const BIDDERS: [&str; 4] = ["auto", "fixed_btt_per_gib", "valuation", "shill"];
 /// Ways to write `asker`, besides words.
@@ -74,6 +77,7 @@ fn who(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.opt_out, t.number(check, "opt_out", SHARE));
     set(&mut trade.gift, btt(check, t, "gift_btt"));
     set(&mut trade.bought, btt(check, t, "buys_btt"));
+    set(&mut trade.route, t.word(check, "buys_through", &ROUTES));
     let range = Range::from(1.0, 100_000.0, "1");
     set(&mut trade.identities, t.whole(check, "identities", range));
     set(&mut trade.identity_cost, usd(check, t, "identity_cost_usd"));
@@ -88,7 +92,10 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     if let Some(entry) = t.get("asker") {
         set(&mut trade.asker, asker(check, entry));
     }
+    set(&mut trade.sells, t.flag(check, "sells"));
+    set(&mut trade.stalls, t.flag(check, "stalls"));
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
+    set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
     if let Some(node) = t.get("withdraws_at_btt") {
         let at = if matches!(node.value, Value::Text(_)) {
             word_or(check, node, "withdraws_at_btt", &[("never", None)], "a number of BTT")

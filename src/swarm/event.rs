@@ -30,6 +30,10 @@ pub(super) enum Event {
     GoOffline(UserId),
     /// A user of a catalogue comes back.
     GoOnline(UserId),
+    /// A payment of a requester reaches its provider.
+    Payment(PeerId),
+    /// A user's deposit is final on the chain.
+    Deposit(UserId),
     /// A row of the timeline is due.
     Sample,
 }
@@ -53,6 +57,8 @@ impl Event {
             Self::Optimistic(p) => (11, p.0),
             Self::GoOffline(u) => (12, u.0),
             Self::GoOnline(u) => (13, u.0),
+            Self::Payment(p) => (14, p.0),
+            Self::Deposit(u) => (15, u.0),
         }
     }
 }

@@ -72,6 +72,8 @@ impl<O: Observer> Swarm<'_, O> {
             Event::GiveUp(p) => self.give_up(p),
             Event::GoOffline(u) => self.go_offline(u),
             Event::GoOnline(u) => self.go_online(u),
+            Event::Payment(p) => self.payment_arrives(p),
+            Event::Deposit(_) => self.deposits_are_final(),
             Event::Sample => self.sample(),
         }
     }

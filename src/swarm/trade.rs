@@ -11,17 +11,21 @@
 mod bid;
 mod books;
 mod credit;
+mod deposit;
 mod line;
+mod pair;
 mod pay;
+mod post;
 mod sell;
 mod stay;
 
 pub(super) use books::Account;
 pub(super) use credit::Credits;
 use line::{Line, Lines};
+use post::{Letter, Post};
 
 use super::plan::Plan;
-use super::plan::economy::{Economy, Token, Trade as Habits, Usd};
+use super::plan::economy::{ChannelScope, Economy, Route, Token, Trade as Habits, Usd};
 use super::population::{Newcomer, Person};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
@@ -42,6 +46,12 @@ pub(super) struct Trade {
     gateway: Gateway,
     /// What becomes of what a channel did not pay.
     rest: Rest,
+    /// Whether one channel between two users serves all torrents they share.
+    per_pair: bool,
+    /// Pieces a provider delivers without having been paid for them.
+    exposure: u64,
+    /// Payments on their way.
+    post: Post,
     usd: PricePath,
     /// The user behind each wallet, by account.
     owners: Vec<(AccountId, UserId)>,
@@ -76,10 +86,14 @@ struct Closing {
 struct Trader {
     /// Its wallet; `None` without the token's client, or with payments switched off.
     wallet: Option<AccountId>,
+    /// Whether it has no wallet and serves nobody who has one.
+    shuns: bool,
     /// What of its channels it can still spend.
     in_channels: MicroBtt,
     /// What comes back from channels that close.
     returning: MicroBtt,
+    /// What it has sent that has not arrived.
+    on_its_way: MicroBtt,
     /// It withdraws its balance to the chain whenever that reaches this.
     withdraws_at: Option<MicroBtt>,
     /// What its downloads under way lack, all together.
@@ -97,6 +111,9 @@ struct Sums {
     withdrawn: MicroBtt,
     bought_bytes: Bytes,
     sold_bytes: Bytes,
+    /// Taken at a price and never paid.
+    unpaid: MicroBtt,
+    unpaid_bytes: Bytes,
 }
 
 /// One peer in the economy, in the order of how often it is looked at.
@@ -108,6 +125,8 @@ struct Dealer {
     lines: Lines,
     /// Whether some payment that was due could not be made.
     overdue: bool,
+    /// Whether it drops customers once they have paid.
+    stalls: bool,
     /// What it was paid since it arrived.
     income: MicroBtt,
     income_since: SimTime,
@@ -115,6 +134,8 @@ struct Dealer {
     stayed: Span,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
+    /// Customers it has dropped after they paid; it does not look at their bids again.
+    dropped: Vec<PeerId>,
     /// Who pays it what now: those that hold a slot by their bids.
     customers: SmallVec<[(PeerId, Price); 4]>,
     /// What it asks, as of its last regular round.
@@ -125,6 +146,8 @@ struct Dealer {
     heard: Price,
     bidder: Option<Box<dyn Bidder>>,
     asker: Option<Box<dyn Asker>>,
+    /// What it has paid that is on its way, in order.
+    letters: VecDeque<Letter>,
     /// Which payments get lost.
     luck: Stream,
 }
@@ -158,19 +181,24 @@ impl Trade {
                 lines: Lines::default(),
                 parcels: Vec::new(),
                 overdue: false,
+                stalls: habits.stalls,
                 debtors: Vec::new(),
+                dropped: Vec::new(),
                 ask: None,
                 income: MicroBtt::ZERO,
                 income_since: SimTime::ZERO,
                 stayed: Span::ZERO,
+                letters: VecDeque::new(),
                 luck: stream(seed, Purpose::Payment, peer.entity),
             }
         };
         let trader = |person: &Person| Trader {
             wallet: None,
+            shuns: shuns(&plan.classes[person.class.index()].trade, seed, person.entity),
             withdraws_at: plan.classes[person.class.index()].trade.withdraws_at,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,
+            on_its_way: MicroBtt::ZERO,
             remaining: Bytes::ZERO,
             sums: Sums::default(),
         };
@@ -179,6 +207,9 @@ impl Trade {
             service: Service::new(token.service.clone()),
             gateway: Gateway::new(token.gateway),
             rest: token.channels.rest,
+            per_pair: token.channels.scope == ChannelScope::Pair,
+            exposure: u64::from(token.exposure_pieces),
+            post: Post::new(token.payment_delay),
             usd: usd(token, plan, seed),
             owners: Vec::new(),
             users: users.iter().map(trader).collect(),
@@ -225,6 +256,15 @@ pub(super) fn adopts(habits: &Habits, seed: u64, entity: u64) -> (bool, bool) {
     let (client, consent) = (luck.unit(), luck.unit());
     let adopter = client < habits.adoption;
     (adopter, adopter && consent >= habits.opt_out)
+}
+
+/// Whether the user with this name trades with nobody and serves nobody who does: proposed for
+/// another client in 2019 (`BiglyBT` issue 786).
+fn shuns(habits: &Habits, seed: u64, entity: u64) -> bool {
+    let mut luck = stream(seed, Purpose::Adoption, entity);
+    let trades = adopts(habits, seed, entity).1;
+    let [_, _, third] = [luck.unit(), luck.unit(), luck.unit()];
+    !trades && third < habits.bans_payers
 }
 
 impl<'a, O: Observer> Swarm<'a, O> {
@@ -275,7 +315,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             sums.gift += gift;
         }
         let buys = habits.bought.min(ledger.balance(Ledger::OUTSIDE));
-        if buys > MicroBtt::ZERO {
+        if buys > MicroBtt::ZERO && habits.route == Route::Operator {
             let from = Ledger::OUTSIDE;
             ledger.transfer(now, Movement::Purchase, from, wallet, buys).expect("enough");
             sums.bought = buys;
@@ -283,5 +323,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let trader = &mut trade.users[u.index()];
         (trader.wallet, trader.sums) = (Some(wallet), sums);
         trade.owners.push((wallet, u));
+        if buys > MicroBtt::ZERO && habits.route == Route::Gateway {
+            self.deposit(u, wallet, buys);
+        }
     }
 }

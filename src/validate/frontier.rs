@@ -126,8 +126,8 @@ const HALF: &str = "combine = { weighted_percent = 50 }";
 /// scenario files.
 fn with_token(base: &Plan, rules: &str) -> Plan {
     let text = format!(
-        "size_mib = 1\nhorizon_s = 1\n[economy]\nbundle = \"btt\"\n{rules}\n[trade]\nadoption = 1.0\n\
-         [classes.user]\ncount = 2\nupload_kib_per_s = 1\n"
+        "size_mib = 1\nhorizon_s = 1\n[economy]\nbundle = \"btt\"\n{rules}\n\
+         [trade]\nadoption = 1.0\n[classes.user]\ncount = 2\nupload_kib_per_s = 1\n"
     );
     let scenario = scenario::from_texts("token.toml", &text, &[]).expect("a good scenario");
     let token = &scenario.arms[0].plan;

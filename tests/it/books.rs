@@ -123,8 +123,11 @@ fn hand_money() -> MoneyRecord {
         withdrawn: MicroBtt::ZERO,
         wallet: btt(if trades { 10.0 } else { 0.0 } + earned - spent),
         in_channels: MicroBtt::ZERO,
+        on_its_way: MicroBtt::ZERO,
         bought_bytes: Bytes::from_kib(if spent > 0.0 { 500 } else { 0 }),
         sold_bytes: Bytes::from_kib(if earned > 0.0 { 500 } else { 0 }),
+        unpaid: MicroBtt::ZERO,
+        unpaid_bytes: Bytes::ZERO,
     };
     let row = |at_s, paid: f64| MoneySample {
         at: s(at_s),

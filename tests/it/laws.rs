@@ -6,6 +6,8 @@ pub mod catalogue;
 mod crowds;
 mod exact;
 mod fuzz;
+mod habits;
 mod luck;
 pub mod money;
+mod payments;
 mod scaling;

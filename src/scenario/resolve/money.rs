@@ -6,8 +6,8 @@ use crate::policy::ask::AskerSpec;
 use crate::policy::bid::{AutoBid, BidderSpec};
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
-use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS};
-use crate::scenario::trade::{INSOLVENCIES, UNMOVED};
+use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS, SCOPES};
+use crate::scenario::trade::{INSOLVENCIES, ROUTES, UNMOVED};
 use crate::swarm::plan::economy::{Economy, Funding, Token, Trade, Usd};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, f64_of};
 use toml::{Table, Value};
@@ -50,6 +50,9 @@ fn write_token(t: &mut Table, token: &Token) {
     };
     put(t, "funding_pieces", funding);
     put(t, "channel_rest", word(&RESTS, |rest| *rest == token.channels.rest));
+    put(t, "channels", word(&SCOPES, |scope| *scope == token.channels.scope));
+    put(t, "payment_delay_s", span(token.payment_delay));
+    put(t, "exposure_pieces", i64::from(token.exposure_pieces));
     put(t, "usd_per_btt", usd_per_btt(&token.usd));
     put(t, "ledger", service(&token.service));
     put(t, "supply", supply(&token.supply));
@@ -148,12 +151,16 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "opt_out", number(trade.opt_out));
     put(&mut t, "gift_btt", btt(trade.gift));
     put(&mut t, "buys_btt", btt(trade.bought));
+    put(&mut t, "buys_through", word(&ROUTES, |route| *route == trade.route));
     put(&mut t, "identities", i64::from(trade.identities));
     put(&mut t, "identity_cost_usd", usd(trade.identity_cost));
     put(&mut t, "bidder", bidder(&trade.bidder));
     put(&mut t, "pays", trade.pays);
     put(&mut t, "asker", asker(&trade.asker));
+    put(&mut t, "sells", trade.sells);
+    put(&mut t, "stalls", trade.stalls);
     put(&mut t, "bans_others", trade.bans_others);
+    put(&mut t, "bans_payers", number(trade.bans_payers));
     let withdraws = trade.withdraws_at.map_or(Value::String("never".into()), btt);
     put(&mut t, "withdraws_at_btt", withdraws);
     let elastic = match &trade.stayer {

@@ -38,21 +38,47 @@ pub struct Token {
     pub service: ServiceRules,
     /// Probability that a payment does not arrive; it is sent again with the next one.
     pub payment_loss: f64,
+    /// How long a payment takes from the requester to the provider.
+    pub payment_delay: Span,
+    /// Pieces' worth a provider delivers without having been paid for them, at most; the block on
+    /// its way comes on top. At least 1.
+    pub exposure_pieces: u32,
     /// What a BTT is worth outside.
     pub usd: Usd,
     /// Who holds the money before the first user comes.
     pub supply: Supply,
-    /// How money leaves for the public chain.
+    /// How money gets to the public chain and back.
     pub gateway: GatewayRules,
 }
 
-/// Payment channels, one per requester and provider in a swarm.
+/// Payment channels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChannelRules {
     /// What is set aside when one is opened.
     pub funding: Funding,
     /// What becomes of the rest when it is closed.
     pub rest: Rest,
+    /// Whom one serves.
+    pub scope: ChannelScope,
+}
+
+/// Between whom there is one channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChannelScope {
+    /// A requester and a provider in a swarm, as in the paper.
+    Torrent,
+    /// A user and another, for all torrents they share.
+    Pair,
+}
+
+/// The way on which users buy tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// From the operator: they are in the wallet at once.
+    Operator,
+    /// On the public chain, and from there through the gateway: they are in the wallet when the
+    /// chain is final and the operator can credit them.
+    Gateway,
 }
 
 /// How much money a new channel holds.
@@ -93,6 +119,8 @@ pub struct Trade {
     pub gift: MicroBtt,
     /// What each user buys when it first comes.
     pub bought: MicroBtt,
+    /// On which way.
+    pub route: Route,
     /// Identities a user registers, each with a gift of its own; 1 is honest.
     pub identities: u32,
     /// What each further identity costs.
@@ -103,8 +131,15 @@ pub struct Trade {
     pub pays: bool,
     /// What it asks.
     pub asker: AskerSpec,
+    /// Whether it takes payments for its upload; who does not serves as under barter, whatever is
+    /// bid.
+    pub sells: bool,
+    /// Whether it drops a customer as soon as that has paid for something: pay-and-stall.
+    pub stalls: bool,
     /// Whether it serves only those who may pay.
     pub bans_others: bool,
+    /// Share of those without a wallet that serve nobody who has one, in `[0, 1]`.
+    pub bans_payers: f64,
     /// It withdraws its balance to the chain whenever that reaches this.
     pub withdraws_at: Option<MicroBtt>,
     /// How much longer it stays because it is paid.
@@ -125,12 +160,16 @@ impl Default for Trade {
             opt_out: 0.0,
             gift: MicroBtt::from_btt(10.0),
             bought: MicroBtt::ZERO,
+            route: Route::Operator,
             identities: 1,
             identity_cost: NanoUsd::ZERO,
             bidder: BidderSpec::Never,
             pays: true,
             asker: AskerSpec::Free,
+            sells: true,
+            stalls: false,
             bans_others: false,
+            bans_payers: 0.0,
             withdraws_at: None,
             stayer: StayerSpec::Unmoved,
             hour_worth: NanoUsd::ZERO,

@@ -1,6 +1,6 @@
 //! The books of the economy: what a run leaves behind about money.
 
-use super::Trade;
+use super::{Trade, Trader};
 use crate::ledger::{Blocked, Kind, Ledger, Movement};
 use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
 use crate::swarm::world::Swarm;
@@ -29,6 +29,10 @@ pub(in crate::swarm) struct Account {
     /// Owed when a connection ended, and never paid.
     pub(super) unpaid: MicroBtt,
     pub(super) unpaid_bytes: Bytes,
+    /// The most of that on one connection.
+    pub(super) unpaid_most: Bytes,
+    /// Customers that stallers dropped after they paid.
+    pub(super) dropped: u64,
     /// Time that seeders stayed because they were paid.
     pub(super) stayed: Span,
     samples: Vec<MoneySample>,
@@ -74,10 +78,17 @@ impl Trade {
             strikes: account.strikes,
             unpaid: account.unpaid,
             unpaid_bytes: account.unpaid_bytes,
+            unpaid_bytes_most: account.unpaid_most,
+            dropped: account.dropped,
             stayed: account.stayed,
             ledger_operations: service.submitted,
             ledger_delayed: service.delayed,
             ledger_longest_wait: service.longest_wait,
+            deposits: self.gateway.deposits().done.count,
+            deposits_blocked: self.gateway.deposits().blocked_in_all(),
+            deposits_waiting: self.gateway.n_waiting() as u64,
+            deposit_time: self.gateway.deposits().took,
+            chain_fees_sun: self.gateway.chain().fees().0,
             withdrawals: self.gateway.withdrawals().done.count,
             withdrawals_blocked: Blocked::ALL.map(blocked),
         }
@@ -115,8 +126,11 @@ impl<O: Observer> Swarm<'_, O> {
             withdrawn: trader.sums.withdrawn,
             wallet: trader.wallet.map_or(MicroBtt::ZERO, |wallet| trade.ledger.balance(wallet)),
             in_channels: trader.in_channels + trader.returning,
+            on_its_way: trader.on_its_way,
             bought_bytes: trader.sums.bought_bytes,
             sold_bytes: trader.sums.sold_bytes,
+            unpaid: trader.sums.unpaid,
+            unpaid_bytes: trader.sums.unpaid_bytes,
         });
         Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
     }
@@ -130,14 +144,19 @@ impl<O: Observer> Swarm<'_, O> {
             let p = crate::ids::PeerId::from_index(i);
             for line in dealer.lines.iter() {
                 assert!(line.due <= line.owed, "what is due is owed: {line:?}");
-                let piece = self.cut(p).piece;
-                let most = piece + BLOCK;
+                let most = Bytes(self.cut(p).piece.0 * trade.exposure) + BLOCK;
                 assert!(line.owed_bytes <= most, "a provider risks a piece: {line:?}");
+                let (sent, _) = trade.on_its_way(p, line.provider);
+                assert!(line.due + sent <= line.owed, "nothing is paid twice: {line:?}");
+                let siblings = self.siblings(p, line.provider);
+                let channels = siblings.iter().map(|&(q, at)| trade.peers[q.index()].lines[at]);
+                let same = channels.into_iter().all(|other| other.channel == line.channel);
+                assert!(same, "a pair of users has one channel: {line:?}");
             }
         }
         let escrow = trade.ledger.balance(Ledger::ESCROW);
-        let set_aside: u64 =
-            trade.users.iter().map(|trader| (trader.in_channels + trader.returning).0).sum();
+        let held = |trader: &Trader| trader.in_channels + trader.returning + trader.on_its_way;
+        let set_aside: u64 = trade.users.iter().map(|trader| held(trader).0).sum();
         assert!(MicroBtt(set_aside) <= escrow, "what can be spent from channels is in them");
     }
 }

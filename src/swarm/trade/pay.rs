@@ -2,15 +2,16 @@
 //!
 //! A piece is paid for when it is verified, each provider its part. If another run of blocks from
 //! a provider could bring what is delivered and unpaid above a piece, what there is is paid for
-//! before, on account; who cannot is not served further. So a provider risks one piece.
+//! before, on account; who cannot is not served further. So a provider risks one piece, or as many
+//! as the rules say.
 
-use super::{Account, Closing, Parcel, Trade};
+use super::{Account, Closing, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
 use crate::swarm::plan::economy::Funding;
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, SimTime};
+use crate::units::{Bytes, MicroBtt, SimTime, Span};
 use smallvec::SmallVec;
 
 /// A new channel takes at most so large a part of the wallet, unless that is less than a piece.
@@ -43,7 +44,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// A flow is at another run: what that will owe may be too much. Keeps what is delivered and
-    /// not paid for, with the run under way, at a piece.
+    /// not paid for, with the run under way, at what a provider risks.
     pub(in crate::swarm) fn run_begins(&mut self, p: PeerId, from: PeerId) {
         let Some(trade) = self.trade.as_deref() else { return };
         let lines = &trade.peers[p.index()].lines;
@@ -55,8 +56,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Whether what is delivered and not paid for on a line may come to more than a piece with the
-    /// run under way.
+    /// Whether what is delivered and not paid for on a line may come to more than a provider
+    /// risks, with the run under way.
     fn risks_too_much(&self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref() else { return false };
         let line = &trade.peers[p.index()].lines[at];
@@ -68,7 +69,8 @@ impl<O: Observer> Swarm<'_, O> {
         let run = flow.map(|flow| self.links.up[self.line(from)].flows[flow].payload.run);
         let next = run.filter(|run| !run.is_empty());
         let next = next.map_or(Bytes::ZERO, |run| self.run_size(p, run));
-        line.owed_bytes + next > self.cut(p).piece + line.for_free
+        let most = Bytes(self.cut(p).piece.0 * trade.exposure);
+        line.owed_bytes + next > most + line.for_free
     }
 
     /// `p` has verified a piece: its parts are due.
@@ -109,12 +111,20 @@ impl<O: Observer> Swarm<'_, O> {
     /// Pays all that is owed on a line, verified or not; gives whether nothing is owed any more.
     pub(super) fn pay_on_account(&mut self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref_mut() else { return true };
+        let provider = trade.peers[p.index()].lines[at].provider;
+        let (sent, sent_bytes) = trade.on_its_way(p, provider);
         let dealer = &mut trade.peers[p.index()];
         let line = &mut dealer.lines[at];
-        (line.due, line.due_bytes) = (line.owed, line.owed_bytes);
-        let provider = line.provider;
+        (line.due, line.due_bytes) = (line.owed - sent, line.owed_bytes - sent_bytes);
         dealer.parcels.retain(|parcel| parcel.provider != provider);
-        self.pay(p, at)
+        let all_sent = sent_bytes > Bytes::ZERO && line.due_bytes == Bytes::ZERO;
+        // What is on its way is owed until it arrives.
+        !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(p, at)
+    }
+
+    fn owes_nothing(&self, p: PeerId, at: usize) -> bool {
+        let trade = self.trade.as_deref();
+        trade.is_none_or(|trade| trade.peers[p.index()].lines[at].owed_bytes == Bytes::ZERO)
     }
 
     /// Pays what is due on a line; gives whether it could.
@@ -152,6 +162,10 @@ impl<O: Observer> Swarm<'_, O> {
                 trade.fails(p, at, |account| &mut account.waiting);
                 return false;
             }
+            if trade.post.delay > Span::ZERO {
+                self.send_payment(p, at);
+                return true;
+            }
             let channel = line.channel.expect("made sure of");
             trade.ledger.pay(now, channel, due).expect("the channel holds what is due");
         }
@@ -162,15 +176,13 @@ impl<O: Observer> Swarm<'_, O> {
         let (payer, payee) = (self.user(p), self.user(provider));
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.enter_payment(payer, payee, due, bytes);
-        let seller = &mut trade.peers[provider.index()];
-        seller.income += due;
-        seller.debtors.retain(|&debtor| debtor != p);
+        trade.thank(provider, p, due);
         self.top_up(p, at);
         true
     }
 
     /// Opens the next channel while the one there is still pays for what is under way.
-    fn top_up(&mut self, p: PeerId, at: usize) {
+    pub(super) fn top_up(&mut self, p: PeerId, at: usize) {
         let coin = self.token().expect("only a token has channels").coin;
         let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
@@ -182,8 +194,29 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Opens a channel for a line, in place of the one it has, with `least` at least; gives whether
-    /// there was the money.
+    /// there was the money. Where the two users have one in another torrent, it takes that.
     pub(super) fn open_channel(&mut self, p: PeerId, at: usize, least: MicroBtt) -> bool {
+        let Some(trade) = self.trade.as_deref() else { return false };
+        if !trade.per_pair {
+            return self.fund_channel(p, at, least);
+        }
+        let token = self.token().expect("only a token has channels");
+        let line = trade.peers[p.index()].lines[at];
+        let siblings: Siblings = self.siblings(p, line.provider);
+        let need = line.price.of(self.cut(p).piece, token.coin).max(least);
+        let trade = self.trade.as_deref_mut().expect("it was just there");
+        if trade.joins((p, at), &siblings, need) {
+            return true;
+        }
+        let is_open = self.fund_channel(p, at, least);
+        let trade = self.trade.as_deref_mut().expect("it was just there");
+        let line = trade.peers[p.index()].lines[at];
+        trade.share_with(&siblings, line.channel, line.ready);
+        is_open
+    }
+
+    /// Opens a channel for a line alone.
+    fn fund_channel(&mut self, p: PeerId, at: usize, least: MicroBtt) -> bool {
         let token = self.token().expect("only a token has channels");
         let (now, piece, payer) = (self.now, self.cut(p).piece, self.user(p));
         let trade = self.trade.as_deref_mut().expect("only a token has channels");
@@ -207,7 +240,7 @@ impl<O: Observer> Swarm<'_, O> {
         let wish = if token.channels.funding == Funding::Wallet { wish } else { wish.min(share) };
         let one = line.price.of(piece, token.coin);
         if has < one.max(least) {
-            trade.reclaim(now, p, payer);
+            trade.reclaim(now, p, payer, &self.users[payer.index()].peers);
         }
         let funds = wish.max(least).max(one).min(has.in_coins_of(token.coin));
         if funds < least || funds == MicroBtt::ZERO {
@@ -237,14 +270,15 @@ impl<O: Observer> Swarm<'_, O> {
     /// Closes the channel from `payer` to `payee`, if there is one.
     fn close_line(&mut self, payer: PeerId, payee: PeerId) {
         let (now, user) = (self.now, self.user(payer));
+        let siblings = self.siblings(payer, payee);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[payer.index()];
         let Some(at) = dealer.lines.find(payee) else { return };
         let line = dealer.lines.remove(at);
         dealer.parcels.retain(|parcel| parcel.provider != payee);
-        trade.account.unpaid += line.owed;
-        trade.account.unpaid_bytes += line.owed_bytes;
-        if let Some(channel) = line.channel {
+        let (unpaid, bytes) = trade.forward(payer, &line);
+        trade.enter_loss(user, unpaid, bytes);
+        if let Some(channel) = line.channel.filter(|_| siblings.is_empty()) {
             trade.close_channel(now, user, channel);
         }
     }
@@ -270,7 +304,13 @@ impl Trade {
         }
     }
 
-    fn enter_payment(&mut self, payer: UserId, payee: UserId, amount: MicroBtt, bytes: Bytes) {
+    pub(super) fn enter_payment(
+        &mut self,
+        payer: UserId,
+        payee: UserId,
+        amount: MicroBtt,
+        bytes: Bytes,
+    ) {
         let from = &mut self.users[payer.index()];
         from.in_channels -= amount;
         from.sums.spent += amount;
@@ -283,25 +323,46 @@ impl Trade {
         self.account.payments += u64::from(amount > MicroBtt::ZERO);
     }
 
-    /// Money is short: closes the channels of a requester that it does not need now. What is in
-    /// them is back when the server has done it.
-    fn reclaim(&mut self, now: SimTime, p: PeerId, payer: UserId) {
-        for at in 0..self.peers[p.index()].lines.len() {
-            let line = &mut self.peers[p.index()].lines[at];
-            if line.is_idle()
-                && let Some(channel) = line.channel.take()
-            {
-                self.close_channel(now, payer, channel);
-            }
+    /// A provider has been paid: the requester may bid again, unless the provider stalls.
+    pub(super) fn thank(&mut self, provider: PeerId, payer: PeerId, amount: MicroBtt) {
+        let seller = &mut self.peers[provider.index()];
+        seller.income += amount;
+        seller.debtors.retain(|&debtor| debtor != payer);
+        if seller.stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
+            seller.dropped.push(payer);
+            self.account.dropped += 1;
+            self.strikes.push((provider, payer));
         }
     }
 
-    /// Has the server close a channel, when it gets to it.
-    fn close_channel(&mut self, now: SimTime, payer: UserId, channel: ChannelId) {
+    /// What a requester owes when a connection ends is never paid.
+    fn enter_loss(&mut self, payer: UserId, amount: MicroBtt, bytes: Bytes) {
+        let sums = &mut self.users[payer.index()].sums;
+        sums.unpaid += amount;
+        sums.unpaid_bytes += bytes;
+        self.account.unpaid += amount;
+        self.account.unpaid_bytes += bytes;
+        self.account.unpaid_most = self.account.unpaid_most.max(bytes);
+    }
+
+    /// Has the server close a channel, when it gets to it and all payments have arrived.
+    pub(super) fn close_channel(&mut self, now: SimTime, payer: UserId, channel: ChannelId) {
         let left = self.ledger.channel(channel).expect("an open channel").left();
         let trader = &mut self.users[payer.index()];
         trader.in_channels -= left;
         trader.returning += left;
+        if !self.closes_later(channel, payer) {
+            self.submit_closing(now, channel, (payer, left));
+        }
+    }
+
+    /// Submits the closing of a channel that has paid all but `left`.
+    pub(super) fn submit_closing(
+        &mut self,
+        now: SimTime,
+        channel: ChannelId,
+        (payer, left): (UserId, MicroBtt),
+    ) {
         let at = self.service.submit(now);
         self.closing.push_back(Closing { at, channel, payer, left });
         self.close_due(now);
@@ -320,13 +381,13 @@ impl Trade {
             self.ledger.settle(at, channel).expect("closed once");
             self.ledger.release(at, channel, self.rest).expect("just settled");
             self.withdraw(at, payee);
+            self.credit_deposits(at);
         }
     }
 
     /// Withdraws the balance of a wallet to the chain if it has reached what its user waits for.
     fn withdraw(&mut self, now: SimTime, wallet: AccountId) {
-        let owner = self.owners.binary_search_by_key(&wallet, |&(account, _)| account);
-        let (_, user) = self.owners[owner.expect("channels pay users")];
+        let user = self.owner(wallet);
         let Some(least) = self.users[user.index()].withdraws_at else { return };
         let amount = self.ledger.balance(wallet);
         if amount < least || amount == MicroBtt::ZERO {

@@ -1,5 +1,6 @@
 //! What providers do: whom they let bid, what they ask, on which terms they serve.
 
+use super::{Dealer, Trade};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
@@ -9,31 +10,51 @@ use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, Price, percent_of};
 
 impl<O: Observer> Swarm<'_, O> {
-    /// Whether a provider serves a neighbour at all: a farmer bans who cannot pay it, a private
-    /// tracker's clients who has used up its credit.
+    /// Whether a provider serves a neighbour at all: a farmer bans who cannot pay it, some without
+    /// the token those who have it, a private tracker's clients who has used up its credit.
     pub(in crate::swarm) fn admits(&self, p: PeerId, q: PeerId) -> bool {
         if let Some(credits) = &self.credits {
             return credits.of(self.user(q)) > 0;
         }
-        let bans = self.trade.is_some() && self.habits(p).bans_others && self.wallet(p).is_some();
-        !bans || self.wallet(q).is_some()
+        if self.bans_others(p) {
+            self.wallet(q).is_some()
+        } else {
+            !self.bans_payers(p) || self.wallet(q).is_none()
+        }
+    }
+
+    /// Whether a provider serves nobody without a wallet.
+    fn bans_others(&self, p: PeerId) -> bool {
+        self.habits(p).bans_others && self.wallet(p).is_some()
+    }
+
+    /// Whether a provider, itself without a wallet, serves nobody who has one.
+    fn bans_payers(&self, p: PeerId) -> bool {
+        let shuns = |trade: &Trade| trade.users[self.user(p).index()].shuns;
+        self.habits(p).bans_payers > 0.0 && self.trade.as_deref().is_some_and(shuns)
+    }
+
+    /// Whether a provider takes payments for its upload.
+    fn sells(&self, p: PeerId) -> bool {
+        let habits = self.habits(p);
+        self.wallet(p).is_some() && habits.bidder.earns() && habits.sells
     }
 
     /// Whether a provider may turn neighbours away.
     pub(in crate::swarm) fn is_choosy(&self, p: PeerId) -> bool {
-        self.credits.is_some()
-            || self.trade.is_some() && self.habits(p).bans_others && self.wallet(p).is_some()
+        self.credits.is_some() || self.bans_others(p) || self.bans_payers(p)
     }
 
     /// Fills the buffer of bids with what the candidates offer `p`; gives whether any does. A
-    /// provider without the token's client sees no bids; nobody sees those of its debtors.
+    /// provider without the token's client, or that takes no payments, sees no bids; nobody sees
+    /// those of its debtors, nor of customers it has dropped.
     pub(in crate::swarm) fn gather_bids(
         &mut self,
         p: PeerId,
         timed: bool,
         candidates: &[Candidate],
     ) -> bool {
-        if self.wallet(p).is_none() || !self.habits(p).bidder.earns() {
+        if !self.sells(p) {
             return false;
         }
         if timed {
@@ -45,10 +66,11 @@ impl<O: Observer> Swarm<'_, O> {
         };
         bids.clear();
         let trade = self.trade.as_deref().expect("it was just there");
-        let debtors = &trade.peers[p.index()].debtors;
+        let Dealer { debtors, dropped, .. } = &trade.peers[p.index()];
         bids.extend(candidates.iter().map(|c| {
             let q = self.neighbour(p, c.slot);
-            if debtors.contains(&q) { Price::ZERO } else { trade.posted[q.index()] }
+            let unseen = debtors.contains(&q) || dropped.contains(&q);
+            if unseen { Price::ZERO } else { trade.posted[q.index()] }
         }));
         let any = bids.iter().any(|bid| !bid.is_zero());
         self.trade.as_mut().expect("it was just there").bids = bids;
@@ -105,7 +127,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether slots go to those that pay only, at this provider.
     pub(in crate::swarm) fn serves_for_pay_only(&self, p: PeerId) -> bool {
         let is_rule = self.token().is_some_and(|token| token.combine == Combine::PayOnly);
-        is_rule && self.wallet(p).is_some() && self.habits(p).bidder.earns()
+        is_rule && self.sells(p)
     }
 
     /// The terms on which `p` serves now, for a run of its choker that leaves them alone.
@@ -182,12 +204,13 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Turns away those that owe for more than a piece. Called after each event.
+    /// Turns away those that owe for more than a piece, and those that a staller has had its
+    /// money from. Called after each event.
     pub(in crate::swarm) fn strike(&mut self) {
         while let Some((p, q)) = self.trade.as_deref_mut().and_then(|trade| trade.strikes.pop()) {
             let trade = self.trade.as_deref_mut().expect("it was just there");
-            let debtors = &mut trade.peers[p.index()].debtors;
-            if !debtors.contains(&q) {
+            let Dealer { debtors, dropped, .. } = &mut trade.peers[p.index()];
+            if !debtors.contains(&q) && !dropped.contains(&q) {
                 debtors.push(q);
                 trade.account.strikes += 1;
             }

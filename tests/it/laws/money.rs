@@ -12,10 +12,12 @@ use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::scenario::presets;
-use swarmecon::swarm::plan::economy::{ChannelRules, Credit, Economy, Funding, Token, Trade, Usd};
+use swarmecon::swarm::plan::economy::{
+    ChannelRules, ChannelScope, Credit, Economy, Funding, Token, Trade, Usd,
+};
 use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Role, Slots, Stay};
 use swarmecon::swarm::run;
-use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime};
+use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
 /// The rules of the paper; a million BTT to give away.
 pub fn token() -> Token {
@@ -23,9 +25,15 @@ pub fn token() -> Token {
         combine: Combine::Lexicographic,
         format: Format::Uniform,
         coin: MicroBtt(1),
-        channels: ChannelRules { funding: Funding::Pieces(16), rest: Rest::Refund },
+        channels: ChannelRules {
+            funding: Funding::Pieces(16),
+            rest: Rest::Refund,
+            scope: ChannelScope::Torrent,
+        },
         service: ServiceRules { latency: s(1.0), ..ServiceRules::default() },
         payment_loss: 0.0,
+        payment_delay: Span::ZERO,
+        exposure_pieces: 1,
         usd: Usd::Path(Arc::new(PricePath::constant(0.000_12).expect("a price"))),
         supply: Supply { promo: MicroBtt::from_btt(1e6), ..Supply::default() },
         gateway: GatewayRules::default(),

@@ -8,7 +8,7 @@ use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
-use swarmecon::swarm::plan::economy::{Economy, Funding, Token, Trade, Usd};
+use swarmecon::swarm::plan::economy::{ChannelScope, Economy, Funding, Route, Token, Trade, Usd};
 use swarmecon::swarm::plan::{Plan, Sessions};
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
@@ -66,6 +66,9 @@ smallest_payment_ubtt = 1000
 payment_loss = 0.01
 funding_pieces = \"wallet\"
 channel_rest = \"forfeit\"
+channels = \"per-pair\"
+payment_delay_s = 0.75
+exposure_pieces = 3
 usd_per_btt = { history_from_day = 412 }
 [economy.ledger]
 per_second = 5
@@ -88,6 +91,10 @@ adoption = 0.3
 bidder = { auto = { spending_percent = 50, insolvency = \"paper-naive\" } }
 withdraws_at_btt = 1000
 identities = 3
+buys_through = \"gateway\"
+sells = false
+stalls = true
+bans_payers = 0.25
 ";
 
 #[test]
@@ -97,7 +104,9 @@ fn a_token_is_planned_as_it_is_written() {
     assert_eq!(token.combine, Combine::SlotSplit { paid: 2 });
     assert_eq!((token.format, token.coin), (Format::FirstPrice, MicroBtt(1000)));
     assert_eq!((token.channels.funding, token.channels.rest), (Funding::Wallet, Rest::Forfeit));
-    assert_eq!(token.payment_loss, 0.01);
+    assert_eq!(token.channels.scope, ChannelScope::Pair);
+    assert_eq!((token.payment_loss, token.payment_delay), (0.01, s(0.75)));
+    assert_eq!(token.exposure_pieces, 3);
     let Usd::Path(path) = &token.usd else { panic!("history is a path") };
     assert_eq!(**path, PricePath::historical(412, Between::Linear));
     let at = SimTime::from_secs;
@@ -119,9 +128,12 @@ fn classes_lay_their_trade_over_that_of_the_file() {
     let (seed, peer) = (&plan.classes[0].trade, &plan.classes[1].trade);
     assert_eq!((seed.adoption, peer.adoption), (0.6, 0.3));
     assert_eq!((seed.gift, peer.gift), (MicroBtt(2_500_000), MicroBtt(2_500_000)));
+    assert_eq!((seed.route, peer.route), (Route::Operator, Route::Gateway));
     assert_eq!((seed.identities, peer.identities), (1, 3));
     assert_eq!(peer.withdraws_at, Some(MicroBtt(1_000_000_000)));
     assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
+    assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, false, 0.0));
+    assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, true, 0.25));
     assert!(matches!(&seed.bidder, BidderSpec::Auto(rule) if *rule == AutoBid::PAPER));
     let naive =
         AutoBid { spending_percent: 50, repost_percent: 10, insolvency: Insolvency::PaperNaive };
@@ -144,6 +156,8 @@ fn the_defaults_of_a_token_are_those_of_the_paper() {
     let token = token(&plan);
     assert_eq!((token.combine, token.format), (Combine::Lexicographic, Format::Uniform));
     assert_eq!((token.coin, token.payment_loss), (MicroBtt(1), 0.0));
+    assert_eq!((token.payment_delay, token.exposure_pieces), (Span::ZERO, 1));
+    assert_eq!(token.channels.scope, ChannelScope::Torrent);
     assert_eq!(token.channels.funding, Funding::Pieces(16));
     assert_eq!((token.service.per_second, token.service.latency), (None, s(1.0)));
     let Usd::Path(path) = &token.usd else { panic!("a constant is a path") };
@@ -185,6 +199,20 @@ fn without_money_nothing_is_said_about_it() {
     assert!(!resolved.contains_key("economy") && !resolved.to_string().contains("trade"));
     let warnings = read(&small("[economy]\nbundle = \"btt\"\n")).warnings;
     assert!(warnings.len() == 1 && warnings[0].contains("nobody has the token's client"));
+}
+
+#[test]
+fn deposits_that_come_to_nothing_are_warned_of() {
+    let warnings = |buys: f64, operator: f64| {
+        read(&small(&format!(
+            "[economy]\nbundle = \"btt\"\nsupply = {{ operator_btt = {operator} }}\n\
+             [trade]\nadoption = 1\nbuys_btt = {buys}\nbuys_through = \"gateway\"\n"
+        )))
+        .warnings
+    };
+    assert!(warnings(9.0, 1000.0)[0].contains("write `buys_btt = 10` or more"));
+    assert!(warnings(50.0, 49.0)[0].contains("raise `economy.supply.operator_btt`"));
+    assert!(warnings(50.0, 50.0).is_empty());
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! One channel between two users for all torrents they share, where the rules say so.
+//!
+//! The paper opens a channel after each unchoke, which is per torrent; between users who meet in
+//! several torrents one would do (ours). A channel is opened, paid through and closed as ever; here
+//! is what changes where another line of the same two users has one.
+//!
+//! Law: all lines of a user to another hold the same channel, or none does. Where users meet in one
+//! torrent only, nothing here changes anything.
+
+use super::Trade;
+use crate::ids::{PeerId, UserId};
+use crate::ledger::ChannelId;
+use crate::observe::Observer;
+use crate::swarm::world::Swarm;
+use crate::units::{MicroBtt, SimTime};
+use smallvec::SmallVec;
+
+/// Lines of the same two users in other torrents: of which peer, and which of its lines.
+pub(super) type Siblings = SmallVec<[(PeerId, usize); 2]>;
+
+impl<O: Observer> Swarm<'_, O> {
+    /// The lines of the user of `p` to that of `provider` in other torrents, if they share a
+    /// channel.
+    pub(super) fn siblings(&self, p: PeerId, provider: PeerId) -> Siblings {
+        let mut found = Siblings::new();
+        let Some(trade) = self.trade.as_deref().filter(|trade| trade.per_pair) else {
+            return found;
+        };
+        let payee = self.user(provider);
+        for &q in self.users[self.user(p).index()].peers.iter().filter(|&&q| q != p) {
+            let lines = trade.peers[q.index()].lines.iter();
+            let at = lines.map(|line| line.provider).position(|other| self.user(other) == payee);
+            found.extend(at.map(|at| (q, at)));
+        }
+        found
+    }
+}
+
+impl Trade {
+    /// The line at `at` of `p` takes the channel of its siblings. Gives whether that will do: if it
+    /// holds less than `need`, the line has it alone from now on, to replace it.
+    pub(super) fn joins(
+        &mut self,
+        (p, at): (PeerId, usize),
+        siblings: &Siblings,
+        need: MicroBtt,
+    ) -> bool {
+        let lines = siblings.iter().map(|&(q, at)| self.peers[q.index()].lines[at]);
+        let Some(found) = lines.into_iter().find(|line| line.channel.is_some()) else {
+            return false;
+        };
+        let line = &mut self.peers[p.index()].lines[at];
+        (line.channel, line.ready) = (found.channel, found.ready);
+        let row = found.channel.and_then(|channel| self.ledger.channel(channel));
+        let enough = row.is_some_and(|row| row.left() >= need);
+        if !enough {
+            self.share_with(siblings, None, SimTime::ZERO);
+        }
+        enough
+    }
+
+    /// Siblings hold this channel from now on.
+    pub(super) fn share_with(
+        &mut self,
+        siblings: &Siblings,
+        channel: Option<ChannelId>,
+        ready: SimTime,
+    ) {
+        for &(q, at) in siblings {
+            let line = &mut self.peers[q.index()].lines[at];
+            (line.channel, line.ready) = (channel, ready);
+        }
+    }
+
+    /// Money is short: closes the channels of a requester that it does not need now, in no torrent.
+    /// What is in them is back when the server has done it. `peers` are those of its user.
+    pub(super) fn reclaim(&mut self, now: SimTime, p: PeerId, payer: UserId, peers: &[PeerId]) {
+        for at in 0..self.peers[p.index()].lines.len() {
+            let line = &self.peers[p.index()].lines[at];
+            let Some(channel) = line.channel.filter(|_| line.is_idle()) else { continue };
+            if self.per_pair && self.is_needed(channel, peers) {
+                continue;
+            }
+            self.peers[p.index()].lines[at].channel = None;
+            for &q in peers.iter().filter(|_| self.per_pair) {
+                let lines = self.peers[q.index()].lines.iter_mut();
+                let shared = lines.filter(|line| line.channel == Some(channel));
+                shared.for_each(|line| line.channel = None);
+            }
+            self.close_channel(now, payer, channel);
+        }
+    }
+
+    fn is_needed(&self, channel: ChannelId, peers: &[PeerId]) -> bool {
+        let lines = peers.iter().flat_map(|q| self.peers[q.index()].lines.iter());
+        lines.filter(|line| line.channel == Some(channel)).any(|line| !line.is_idle())
+    }
+}

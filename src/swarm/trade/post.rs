@@ -1,0 +1,132 @@
+//! Payments that take a while: signed by the requester, and on their way to the provider.
+//!
+//! A payment goes from peer to peer past the ledger (white paper of BitTorrent Token, 2019, on
+//! transaction processing), so what it takes is a delay between two clients. Until it arrives its
+//! amount lies in the channel, the requester can spend it no more, and the provider counts it as
+//! owed: it risks no more than without a delay, and chokes who is at the limit until the money is
+//! there.
+//!
+//! Law: what was sent arrives, in order, whoever has left by then: a channel is closed when all
+//! payments through it have arrived. Without a delay nothing here runs.
+
+use super::{Line, Trade};
+use crate::ids::{PeerId, UserId};
+use crate::ledger::ChannelId;
+use crate::observe::Observer;
+use crate::swarm::event::Event;
+use crate::swarm::world::Swarm;
+use crate::units::{Bytes, MicroBtt, Span};
+
+/// How payments travel.
+#[derive(Debug)]
+pub(super) struct Post {
+    /// How long each takes.
+    pub(super) delay: Span,
+    /// Channels that close when all payments through them have arrived, and who pays by them.
+    closing: Vec<(ChannelId, UserId)>,
+}
+
+/// A payment on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Letter {
+    provider: PeerId,
+    channel: ChannelId,
+    /// What the requester has signed for in all.
+    sum: MicroBtt,
+    amount: MicroBtt,
+    bytes: Bytes,
+    /// Whether the two are still connected as they were.
+    is_connected: bool,
+}
+
+impl Post {
+    /// Nothing is on its way.
+    pub(super) fn new(delay: Span) -> Self {
+        Self { delay, closing: Vec::new() }
+    }
+}
+
+impl Trade {
+    /// What `p` has sent to a provider that has not arrived.
+    pub(super) fn on_its_way(&self, p: PeerId, provider: PeerId) -> (MicroBtt, Bytes) {
+        let letters = self.peers[p.index()].letters.iter();
+        let own = letters.filter(|letter| letter.is_connected && letter.provider == provider);
+        own.fold((MicroBtt::ZERO, Bytes::ZERO), |(amount, bytes), letter| {
+            (amount + letter.amount, bytes + letter.bytes)
+        })
+    }
+
+    /// `p` and a provider part: what is on its way between them arrives on no line. Gives what
+    /// of the line is owed and not sent.
+    pub(super) fn forward(&mut self, p: PeerId, line: &Line) -> (MicroBtt, Bytes) {
+        let (sent, bytes) = self.on_its_way(p, line.provider);
+        for letter in &mut self.peers[p.index()].letters {
+            letter.is_connected &= letter.provider != line.provider;
+        }
+        (line.owed - sent, line.owed_bytes - bytes)
+    }
+
+    /// Whether a channel has to wait for payments before it closes; if so it will be.
+    pub(super) fn closes_later(&mut self, channel: ChannelId, payer: UserId) -> bool {
+        let row = self.ledger.channel(channel).expect("an open channel");
+        let waits = row.signed > row.paid;
+        if waits {
+            self.post.closing.push((channel, payer));
+        }
+        waits
+    }
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Sends what is due on a line whose channel holds it.
+    pub(super) fn send_payment(&mut self, p: PeerId, at: usize) {
+        let payer = self.user(p);
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        let dealer = &mut trade.peers[p.index()];
+        let line = &mut dealer.lines[at];
+        let (amount, bytes) = (line.due, line.due_bytes);
+        (line.due, line.due_bytes, line.failing) = (MicroBtt::ZERO, Bytes::ZERO, false);
+        let channel = line.channel.expect("made sure of");
+        let sum = trade.ledger.sign(channel, amount).expect("the channel holds what is due");
+        let provider = line.provider;
+        let is_connected = true;
+        dealer.letters.push_back(Letter { provider, channel, sum, amount, bytes, is_connected });
+        let trader = &mut trade.users[payer.index()];
+        trader.in_channels -= amount;
+        trader.on_its_way += amount;
+        self.queue.push(self.now + trade.post.delay, Event::Payment(p));
+        self.top_up(p, at);
+    }
+
+    /// The oldest payment of `p` that is on its way arrives.
+    pub(in crate::swarm) fn payment_arrives(&mut self, p: PeerId) {
+        let (now, payer) = (self.now, self.user(p));
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        trade.close_due(now);
+        let dealer = &mut trade.peers[p.index()];
+        let letter = dealer.letters.pop_front().expect("each arrival has its letter");
+        let Letter { provider, channel, sum, amount, bytes, is_connected } = letter;
+        if is_connected {
+            let at = dealer.lines.find(provider).expect("they are connected");
+            dealer.lines[at].owed -= amount;
+            dealer.lines[at].owed_bytes -= bytes;
+        }
+        let came = trade.ledger.claim(now, channel, sum).expect("channels wait for their payments");
+        assert!(came == amount, "payments arrive in order, each once");
+        let trader = &mut trade.users[payer.index()];
+        trader.on_its_way -= amount;
+        trader.in_channels += amount;
+        let payee = self.user(provider);
+        let trade = self.trade.as_deref_mut().expect("it was just there");
+        trade.enter_payment(payer, payee, amount, bytes);
+        trade.thank(provider, p, amount);
+        let row = trade.ledger.channel(channel).expect("it waits for its payments");
+        let closing = &mut trade.post.closing;
+        let waits = closing.iter().position(|&(other, _)| other == channel);
+        if let Some(at) = waits.filter(|_| row.signed == row.paid) {
+            let (channel, payer) = closing.swap_remove(at);
+            let left = row.left();
+            trade.submit_closing(now, channel, (payer, left));
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! How payments travel: with a delay, through one channel per pair of users, and money that comes
+//! in through the gateway.
+
+use super::catalogue::library;
+use super::money::{crowd, token, users};
+use crate::swarms::s;
+use std::sync::Arc;
+use swarmecon::ledger::Supply;
+use swarmecon::observe::{MoneyRecord, Outcome, Unobserved, WalletRecord};
+use swarmecon::policy::auction::Format;
+use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
+use swarmecon::scenario::presets;
+use swarmecon::swarm::plan::economy::{ChannelRules, ChannelScope, Economy, Route, Token, Trade};
+use swarmecon::swarm::plan::{Audit, Plan};
+use swarmecon::swarm::run;
+use swarmecon::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
+
+const PIECE: u64 = 1 << 18;
+
+fn with_token(token: Token, trade: Trade) -> Plan {
+    crowd(Some(Economy::Token(Box::new(token))), trade)
+}
+
+fn money(outcome: &Outcome) -> &MoneyRecord {
+    outcome.money.as_ref().expect("there is money")
+}
+
+fn sum(outcome: &Outcome, of: fn(&WalletRecord) -> MicroBtt) -> u64 {
+    money(outcome).wallets.iter().map(|wallet| of(wallet).0).sum()
+}
+
+/// A token whose payments take so long, while providers risk so many pieces.
+fn slow(delay_s: f64, exposure_pieces: u32) -> Token {
+    let payment_delay = s(delay_s);
+    Token { format: Format::FirstPrice, payment_delay, exposure_pieces, ..token() }
+}
+
+/// Money on its way has a home: nothing is lost or made, and no provider risks more than the rules
+/// say, however long payments take, get lost besides, or find their requester gone.
+#[test]
+fn delayed_payments_are_conserved_and_risk_no_more() {
+    for (delay_s, exposure, loss) in
+        [(0.5, 1, 0.0), (5.0, 1, 0.2), (5.0, 3, 0.0), (60.0, 1, 0.0), (60.0, 4, 0.1)]
+    {
+        let token = Token { payment_loss: loss, ..slow(delay_s, exposure) };
+        let mut plan = with_token(token, users(0.9));
+        plan.audit = Audit::EveryEvent;
+        let outcome = run(&plan, 7, &mut Unobserved);
+        let case = format!("{delay_s} s, {exposure} pieces");
+        assert!(money(&outcome).counts.payments > 20, "{case}: payments arrive");
+        assert_eq!(sum(&outcome, |w| w.spent), sum(&outcome, |w| w.earned), "{case}");
+        let last = money(&outcome).samples.last().expect("rows");
+        let gifts = sum(&outcome, |w| w.gift);
+        assert_eq!(last.wallets.0 + last.escrow.0, gifts, "{case}: all money is somewhere");
+        let most = Bytes(u64::from(exposure) * PIECE) + BLOCK;
+        assert!(money(&outcome).counts.unpaid_bytes_most <= most, "{case}");
+        for wallet in &money(&outcome).wallets {
+            let has = wallet.wallet + wallet.in_channels + wallet.on_its_way;
+            assert!(has + wallet.spent <= wallet.gift + wallet.earned, "{case}: {wallet:?}");
+        }
+    }
+}
+
+/// A payment that takes longer than the run is on its way at its end, and nobody is paid.
+#[test]
+fn a_payment_that_takes_for_ever_pays_nobody() {
+    let mut plan = with_token(slow(1e6, 1), users(1.0));
+    plan.audit = Audit::EveryEvent;
+    let outcome = run(&plan, 2, &mut Unobserved);
+    assert_eq!((sum(&outcome, |w| w.spent), money(&outcome).counts.payments), (0, 0));
+    assert!(sum(&outcome, |w| w.on_its_way) > 0, "they did pay");
+    assert!(money(&outcome).counts.strikes > 0, "and lost their slots");
+}
+
+/// Where no provider comes to the limit and bids do not depend on the balance, when a payment
+/// arrives changes nothing but that: the same bytes go the same ways at the same times.
+#[test]
+fn a_delay_within_the_limit_changes_no_download() {
+    let fixed = BidderSpec::Fixed(Price::from_btt_per_gib(20.0));
+    let outcome = |delay_s| {
+        let trade = Trade { bidder: fixed.clone(), ..users(1.0) };
+        run(&with_token(slow(delay_s, 1000), trade), 6, &mut Unobserved)
+    };
+    let at_once = outcome(0.0);
+    let all = sum(&at_once, |w| w.spent);
+    for delay_s in [4.0, 60.0] {
+        let late = outcome(delay_s);
+        assert_eq!(at_once.peers, late.peers, "{delay_s} s");
+        let [paid, sent] = [sum(&late, |w| w.spent), sum(&late, |w| w.on_its_way)];
+        assert_eq!(paid + sent, all, "{delay_s} s: {sent} are on their way");
+        assert!(delay_s < 60.0 || sent > 0, "the last ones have not arrived");
+    }
+}
+
+fn scoped(mut token: Token, scope: ChannelScope) -> Token {
+    token.channels = ChannelRules { scope, ..token.channels };
+    token
+}
+
+/// Users who meet in one torrent have one channel either way.
+#[test]
+fn channels_per_pair_are_channels_per_torrent_where_there_is_one() {
+    for token in [token(), slow(3.0, 2)] {
+        let outcome = |scope| {
+            let plan = with_token(scoped(token.clone(), scope), users(0.8));
+            run(&plan, 8, &mut Unobserved)
+        };
+        assert_eq!(outcome(ChannelScope::Pair), outcome(ChannelScope::Torrent));
+    }
+}
+
+/// Users who meet in several torrents open fewer channels, while those last; the books hold at
+/// every event, with promises the wallet cannot keep and payments on their way too.
+#[test]
+fn channels_per_pair_are_fewer_in_a_catalogue() {
+    let rule = AutoBid { insolvency: Insolvency::PaperNaive, ..AutoBid::PAPER };
+    let naive = BidderSpec::Auto(rule);
+    // Few channels are used up at a low price.
+    let low = BidderSpec::Fixed(Price::from_btt_per_gib(1.0));
+    let opened = |scope, delay_s, bidder: &BidderSpec| {
+        let mut plan = library(40, 60.0, &Arc::new(presets::mainline()));
+        for class in &mut plan.classes {
+            class.trade = Trade { bidder: bidder.clone(), ..users(0.9) };
+            if let Some(demand) = &mut class.demand {
+                // Everybody fetches everything at the same time.
+                (demand.parallel, demand.gap, demand.sessions) = (5, s(10.0), None);
+            }
+        }
+        for torrent in &mut plan.catalogue.as_mut().expect("there is one").torrents {
+            torrent.release = SimTime::ZERO;
+        }
+        plan.economy = Some(Economy::Token(Box::new(scoped(slow(delay_s, 1), scope))));
+        plan.audit = Audit::EveryEvent;
+        let outcome = run(&plan, 11, &mut Unobserved);
+        let counts = &money(&outcome).counts;
+        assert!(counts.payments > 100, "{counts:?}");
+        let rows = money(&outcome).samples.iter().flat_map(|row| &row.moved);
+        let n: u64 = rows.filter(|moved| moved.what == "fund").map(|moved| moved.count).sum();
+        n
+    };
+    for delay_s in [0.0, 2.0] {
+        let [pair, torrent] =
+            [ChannelScope::Pair, ChannelScope::Torrent].map(|scope| opened(scope, delay_s, &low));
+        assert!(10 * pair < 9 * torrent, "{pair} channels per pair, {torrent} per torrent");
+        opened(ChannelScope::Pair, delay_s, &naive);
+    }
+}
+
+/// Users without a gift who buy so much through the gateway, from an operator with so much.
+fn depositors(bought: f64, operator: f64) -> Plan {
+    let btt = MicroBtt::from_btt;
+    let supply = Supply { operator: btt(operator), outside: btt(1e6), ..Supply::default() };
+    let route = Route::Gateway;
+    let trade = Trade { gift: MicroBtt::ZERO, bought: btt(bought), route, ..users(1.0) };
+    let mut plan = with_token(Token { supply, format: Format::FirstPrice, ..token() }, trade);
+    plan.audit = Audit::EveryEvent;
+    plan
+}
+
+/// What is bought on the chain is in the wallets when the chain is final, and not before.
+#[test]
+fn deposits_are_in_the_wallets_when_they_are_final() {
+    let outcome = run(&depositors(50.0, 1e6), 3, &mut Unobserved);
+    let counts = &money(&outcome).counts;
+    assert_eq!((counts.deposits, counts.deposits_blocked, counts.deposits_waiting), (20, 0, 0));
+    // 19 blocks of 3 s after the next one.
+    let mean = Span(counts.deposit_time.0 / 20);
+    assert!(mean > s(57.0) && mean <= s(60.0), "{mean:?}");
+    let early = &money(&outcome).samples[1];
+    assert_eq!((early.at, early.bidders, early.wallets), (at(50.0), 0, MicroBtt::ZERO));
+    assert_eq!(sum(&outcome, |w| w.bought), 20 * MicroBtt::from_btt(50.0).0);
+    assert!(sum(&outcome, |w| w.spent) > 0, "and is spent");
+}
+
+fn at(seconds: f64) -> SimTime {
+    SimTime::from_secs(seconds)
+}
+
+/// An operator with too little of its own leaves deposits in limbo; money that never comes in is
+/// barter.
+#[test]
+fn deposits_that_are_not_credited_buy_nothing() {
+    let trade = |plan: &Plan| plan.classes[1].trade.clone();
+    let limbo = depositors(50.0, 120.0);
+    let outcome = run(&limbo, 3, &mut Unobserved);
+    let counts = &money(&outcome).counts;
+    assert_eq!((counts.deposits, counts.deposits_waiting), (2, 18));
+    assert_eq!(sum(&outcome, |w| w.bought), 2 * MicroBtt::from_btt(50.0).0);
+    let barter = run(&crowd(None, trade(&limbo)), 3, &mut Unobserved);
+    let empty = run(&depositors(50.0, 0.0), 3, &mut Unobserved);
+    assert_eq!(empty.peers, barter.peers);
+    // Below the minimum of 10 BTT nothing is even sent.
+    let mut little = run(&depositors(9.0, 1e6), 3, &mut Unobserved);
+    assert_eq!(money(&little).counts.deposits_blocked, 20);
+    little.money = None;
+    assert_eq!(little.fingerprint, barter.fingerprint);
+    assert_eq!(little.peers, barter.peers);
+}
+
+/// The operator credits a deposit in limbo as soon as somebody's withdrawal brings it the money,
+/// whenever the timeline is looked at.
+#[test]
+fn withdrawals_let_deposits_out_of_limbo() {
+    let outcome = |sample_s| {
+        let mut plan = depositors(50.0, 100.0);
+        let Some(Economy::Token(token)) = &mut plan.economy else { panic!("a token") };
+        token.supply.gateway = MicroBtt::from_btt(1e4);
+        token.gateway.least_withdrawal = MicroBtt::BTT;
+        plan.classes[1].trade.withdraws_at = Some(MicroBtt::from_btt(5.0));
+        (plan.sample, plan.until_horizon, plan.horizon) = (s(sample_s), true, at(900.0));
+        run(&plan, 3, &mut Unobserved)
+    };
+    let [often, seldom] = [7.0, 900.0].map(outcome);
+    let counts = &money(&often).counts;
+    assert!(counts.withdrawals > 0 && counts.deposits > 2, "{counts:?}");
+    assert!(counts.deposit_time.0 / counts.deposits > s(61.0).0, "some waited");
+    // Nobody waits while the operator could credit another.
+    let has = 100_000_000 + sum(&often, |w| w.withdrawn) - sum(&often, |w| w.bought);
+    assert!(counts.deposits_waiting == 0 || has < 50_000_000, "it holds {has}: {counts:?}");
+    assert_eq!(money(&often).wallets, money(&seldom).wallets);
+    assert_eq!(often.peers, seldom.peers);
+}
+
+/// However payments travel: without money it is barter to the bit, and every amount times a
+/// thousand changes nothing else.
+#[test]
+fn slow_and_shared_channels_keep_the_laws_of_a_token() {
+    let travels = || scoped(slow(2.0, 2), ChannelScope::Pair);
+    let penniless = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
+    let barter = run(&crowd(None, penniless.clone()), 3, &mut Unobserved);
+    let mut empty = run(&with_token(travels(), penniless), 3, &mut Unobserved);
+    empty.money = None;
+    assert_eq!(empty, barter);
+
+    let scaled = |n: u64| {
+        let supply = Supply { promo: MicroBtt(n * 1_000_000_000), ..Supply::default() };
+        let token = Token { coin: MicroBtt(n), supply, ..travels() };
+        let trade = Trade { gift: MicroBtt(n * 3_333_333), ..users(0.9) };
+        let outcome = run(&with_token(token, trade), 4, &mut Unobserved);
+        let money = [sum(&outcome, |w| w.spent), sum(&outcome, |w| w.on_its_way)];
+        (Outcome { money: None, ..outcome }, money)
+    };
+    let (one, money) = scaled(1);
+    assert!(money.iter().all(|&amount| amount > 0), "some is paid, some on its way: {money:?}");
+    assert_eq!(scaled(1000), (one, money.map(|amount| 1000 * amount)));
+}
