@@ -2,7 +2,7 @@
 
 use super::{Check, Ctx, Report};
 use super::{
-    bittyrant, exchange, free_riders, frontier, invariants, kumar_ross, legout, menasche,
+    bittyrant, books, exchange, free_riders, frontier, invariants, kumar_ross, legout, menasche,
     mundinger, qiu_srikant, rarest_first, recorded, scrip, stratification, torrent_life,
     utilisation, zhu_hajek,
 };
@@ -25,6 +25,7 @@ pub fn all() -> Vec<Check> {
         stratification::CHECKS,
         torrent_life::CHECKS,
         recorded::CHECKS,
+        books::CHECKS,
         scrip::CHECKS,
         exchange::CHECKS,
     ];

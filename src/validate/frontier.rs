@@ -124,7 +124,7 @@ const HALF: &str = "combine = { weighted_percent = 50 }";
 
 /// The swarm with a token: everybody has its client, its gift and its bidder, by the defaults of
 /// scenario files.
-fn with_token(base: &Plan, rules: &str) -> Plan {
+pub(super) fn with_token(base: &Plan, rules: &str) -> Plan {
     let text = format!(
         "size_mib = 1\nhorizon_s = 1\n[economy]\nbundle = \"btt\"\n{rules}\n\
          [trade]\nadoption = 1.0\n[classes.user]\ncount = 2\nupload_kib_per_s = 1\n"

@@ -33,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
 const N_DRAWN: u64 = 60;
 
 /// A swarm in which everything is drawn.
-fn drawn(seed: u64) -> Plan {
+pub(super) fn drawn(seed: u64) -> Plan {
     let mut luck = stream(seed, Purpose::Workload, 0);
     let mut rules = if luck.below(2) == 0 { presets::mainline() } else { presets::libtorrent() };
     let orders = [PickOrder::RarestFirst, PickOrder::Random, PickOrder::Sequential];

@@ -11,6 +11,7 @@
 //! set-up, not that either agrees with the world.
 
 mod bittyrant;
+mod books;
 pub mod catalogue;
 mod contact;
 mod crowd;
