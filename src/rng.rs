@@ -236,6 +236,8 @@ mod tests {
             )
         );
         assert_eq!(four(|s| s.below(1000)), ([205, 567, 120, 42], 4));
+        let aside = four(|s| s.aside(3, 1000));
+        assert_eq!(aside, ([362; 4], 0), "the same each time, and nothing is drawn");
         let mut items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
         golden().shuffle(&mut items);
         assert_eq!(items, [9, 8, 1, 3, 6, 4, 7, 0, 5, 2]);

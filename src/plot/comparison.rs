@@ -319,8 +319,8 @@ fn draw_row(page: &mut Page, panel: &Panel, row: &Row, end: Point, colour: &'sta
     if let Some(estimate) = row.estimate {
         if let Some((low, high)) = estimate.interval {
             page.canvas.line(place(low), place(high), Stroke::solid(colour, 2.0));
-            for (value, side) in [(low, -1.0), (high, 1.0)] {
-                cap(page, place(value), side, value.abs() > panel.x.high(), colour);
+            for value in [low, high] {
+                cap(page, place(value), value.signum(), value.abs() > panel.x.high(), colour);
             }
         }
         if estimate.middle.abs() <= panel.x.high() {
@@ -334,7 +334,7 @@ fn draw_row(page: &mut Page, panel: &Panel, row: &Row, end: Point, colour: &'sta
     page.canvas.text(Point { y: end.y + 3.8, ..end }, &row.numbers, style);
 }
 
-/// The end of an interval: a small bar, or an arrow if it goes on beyond the axis.
+/// The end of an interval: a small bar, or an arrow to `side` if it goes on beyond the axis.
 fn cap(page: &mut Page, at: Point, side: f64, is_beyond: bool, colour: &'static str) {
     if is_beyond {
         let tip = Point { x: at.x + side * 7.0, ..at };

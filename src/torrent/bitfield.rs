@@ -9,7 +9,7 @@ pub type Lanes = [u64; LANES];
 #[inline]
 pub fn lanes(words: &[u64]) -> &[Lanes] {
     let (lanes, odd) = words.as_chunks();
-    debug_assert!(odd.is_empty(), "sets of pieces are multiples of four words");
+    assert!(odd.is_empty(), "sets of pieces are multiples of four words");
     lanes
 }
 
@@ -17,7 +17,7 @@ pub fn lanes(words: &[u64]) -> &[Lanes] {
 #[inline]
 pub fn lanes_mut(words: &mut [u64]) -> &mut [Lanes] {
     let (lanes, odd) = words.as_chunks_mut();
-    debug_assert!(odd.is_empty(), "sets of pieces are multiples of four words");
+    assert!(odd.is_empty(), "sets of pieces are multiples of four words");
     lanes
 }
 

@@ -428,3 +428,30 @@ fn only_the_admitted_are_served_and_if_all_are_it_is_the_base_choker() {
     let (all, drawn) = run(&|_| true);
     assert!(same(&all, &barter) && drawn == luck);
 }
+
+#[test]
+fn of_equal_bids_a_slot_stays_until_it_has_had_its_quota() {
+    let minutes = |n| Span::from_secs(60.0 * n);
+    let holds =
+        |sent, served_for| Candidate { unchoked: true, sent, served_for, ..neighbour(0, 0) };
+    let waits = Candidate { waited: minutes(5.0), ..neighbour(1, 0) };
+    let quota = 20 * 256 * 1024;
+    for (sent, served_for, winner) in [
+        (0, Span::ZERO, 0),
+        (quota + 1, minutes(1.0), 0),
+        (quota, minutes(9.0), 0),
+        (quota + 1, minutes(1.1), 1),
+    ] {
+        let candidates = [holds(sent, served_for), waits];
+        let bids = [price(5), price(5)];
+        let terms = Terms {
+            combine: Combine::PayOnly,
+            format: Format::Uniform,
+            ask: Ask { reserve: Price::ZERO, slots: 1 },
+        };
+        let (mut luck, mut decision) = (stream(1, Purpose::Choke, 0), Decision::default());
+        choose(&view(&candidates, &bids), &terms, &mut Base::EqualTurns, &mut luck, &mut decision);
+        let served: Vec<u16> = decision.served.iter().map(|s| s.slot).collect();
+        assert_eq!(served, [winner], "{sent} bytes in {served_for:?}");
+    }
+}
