@@ -138,9 +138,9 @@ fn arms_of_a_scenario_share_their_people() {
     swarms::check_laws(&scenario.arms[0].plan, &runs[0]);
 }
 
-/// 30 leechers join in the order of their numbers, and all know each other. Whom each of them serves
-/// first is drawn anew by each: the mean number of the first three is 15.5 with a standard error
-/// of 0.29, were they independent; the tolerance is five of them. 10 seeds.
+/// 30 leechers join in the order of their numbers, and all know each other. Whom each of them
+/// serves first is drawn anew by each: the mean number of the first three is 15.5 with a standard
+/// error of 0.29, were they independent; the tolerance is five of them. 10 seeds.
 #[test]
 fn who_came_first_is_not_served_first_by_everybody() {
     let rules = Arc::new(presets::libtorrent());
