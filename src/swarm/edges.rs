@@ -52,19 +52,6 @@ pub(super) struct Stretch {
     words: u16,
 }
 
-/// What passed between a peer and one neighbour, and when.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Dealings {
-    /// Bytes received from it in this round.
-    pub(super) received: u32,
-    /// Bytes received from it in the round before.
-    pub(super) received_before: u32,
-    /// When we last received from it, in ms; 0 if never.
-    pub(super) heard_ms: u32,
-    /// When we last unchoked it, or connected, in ms.
-    pub(super) served_ms: u32,
-}
-
 /// The arena. Columns are indexed by `Stretch::at`.
 #[derive(Debug)]
 pub(super) struct Edges {
@@ -76,8 +63,8 @@ pub(super) struct Edges {
     pub(super) back: Vec<u16>,
     /// A piece the neighbour has announced and we lack: the reason for our interest.
     pub(super) witness: Vec<u16>,
-    /// What passed between us, for the choker.
-    pub(super) dealings: Vec<Dealings>,
+    /// When we last unchoked it, or connected, in ms.
+    pub(super) served_ms: Vec<u32>,
     masks: Vec<u64>,
     free: BTreeMap<u16, Vec<Stretch>>,
 }
@@ -139,7 +126,7 @@ impl Edges {
             peer: Vec::new(),
             back: Vec::new(),
             witness: Vec::new(),
-            dealings: Vec::new(),
+            served_ms: Vec::new(),
             masks: Vec::new(),
             free: BTreeMap::new(),
         }
@@ -161,7 +148,7 @@ impl Edges {
         extend(&mut self.peer, cap, self.nobody);
         extend(&mut self.back, cap, 0);
         extend(&mut self.witness, cap, NO_PIECE);
-        extend(&mut self.dealings, cap, Dealings::default());
+        extend(&mut self.served_ms, cap, 0);
         extend(&mut self.masks, MASKS * words, 0);
         stretch
     }
@@ -173,7 +160,7 @@ impl Edges {
         self.peer.copy_within(from.clone(), to);
         self.back.copy_within(from.clone(), to);
         self.witness.copy_within(from.clone(), to);
-        self.dealings.copy_within(from.clone(), to);
+        self.served_ms.copy_within(from.clone(), to);
         self.peer[from.clone()].fill(self.nobody);
         self.witness[from].fill(NO_PIECE);
         for mask in 0..MASKS {
@@ -278,8 +265,8 @@ impl Edges {
 
     /// Fetches what a choker will look at.
     pub(super) fn warm(&self, stretch: Stretch) {
-        for at in stretch.range().step_by(4) {
-            prefetch_index(&self.dealings, at);
+        for at in stretch.range().step_by(16) {
+            prefetch_index(&self.served_ms, at);
         }
         self.warm_common(stretch);
     }
@@ -296,7 +283,6 @@ impl Edges {
     pub(super) fn warm_slot(&self, stretch: Stretch, slot: u16) {
         let at = stretch.base as usize + usize::from(slot);
         prefetch_index(&self.back, at);
-        prefetch_index(&self.dealings, at);
     }
 
     fn warm_common(&self, stretch: Stretch) {

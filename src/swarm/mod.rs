@@ -6,6 +6,7 @@ mod audit;
 mod demand;
 mod edges;
 mod event;
+mod givers;
 mod headers;
 mod interest;
 mod leave;

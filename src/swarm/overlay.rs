@@ -1,6 +1,6 @@
 //! Who knows whom: the tracker, connections made and lost.
 
-use super::edges::{Dealings, Mask, NO_PIECE};
+use super::edges::{Mask, NO_PIECE};
 use super::event::Event;
 use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
@@ -88,7 +88,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.edges.peer[at] = b;
             self.edges.back[at] = sb;
             self.edges.witness[at] = NO_PIECE;
-            self.edges.dealings[at] = Dealings { served_ms: self.now_ms(), ..Dealings::default() };
+            self.edges.served_ms[at] = self.now_ms();
             self.edges.put(stretch, Mask::Live, sa);
             if self.peer(b).stage == Stage::Seeder {
                 self.edges.put(stretch, Mask::Full, sa);
@@ -147,6 +147,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.edges.clear_slot(stretch, sa);
             let peer = self.peer_mut(a);
             peer.n_neighbours -= 1;
+            peer.givers.forget(sa);
             if let Some(brain) = &mut peer.brain {
                 brain.forget(sa);
             }

@@ -156,7 +156,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Tells the receiver's choker what was entered in the books since the last time.
     fn report_received(&mut self, from: PeerId, at: usize) {
-        let now_ms = self.now_ms().max(1);
+        let now_ms = self.now_ms();
         let line = self.line(from);
         let up = &mut self.links.up[line];
         let transfer = &mut up.flows[at].payload;
@@ -166,9 +166,7 @@ impl<O: Observer> Swarm<'_, O> {
             if let Some(brain) = &mut peer.brain {
                 brain.hear(transfer.back, Passed { sent: 0, received: u64::from(news) });
             }
-            let dealings = &mut self.edges.dealings[peer.edges.at(transfer.back)];
-            dealings.received = dealings.received.saturating_add(news);
-            dealings.heard_ms = now_ms;
+            peer.givers.hear(transfer.back, news, now_ms);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whom a peer serves: rounds of its choker, and what happens between them.
 
-use super::edges::{Dealings, Mask};
+use super::edges::Mask;
 use super::event::Event;
 use super::plan::{ChokerSpec, Choking, RankBy, SeedChoker};
 use super::population;
@@ -242,9 +242,8 @@ impl<O: Observer> Swarm<'_, O> {
         let stretch = peer.edges;
         let two_rounds = rules.rank == RankBy::TwoRounds;
         let now_ms = self.now_ms();
-        let snub_ms = rules.snub.map(|span| span.0 / 1_000_000);
         let names = &self.edges.peer[stretch.range()];
-        let dealings = &self.edges.dealings[stretch.range()];
+        let served_ms = &self.edges.served_ms[stretch.range()];
         for word in 0..stretch.words() {
             let [wanted, served, serves, optimistic, had_turn] =
                 [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic, Mask::HadTurn]
@@ -252,34 +251,39 @@ impl<O: Observer> Swarm<'_, O> {
             let before_word = candidates.len();
             for bit in BitsOf(wanted) {
                 let at = word * 64 + bit;
-                let Dealings { received, received_before, heard_ms, served_ms } = dealings[at];
-                let before = if two_rounds { received_before } else { 0 };
-                let silent_ms = u64::from(now_ms.wrapping_sub(heard_ms));
+                let waited_ms = now_ms.wrapping_sub(served_ms[at]);
                 candidates.push(Candidate {
                     slot: u16_of(at),
-                    received: u64::from(received) + u64::from(before),
-                    received_round: u64::from(received),
+                    received: 0,
+                    received_round: 0,
                     sent_round: 0,
                     sent: 0,
                     served_for: Span::ZERO,
-                    waited: Span(u64::from(now_ms.wrapping_sub(served_ms)) * 1_000_000),
+                    waited: Span(u64::from(waited_ms) * 1_000_000),
                     unchoked: serves >> bit & 1 == 1,
                     optimistic: optimistic >> bit & 1 == 1,
                     had_turn: had_turn >> bit & 1 == 1,
                     serves_us: served >> bit & 1 == 1,
-                    snubbed: snub_ms.is_some_and(|most| heard_ms == 0 || silent_ms > most),
+                    snubbed: rules.snub.is_some(),
                     pieces: self.n_have[names[at].index()],
                 });
             }
-            for bit in BitsOf(wanted & serves) {
-                let slot = u16_of(word * 64 + bit);
-                let given = peer.uploads.iter().find(|u| u.slot == slot);
-                let given = given.expect("a served neighbour has an upload slot");
-                let rank = (wanted & ((1 << bit) - 1)).count_ones() as usize;
-                let candidate = &mut candidates[before_word + rank];
-                candidate.sent_round = given.sent_round;
-                candidate.sent = given.sent;
-                candidate.served_for = self.now.since(given.since);
+            // A few of them took from us, or gave to us.
+            let of_word = &mut candidates[before_word..];
+            for given in &peer.uploads {
+                if let Some(candidate) = of_slot(of_word, wanted, word, given.slot) {
+                    candidate.sent_round = given.sent_round;
+                    candidate.sent = given.sent;
+                    candidate.served_for = self.now.since(given.since);
+                }
+            }
+            for giver in peer.givers.iter() {
+                if let Some(candidate) = of_slot(of_word, wanted, word, giver.slot) {
+                    let before = if two_rounds { giver.received_before } else { 0 };
+                    candidate.received = u64::from(giver.received) + u64::from(before);
+                    candidate.received_round = u64::from(giver.received);
+                    candidate.snubbed = giver.is_silent(now_ms, rules.snub);
+                }
             }
         }
     }
@@ -302,7 +306,7 @@ impl<O: Observer> Swarm<'_, O> {
             if s.optimistic {
                 self.edges.put(stretch, Mask::Optimistic, s.slot);
                 self.edges.put(stretch, Mask::HadTurn, s.slot);
-                self.edges.dealings[stretch.at(s.slot)].served_ms = self.now_ms();
+                self.edges.served_ms[stretch.at(s.slot)] = self.now_ms();
             } else {
                 self.edges.take(stretch, Mask::Optimistic, s.slot);
             }
@@ -319,13 +323,10 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Moves on to the next round: what was received in this one becomes the one before.
     fn begin_round(&mut self, p: PeerId) {
-        let range = self.peer(p).edges.range();
-        for dealings in &mut self.edges.dealings[range] {
-            dealings.received_before = dealings.received;
-            dealings.received = 0;
-        }
-        let now = self.now;
+        let (now, now_ms) = (self.now, self.now_ms());
+        let snub = self.class(p).protocol.choking.snub;
         let peer = self.peer_mut(p);
+        peer.givers.begin_round(now_ms, snub);
         peer.last_rechoke = now;
         for upload in &mut peer.uploads {
             upload.sent_round = 0;
@@ -385,7 +386,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.counters.unchokes += 1;
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         let at = self.peer(p).edges.at(slot);
-        self.edges.dealings[at].served_ms = self.now_ms();
+        self.edges.served_ms[at] = self.now_ms();
         let since = self.now;
         let upload = UploadSlot { slot, weight, since, sent: 0, sent_round: 0 };
         let peer = self.peer_mut(p);
@@ -433,7 +434,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = uploads.iter().position(|u| u.slot == slot);
         uploads.swap_remove(at.expect("a served neighbour has an upload slot"));
         let stretch = self.peer(p).edges;
-        self.edges.dealings[stretch.at(slot)].served_ms = self.now_ms();
+        self.edges.served_ms[stretch.at(slot)] = self.now_ms();
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);
         self.take(q, Mask::Served, back);
@@ -469,4 +470,17 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn first_byte_at(&self, from: PeerId, to: PeerId) -> SimTime {
         self.now + self.delay(from, to).times(3)
     }
+}
+
+/// The candidate with this slot, if `of_word` holds it: those `wanted` in one word of a mask.
+#[inline]
+fn of_slot(
+    of_word: &mut [Candidate],
+    wanted: u64,
+    word: usize,
+    slot: u16,
+) -> Option<&mut Candidate> {
+    let (at, bit) = (usize::from(slot) / 64, slot % 64);
+    let rank = (wanted & ((1 << bit) - 1)).count_ones() as usize;
+    if at == word && wanted >> bit & 1 == 1 { of_word.get_mut(rank) } else { None }
 }

@@ -2,6 +2,7 @@
 
 use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
+use super::givers::Givers;
 use super::plan::{ChokerSpec, ClassPlan, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::torrents::Torrent;
@@ -95,15 +96,17 @@ pub(super) struct Peer {
     pub(super) choke_luck: Stream,
     /// When the optimistic slots are next given anew.
     pub(super) optimistic_due: SimTime,
+    /// What neighbours gave.
+    pub(super) givers: Givers,
+    /// Memory of a choker that has one.
+    pub(super) brain: Option<Box<dyn Choker>>,
+
     /// When the choker last ran.
     pub(super) last_rechoke: SimTime,
     /// Regular rounds so far.
     pub(super) rounds: u64,
-    /// Memory of a choker that has one.
-    pub(super) brain: Option<Box<dyn Choker>>,
     /// When `n_served_by` last rose from 0.
     pub(super) served_since: SimTime,
-
     /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
     /// When it joined its swarm the last time, or completed since.
@@ -115,6 +118,7 @@ pub(super) struct Peer {
 const _: () = assert!(size_of::<Peer>() == 256, "four cache lines per peer");
 const _: () = assert!(std::mem::offset_of!(Peer, partials) == 64, "the second line");
 const _: () = assert!(std::mem::offset_of!(Peer, choke_luck) == 128, "the third line");
+const _: () = assert!(std::mem::offset_of!(Peer, last_rechoke) == 192, "the fourth line");
 
 /// One run.
 pub(super) struct Swarm<'a, O> {
@@ -438,6 +442,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         pick_luck: stream(seed, Purpose::Pick, newcomer.entity),
         choke_luck: stream(seed, Purpose::Choke, newcomer.entity),
         served_since: SimTime::ZERO,
+        givers: Givers::default(),
         brain: class.choker.make(),
         shown: None,
         joined: SimTime::ZERO,
