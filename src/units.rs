@@ -292,11 +292,11 @@ pub fn u16_of(n: usize) -> u16 {
     u16::try_from(n).expect("a torrent has at most 65 534 pieces, a peer as many neighbours")
 }
 
-/// Makes an arena `more` longer. It grows by an eighth when it is full: arenas are most of the
+/// Makes an arena `more` longer. It grows by a sixteenth when it is full: arenas are most of the
 /// memory of a large swarm, and twice as much as is needed would be paid for in cache misses.
 pub fn extend<T: Clone>(arena: &mut Vec<T>, more: usize, value: T) {
     if arena.len() + more > arena.capacity() {
-        arena.reserve_exact(more.max(arena.len() / 8));
+        arena.reserve_exact(more.max(arena.len() / 16));
     }
     arena.resize(arena.len() + more, value);
 }

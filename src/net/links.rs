@@ -183,7 +183,7 @@ impl<T: Copy> Links<T> {
         assert!(up.find(to).is_none(), "one flow from a link to a port");
         let at = up.flows.len();
         if at == up.flows.capacity() {
-            up.flows.reserve_exact(2.max(at / 4)); // most have few, and there are many
+            up.flows.reserve_exact(1.max(at / 4)); // most have few, and there are many
         }
         up.flows.push(flow);
         up.to.push(to);

@@ -41,7 +41,7 @@ impl Givers {
             return;
         }
         if self.0.len() == self.0.capacity() {
-            self.0.reserve_exact(4); // there are many peers
+            self.0.reserve_exact(2.max(self.0.len() / 4)); // there are many peers
         }
         self.0.push(Giver { slot, received: bytes, received_before: 0, heard_ms: now_ms });
     }

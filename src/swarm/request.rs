@@ -320,7 +320,7 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = self.peer_mut(ask.to);
         peer.n_taken += 1;
         if peer.partials.len() == peer.partials.capacity() {
-            peer.partials.reserve_exact(4.max(peer.partials.len() / 4));
+            peer.partials.reserve_exact(2.max(peer.partials.len() / 4));
         }
         peer.partials.push(Partial {
             piece: piece.0,
