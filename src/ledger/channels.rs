@@ -20,6 +20,7 @@ use super::accounts::{Ledger, Refused};
 use super::movements::{Entry, Movement};
 use crate::ids::AccountId;
 use crate::units::{MicroBtt, SimTime, u32_of};
+use prefetch_index::prefetch_index;
 
 /// A channel: its row and which of the channels that had this row one after the other. An old name
 /// is never taken for the new channel.
@@ -185,6 +186,12 @@ impl Ledger {
     #[inline]
     pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.get(id)
+    }
+
+    /// Fetches a channel into the cache, for whoever will pay through it.
+    #[inline]
+    pub fn warm(&self, id: ChannelId) {
+        prefetch_index(&self.channels.rows, id.row as usize);
     }
 
     /// Channels that are open, or settled and not yet released.

@@ -34,12 +34,7 @@ pub fn sell_often(
         let bids: Vec<Bid> =
             values.iter().enumerate().map(|(i, &value)| bid(u16_of(i), strategy(value))).collect();
         awards.clear();
-        auction::sell(
-            format,
-            Ask { reserve: Price::ZERO, slots },
-            bids.iter().copied(),
-            &mut awards,
-        );
+        auction::sell(format, Ask { reserve: Price::ZERO, slots }, &bids, &mut awards);
         for award in &awards {
             revenue += amount(award.price);
             surplus += values[usize::from(award.slot)];
@@ -69,7 +64,7 @@ pub fn best_misreport(others: &[f64], slots: usize, steps: u32) -> f64 {
         bids.push(bid(0, report));
         let mut awards = Vec::new();
         let ask = Ask { reserve: Price::ZERO, slots };
-        auction::sell(Format::Uniform, ask, bids.iter().copied(), &mut awards);
+        auction::sell(Format::Uniform, ask, &bids, &mut awards);
         let won = awards.iter().find(|award| award.slot == 0);
         won.map_or(0.0, |award| value - amount(award.price))
     };

@@ -63,30 +63,35 @@ pub struct Award {
 }
 
 /// Whether a bid may win at all.
+#[inline]
 pub fn is_eligible(bid: Price, reserve: Price) -> bool {
-    !bid.is_zero() && bid >= reserve
+    !bid.is_zero() && (reserve.is_zero() || bid >= reserve)
 }
 
 /// Sells the slots of `ask` to `bids`, each from somebody else; appends who wins, best first.
-pub fn sell(
+pub fn sell(format: Format, ask: Ask, bids: &[Bid], awards: &mut impl Extend<Award>) {
+    let prices: Vec<Price> = bids.iter().map(|bid| bid.price).collect();
+    sell_listed(format, ask, (&prices, |at| is_known(&bids[at]), |at| bids[at]), awards);
+}
+
+/// The same to bids of which `prices` lists what they offer. The first function says whether who
+/// made the bid at a position may have given something or hold a slot, the second gives the bid.
+/// Most of the others lose by their price, and nothing else of them is looked at.
+#[inline]
+pub fn sell_listed(
     format: Format,
     ask: Ask,
-    bids: impl IntoIterator<Item = Bid>,
+    (prices, known, bid): (&[Price], impl Fn(usize) -> bool, impl Fn(usize) -> Bid),
     awards: &mut impl Extend<Award>,
 ) {
-    let eligible = bids.into_iter().filter(|bid| is_eligible(bid.price, ask.reserve));
-    let longest = |a: &Bid, b: &Bid| (b.waited, a.slot).cmp(&(a.waited, b.slot));
-    let highest = |a: &Bid, b: &Bid| {
-        let key = |bid: &Bid| (bid.received, bid.stays);
-        b.price.cmp(&a.price).then_with(|| key(b).cmp(&key(a))).then_with(|| longest(a, b))
-    };
     // Who wins, and the best of those who do not.
-    let n = ask.slots.saturating_add(1);
-    let ranked = match format {
-        Format::Posted => best(eligible, n, longest),
-        Format::Uniform | Format::FirstPrice => best(eligible, n, highest),
-        Format::Proportional => best(eligible, usize::MAX, highest),
+    let n = match format {
+        Format::Proportional => usize::MAX,
+        Format::Uniform | Format::FirstPrice | Format::Posted => ask.slots.saturating_add(1),
     };
+    let mut best = Best { ranked: SmallVec::new(), n, posted: format == Format::Posted };
+    best.find((prices, ask.reserve), known, bid);
+    let ranked = best.ranked;
     let losing = ranked.get(ask.slots).map_or(Price::ZERO, |bid| bid.price);
     let highest = ranked.first().map_or(Price::ZERO, |bid| bid.price);
     let served = if format == Format::Proportional && ask.slots > 0 {
@@ -94,10 +99,11 @@ pub fn sell(
     } else {
         ask.slots.min(ranked.len())
     };
+    let uniform = losing.max(ask.reserve);
     awards.extend(ranked[..served].iter().map(|bid| Award {
         slot: bid.slot,
         price: match format {
-            Format::Uniform => losing.max(ask.reserve),
+            Format::Uniform => uniform,
             Format::Posted => ask.reserve,
             Format::FirstPrice | Format::Proportional => bid.price,
         },
@@ -108,24 +114,99 @@ pub fn sell(
     }));
 }
 
-/// The best `n` in order. `n` is small, and most bids lose to the last of the best so far.
-fn best(
-    bids: impl Iterator<Item = Bid>,
+/// The best bids so far.
+struct Best {
+    /// In order.
+    ranked: SmallVec<[Bid; 8]>,
+    /// How many there is room for; 1 at least.
     n: usize,
-    order: impl Fn(&Bid, &Bid) -> Ordering,
-) -> SmallVec<[Bid; 8]> {
-    let mut ranked: SmallVec<[Bid; 8]> = SmallVec::new();
-    for bid in bids {
-        if ranked.len() == n {
-            if ranked.last().is_none_or(|last| order(last, &bid).is_lt()) {
+    /// Whether only how long they waited has a say.
+    posted: bool,
+}
+
+impl Best {
+    /// Finds the best of all eligible bids.
+    ///
+    /// Who gave something or holds a slot goes before all others that bid the same, so those are
+    /// looked at first: of the others hardly any gets in then.
+    #[inline]
+    fn find(
+        &mut self,
+        (prices, reserve): (&[Price], Price),
+        known: impl Fn(usize) -> bool,
+        bid: impl Fn(usize) -> Bid,
+    ) {
+        for (at, &price) in prices.iter().enumerate() {
+            if known(at) && is_eligible(price, reserve) {
+                self.admit(bid(at));
+            }
+        }
+        let mut floor = self.floor(reserve);
+        for (at, &price) in prices.iter().enumerate() {
+            if price.is_zero() || is_below(price, floor) {
                 continue;
             }
-            ranked.pop();
+            if !known(at) {
+                self.admit(bid(at));
+                floor = self.floor(reserve);
+            }
         }
-        let better = ranked.iter().rev().take_while(|other| order(&bid, other).is_lt()).count();
-        ranked.insert(ranked.len() - better, bid);
     }
-    ranked
+
+    /// Below which price those who are not known do not get in, and whether not for it either.
+    fn floor(&self, reserve: Price) -> (Price, bool) {
+        let full = self.ranked.len() == self.n && !self.posted;
+        let last = self.ranked.last().filter(|last| full && is_known(last));
+        last.map_or((reserve, false), |last| (last.price, true))
+    }
+
+    /// Puts a bid in its place, if it is one of the best.
+    #[inline(never)]
+    fn admit(&mut self, bid: Bid) {
+        let Self { ranked, n, posted } = self;
+        if ranked.len() < *n {
+            ranked.push(bid);
+        } else if ranked.last().is_none_or(|last| !goes_before(&bid, last, *posted)) {
+            return;
+        }
+        let mut at = ranked.len() - 1;
+        while at > 0 && goes_before(&bid, &ranked[at - 1], *posted) {
+            ranked[at] = ranked[at - 1];
+            at -= 1;
+        }
+        ranked[at] = bid;
+    }
+}
+
+/// Whether a price is below the floor, or at it where that is not enough.
+#[inline]
+fn is_below(price: Price, (floor, excluded): (Price, bool)) -> bool {
+    !floor.is_zero() && if excluded { price <= floor } else { price < floor }
+}
+
+/// Whether it gave something or holds a slot.
+#[inline]
+fn is_known(bid: &Bid) -> bool {
+    bid.received > 0 || bid.stays
+}
+
+/// Whether bid `a` goes before bid `b` of somebody else. One comparison after the other: the first
+/// two nearly always tell.
+#[inline]
+fn goes_before(a: &Bid, b: &Bid, posted: bool) -> bool {
+    if !posted {
+        match a.price.cmp(&b.price) {
+            Ordering::Equal => {}
+            order => return order == Ordering::Greater,
+        }
+        if a.received != b.received {
+            return a.received > b.received;
+        }
+        if a.stays != b.stays {
+            return a.stays;
+        }
+    }
+    if a.waited == b.waited { a.slot < b.slot } else { a.waited > b.waited }
 }
 
 /// A bid as a weight in millionths of the highest; at least 1.
@@ -138,6 +219,7 @@ mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
     use crate::units::{Bytes, MicroBtt, f64_of};
+    use std::cmp::Reverse;
 
     const ALL: [Format; 4] =
         [Format::Uniform, Format::FirstPrice, Format::Posted, Format::Proportional];
@@ -159,7 +241,7 @@ mod tests {
 
     fn sold(format: Format, slots: usize, reserve: u64, bids: &[Bid]) -> Vec<Award> {
         let mut awards = Vec::new();
-        sell(format, Ask { reserve: price(reserve), slots }, bids.iter().copied(), &mut awards);
+        sell(format, Ask { reserve: price(reserve), slots }, bids, &mut awards);
         awards
     }
 
@@ -254,6 +336,34 @@ mod tests {
                 }
                 assert!(awards.len() <= slots || format == Format::Proportional);
             }
+        }
+    }
+
+    /// 2000 auctions of up to 12 bids that differ little, so that every tie comes up; seed 11.
+    #[test]
+    fn the_best_are_those_that_sorting_all_bids_puts_first() {
+        let mut luck = stream(11, Purpose::Choke, 0);
+        for round in 0..2000 {
+            let n_bids = luck.below(13);
+            let mut offers = bids(&(0..n_bids).map(|_| luck.bits() % 3).collect::<Vec<_>>());
+            for bid in &mut offers {
+                bid.received = luck.bits() % 3;
+                bid.stays = luck.below(3) == 0;
+                bid.waited = Span(luck.bits() % 3);
+            }
+            luck.shuffle(&mut offers);
+            let (n, posted) = (1 + luck.below(6), round % 3 == 0);
+            let prices: Vec<Price> = offers.iter().map(|bid| bid.price).collect();
+            let mut best = Best { ranked: SmallVec::new(), n, posted };
+            best.find((&prices, Price::ZERO), |at| is_known(&offers[at]), |at| offers[at]);
+            let best: Vec<u16> = best.ranked.iter().map(|bid| bid.slot).collect();
+            offers.retain(|bid| !bid.price.is_zero());
+            offers.sort_by_key(|bid| (Reverse(bid.waited), bid.slot));
+            if !posted {
+                offers.sort_by_key(|bid| Reverse((bid.price, bid.received, bid.stays)));
+            }
+            let sorted = offers.iter().take(n).map(|bid| bid.slot);
+            assert!(best.iter().copied().eq(sorted), "{best:?} of {offers:?}");
         }
     }
 

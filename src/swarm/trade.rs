@@ -18,6 +18,7 @@ mod pay;
 mod post;
 mod sell;
 mod stay;
+mod warm;
 
 pub(super) use books::Account;
 pub(super) use credit::Credits;
@@ -50,6 +51,8 @@ pub(super) struct Trade {
     per_pair: bool,
     /// Pieces a provider delivers without having been paid for them.
     exposure: u64,
+    /// The smallest amount that is paid.
+    coin: MicroBtt,
     /// Payments on their way.
     post: Post,
     usd: PricePath,
@@ -81,61 +84,66 @@ struct Closing {
     left: MicroBtt,
 }
 
-/// One user in the economy.
+/// One user in the economy: a cache line that changes with each payment, and the rest.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Trader {
     /// Its wallet; `None` without the token's client, or with payments switched off.
     wallet: Option<AccountId>,
-    /// Whether it has no wallet and serves nobody who has one.
-    shuns: bool,
     /// What of its channels it can still spend.
     in_channels: MicroBtt,
     /// What comes back from channels that close.
     returning: MicroBtt,
+    /// What its downloads under way lack, all together.
+    remaining: Bytes,
+    sums: Sums,
     /// What it has sent that has not arrived.
     on_its_way: MicroBtt,
     /// It withdraws its balance to the chain whenever that reaches this.
     withdraws_at: Option<MicroBtt>,
-    /// What its downloads under way lack, all together.
-    remaining: Bytes,
-    sums: Sums,
+    /// Whether it has no wallet and serves nobody who has one.
+    shuns: bool,
 }
 
 /// What a user gave and took, for the books.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 struct Sums {
+    spent: MicroBtt,
+    bought_bytes: Bytes,
+    earned: MicroBtt,
+    sold_bytes: Bytes,
     gift: MicroBtt,
     bought: MicroBtt,
-    earned: MicroBtt,
-    spent: MicroBtt,
     withdrawn: MicroBtt,
-    bought_bytes: Bytes,
-    sold_bytes: Bytes,
     /// Taken at a price and never paid.
     unpaid: MicroBtt,
     unpaid_bytes: Bytes,
 }
 
-/// One peer in the economy, in the order of how often it is looked at.
-#[repr(C)]
+/// One peer in the economy, in the order of how often it is looked at: what changes with each
+/// payment, made or taken, is on the first cache line.
+#[repr(C, align(64))]
 struct Dealer {
-    /// What came in of pieces not verified yet.
-    parcels: Vec<Parcel>,
     /// Providers it has bought from or is buying from.
     lines: Lines,
     /// Whether some payment that was due could not be made.
     overdue: bool,
     /// Whether it drops customers once they have paid.
     stalls: bool,
+    /// Whether it stalls, or ever had debtors.
+    is_wary: bool,
     /// What it was paid since it arrived.
     income: MicroBtt,
-    income_since: SimTime,
-    /// How much longer it has stayed for money than it meant to.
-    stayed: Span,
+    /// What came in of pieces not verified yet.
+    parcels: SmallVec<[Parcel; 2]>,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
     /// Customers it has dropped after they paid; it does not look at their bids again.
     dropped: Vec<PeerId>,
+    income_since: SimTime,
+    /// How much longer it has stayed for money than it meant to.
+    stayed: Span,
     /// Who pays it what now: those that hold a slot by their bids.
     customers: SmallVec<[(PeerId, Price); 4]>,
     /// What it asks, as of its last regular round.
@@ -161,6 +169,14 @@ struct Parcel {
     amount: MicroBtt,
 }
 
+/// What is to be paid now.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    amount: MicroBtt,
+    /// For so much.
+    bytes: Bytes,
+}
+
 impl Trade {
     /// The economy of a run, if it has a token.
     pub(super) fn new(
@@ -179,9 +195,10 @@ impl Trade {
                 last_price: Price::ZERO,
                 customers: SmallVec::new(),
                 lines: Lines::default(),
-                parcels: Vec::new(),
+                parcels: SmallVec::new(),
                 overdue: false,
                 stalls: habits.stalls,
+                is_wary: habits.stalls,
                 debtors: Vec::new(),
                 dropped: Vec::new(),
                 ask: None,
@@ -209,6 +226,7 @@ impl Trade {
             rest: token.channels.rest,
             per_pair: token.channels.scope == ChannelScope::Pair,
             exposure: u64::from(token.exposure_pieces),
+            coin: token.coin,
             post: Post::new(token.payment_delay),
             usd: usd(token, plan, seed),
             owners: Vec::new(),

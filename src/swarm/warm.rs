@@ -13,8 +13,8 @@ use crate::net::LinkId;
 use crate::observe::Observer;
 use prefetch_index::prefetch_index;
 
-/// How many events ahead each link of the chain is fetched.
-const AHEAD: [usize; 4] = [14, 9, 5, 2];
+/// How many events ahead each link of the chain is fetched; the last is for payments only.
+const AHEAD: [usize; 5] = [14, 9, 5, 2, 1];
 
 /// A swarm this small stays in the cache by itself.
 const WORTH_IT: usize = 3000;
@@ -26,7 +26,8 @@ impl<O: Observer> Swarm<'_, O> {
         if self.peers.len() < WORTH_IT {
             return;
         }
-        for (step, ahead) in AHEAD.into_iter().enumerate() {
+        let steps = if self.trade.is_some() { AHEAD.len() } else { AHEAD.len() - 1 };
+        for (step, &ahead) in AHEAD[..steps].iter().enumerate() {
             match self.queue.ahead(ahead) {
                 Some((_, Event::FlowDue(u))) => self.warm_flow(LinkId(u.0), step),
                 Some((_, Event::Rechoke(p) | Event::Refill(p))) => self.warm_choker(p, step),
@@ -42,6 +43,10 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let Some((to, transfer)) = self.due_flow(link) else { return };
+        if self.trade.is_some() {
+            let at = self.links.up[link.index()].soonest_at as usize;
+            self.warm_delivery(self.sender(link.index(), at), to, step);
+        }
         let peer = &self.peers[to.index()];
         match step {
             1 => {
@@ -63,12 +68,13 @@ impl<O: Observer> Swarm<'_, O> {
                 peer.partials.iter().step_by(4).for_each(fetch);
                 peer.uploads.iter().step_by(2).for_each(fetch);
             }
-            _ => {
+            3 => {
                 let part = peer.partials.iter().find(|part| part.piece == transfer.run.piece);
                 if let Some(part) = part {
                     self.blocks.warm(part.bits);
                 }
             }
+            _ => {}
         }
     }
 
@@ -88,6 +94,7 @@ impl<O: Observer> Swarm<'_, O> {
                 fetch(&peer.uploads);
                 fetch(&peer.choke_luck);
                 self.links.warm(self.link(p));
+                self.warm_sale(p);
             }
             1 => {
                 self.edges.warm(peer.edges);
@@ -111,6 +118,6 @@ impl<O: Observer> Swarm<'_, O> {
 
 /// Fetches the line where `what` begins.
 #[inline]
-fn fetch<T>(what: &T) {
+pub(super) fn fetch<T>(what: &T) {
     prefetch_index(std::slice::from_ref(what), 0);
 }

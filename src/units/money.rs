@@ -119,6 +119,7 @@ impl Price {
     }
 
     /// Whether it is for free.
+    #[inline]
     pub fn is_zero(self) -> bool {
         self.micro == 0
     }
@@ -127,11 +128,15 @@ impl Price {
     ///
     /// # Panics
     /// If it does not fit an amount of money, or the coin is worth nothing.
+    #[inline]
     pub fn of(self, data: Bytes, coin: MicroBtt) -> MicroBtt {
         assert!(coin > MicroBtt::ZERO, "a coin is worth something");
         let exact = u128::from(self.micro) * u128::from(data.0);
-        let coins = exact / (u128::from(self.bytes) * u128::from(coin.0));
-        let coins = u64::try_from(coins).expect("the price of some data fits 64 bits");
+        let per_coin = u128::from(self.bytes) * u128::from(coin.0);
+        let coins = match (u64::try_from(exact), u64::try_from(per_coin)) {
+            (Ok(exact), Ok(per_coin)) => exact / per_coin,
+            _ => wide_quotient(exact, per_coin),
+        };
         MicroBtt(coins.checked_mul(coin.0).expect("the price of some data fits 64 bits"))
     }
 
@@ -148,6 +153,14 @@ impl Price {
         // |ours - theirs| / theirs > percent / 100; both products are below 2¹²⁸ / 100 for any
         // amount and size a scenario can state.
         ours.abs_diff(theirs).saturating_mul(100) > theirs.saturating_mul(percent.into())
+    }
+
+    /// Compares prices of different amounts of data.
+    #[cold]
+    #[inline(never)]
+    fn cmp_crosswise(&self, other: &Self) -> Ordering {
+        let ours = u128::from(self.micro) * u128::from(other.bytes);
+        ours.cmp(&(u128::from(other.micro) * u128::from(self.bytes)))
     }
 
     /// BTT per GiB, for people.
@@ -182,9 +195,15 @@ impl Ord for Price {
         if self.bytes == other.bytes {
             return self.micro.cmp(&other.micro);
         }
-        let ours = u128::from(self.micro) * u128::from(other.bytes);
-        ours.cmp(&(u128::from(other.micro) * u128::from(self.bytes)))
+        self.cmp_crosswise(other)
     }
+}
+
+/// A quotient of numbers that do not fit 64 bits, which hardly ever happens.
+#[cold]
+#[inline(never)]
+fn wide_quotient(exact: u128, per_coin: u128) -> u64 {
+    u64::try_from(exact / per_coin).expect("the price of some data fits 64 bits")
 }
 
 impl Default for Price {
@@ -220,6 +239,10 @@ mod tests {
         }
         assert_eq!(price.buys(MicroBtt(33)), Some(Bytes(9)));
         assert_eq!(Price::ZERO.buys(MicroBtt(33)), None);
+        // Products beyond 64 bits divide as well.
+        let dear = Price::new(MicroBtt(u64::MAX), Bytes(u64::MAX - 1));
+        assert_eq!(dear.of(Bytes(1 << 40), MicroBtt(1)), MicroBtt(1 << 40));
+        assert_eq!(dear.of(Bytes(1 << 40), MicroBtt(3)), MicroBtt((1 << 40) / 3 * 3));
         // 10 BTT over 1 GiB: 9.54e-6 BTT per kB of 1024 bytes.
         let bid = Price::new(MicroBtt::from_btt(10.0), Bytes(1 << 30));
         assert!((bid.as_btt_per_gib() - 10.0).abs() < 1e-12);

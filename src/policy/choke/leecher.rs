@@ -12,6 +12,9 @@ use std::cmp::Reverse;
 /// Ties are broken as libtorrent does (`choker.cpp`): whoever has not had its quota yet, whoever
 /// took most in the last round, whoever waited longest; then at random. Neighbours that gave
 /// nothing for the snub time get no regular slot (mainline `Choker.py`).
+///
+/// Whoever is in `decision` before has won its slot elsewhere: it is passed over, and its slot is
+/// none of those of `view`.
 pub fn tit_for_tat(
     view: &ChokeView<'_>,
     rules: &Choking,
@@ -19,10 +22,13 @@ pub fn tit_for_tat(
     decision: &mut Decision,
 ) {
     let salt = luck.bits();
-    let (reserved, given) = optimistic_share(view, rules);
+    let sold = decision.served.len();
+    let (reserved, given) = optimistic_share(view, rules, &decision.served);
     let regular = view.slots - reserved;
     let mut ranked: SmallVec<[_; 64]> = SmallVec::new();
-    ranked.extend(view.candidates.iter().filter(|c| !c.snubbed).map(|c| {
+    let candidates = if regular > 0 { view.candidates } else { &[] };
+    let is_ranked = |c: &&Candidate| !c.snubbed && (sold == 0 || !holds(&decision.served, c.slot));
+    ranked.extend(candidates.iter().filter(is_ranked).map(|c| {
         let sated = is_sated(c, view);
         let sent = if c.unchoked { c.sent_round } else { 0 };
         (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot), c.slot)
@@ -32,14 +38,19 @@ pub fn tit_for_tat(
     }
     ranked.truncate(regular);
     decision.served.extend(ranked.iter().map(|&(.., slot)| Served::regular(slot)));
-    let optimistic = given
-        .max((rules.min_uploads as usize).saturating_sub(decision.served.len()))
-        .min(view.slots);
+    let n_regular = decision.served.len() - sold;
+    let optimistic =
+        given.max((rules.min_uploads as usize).saturating_sub(n_regular)).min(view.slots);
     decision.open = match rules.snub {
-        Some(_) => (decision.served.len() + optimistic).min(view.slots),
+        Some(_) => (n_regular + optimistic).min(view.slots),
         None => view.slots,
     };
     serve_optimistically(view, rules, salt, optimistic, decision);
+}
+
+/// Whether the neighbour in `slot` is served.
+fn holds(served: &[Served], slot: u16) -> bool {
+    served.iter().any(|s| s.slot == slot)
 }
 
 /// Whether a neighbour that is served has had its quota: 20 pieces and a minute (libtorrent
@@ -67,13 +78,17 @@ pub fn equal_turns(view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decis
 ///
 /// With a clock of their own those that are held stay as they are, and whoever rises to a regular
 /// slot is replaced; where nobody holds one the place stays empty until the clock strikes
-/// (libtorrent `recalculate_unchoke_slots`).
-pub(super) fn optimistic_share(view: &ChokeView<'_>, rules: &Choking) -> (usize, usize) {
+/// (libtorrent `recalculate_unchoke_slots`). Those of `sold` have others.
+pub(super) fn optimistic_share(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    sold: &[Served],
+) -> (usize, usize) {
     let most = view.optimistic_slots.min(view.slots);
     if !rules.optimistic_clock {
         return (most, most);
     }
-    match view.candidates.iter().filter(|c| c.optimistic).count() {
+    match view.candidates.iter().filter(|c| c.optimistic && !holds(sold, c.slot)).count() {
         0 => (most, 0),
         held => (held.min(view.slots), held.min(view.slots)),
     }

@@ -94,7 +94,7 @@ impl Base<'_> {
     /// Slots that are outside the auction.
     fn optimistic(&self, view: &ChokeView<'_>) -> usize {
         match self.clock() {
-            Some(rules) => optimistic_share(view, rules).0,
+            Some(rules) => optimistic_share(view, rules, &[]).0,
             None => view.optimistic_slots.min(view.slots),
         }
     }
@@ -153,8 +153,6 @@ fn serve_the_rest(
     (base, luck): (&mut Base<'_>, &mut Stream),
     decision: &mut Decision,
 ) {
-    let (mut candidates, mut bids) = (Few::new(), Few::new());
-    losers(view, awards, &mut candidates, &mut bids);
     let won = |c: &Candidate| awards.iter().any(|award| award.slot == c.slot);
     // Whoever rises from an optimistic slot that has a clock is replaced at once, as in barter;
     // the base choker cannot know, as it does not see who rose.
@@ -164,12 +162,37 @@ fn serve_the_rest(
     };
     let slots = (view.slots - sold - withheld).saturating_sub(rose);
     let optimistic_slots = view.optimistic_slots.saturating_sub(rose).min(slots);
-    let rest = ChokeView { candidates: &candidates, bids: &bids, slots, optimistic_slots, ..*view };
+    let rest = ChokeView { slots, optimistic_slots, ..*view };
+    if let Base::TitForTat(rules) = base {
+        // By far the most common, and it knows how to pass over those that are served.
+        decision.served.extend(awards.iter().map(|award| paid(award, 1)));
+        leecher::tit_for_tat(&rest, rules, luck, decision);
+        if rose > 0 {
+            serve_optimistically(&rest, rules, luck.bits(), rose, decision);
+        }
+        decision.served.drain(..awards.len());
+    } else {
+        serve_losers(&rest, rose, awards, (base, luck), decision);
+    }
+    decision.open = decision.open.saturating_add(rose);
+}
+
+/// The base choker decides about a copy of the view without the winners.
+#[inline(never)]
+fn serve_losers(
+    rest: &ChokeView<'_>,
+    rose: usize,
+    awards: &[Award],
+    (base, luck): (&mut Base<'_>, &mut Stream),
+    decision: &mut Decision,
+) {
+    let (mut candidates, mut bids) = (Few::new(), Few::new());
+    losers(rest, awards, &mut candidates, &mut bids);
+    let rest = ChokeView { candidates: &candidates, bids: &bids, ..*rest };
     base.choose(&rest, luck, decision);
     if let Some(rules) = base.clock().filter(|_| rose > 0) {
         serve_optimistically(&rest, rules, luck.bits(), rose, decision);
     }
-    decision.open = decision.open.saturating_add(rose);
 }
 
 /// The candidates that won nothing, and what they bid, in the order of the view.
@@ -196,17 +219,19 @@ type Few<T> = SmallVec<[T; 64]>;
 /// Who wins what; empty if no bid is eligible.
 fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask) -> SmallVec<[Award; 16]> {
     let mut awards = SmallVec::new();
-    let bids = view.candidates.iter().zip(view.bids).map(|(c, &price)| {
+    let known = |at: usize| view.candidates[at].received > 0 || view.candidates[at].unchoked;
+    let bid = |at: usize| {
+        let c = &view.candidates[at];
         let stays = c.unchoked && !leecher::is_sated(c, view);
-        Bid { slot: c.slot, price, received: c.received, stays, waited: c.waited }
-    });
+        Bid { slot: c.slot, price: view.bids[at], received: c.received, stays, waited: c.waited }
+    };
     match terms.combine {
         Combine::Weighted { bid_percent } => {
             if view.bids.iter().any(|&bid| auction::is_eligible(bid, ask.reserve)) {
                 sell_by_score(view, bid_percent, (terms.format, ask), &mut awards);
             }
         }
-        _ => auction::sell(terms.format, ask, bids, &mut awards),
+        _ => auction::sell_listed(terms.format, ask, (view.bids, known, bid), &mut awards),
     }
     awards
 }
@@ -215,6 +240,7 @@ fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask) -> SmallVec<[Award; 16]
 const WHOLE: u64 = 1_000_000;
 
 /// Gives the slots to the best scores; some of the winners may have bid nothing.
+#[inline(never)]
 fn sell_by_score(
     view: &ChokeView<'_>,
     bid_percent: u64,

@@ -15,7 +15,7 @@ pub fn seed(view: &ChokeView<'_>, rules: &Choking, luck: &mut Stream, decision: 
         most_recent(view, salt, decision);
         return;
     }
-    let (reserved, optimistic) = optimistic_share(view, rules);
+    let (reserved, optimistic) = optimistic_share(view, rules, &[]);
     let regular = view.slots - reserved;
     let mut ranked: Vec<&Candidate> = view.candidates.iter().collect();
     let waiting = |c: &Candidate| (Reverse(c.waited), tie(salt, c.slot));

@@ -6,7 +6,7 @@ use crate::observe::Observer;
 use crate::policy::bid::{BidView, BidderSpec};
 use crate::swarm::world::Swarm;
 use crate::torrent::bitfield;
-use crate::units::{ByteRate, Bytes, Price};
+use crate::units::{ByteRate, Bytes, MicroBtt, Price};
 
 impl Trade {
     /// What the downloads of a user lack, less or more by so much.
@@ -61,12 +61,30 @@ impl<O: Observer> Swarm<'_, O> {
         if let Some(trade) = &mut self.trade {
             trade.close_due(now);
         }
-        let view = self.bid_view(p, spec);
+        let bid = match spec {
+            // It looks at nothing, and stands while there is money and something to fetch.
+            BidderSpec::Fixed(bid) if self.stands(p) => *bid,
+            BidderSpec::Fixed(_) => Price::ZERO,
+            _ => self.bid_anew(p, spec),
+        };
         let Some(trade) = &mut self.trade else { return };
-        let dealer = &mut trade.peers[p.index()];
-        let bid = spec.bid(&mut dealer.bidder, &view);
         trade.account.posted += u64::from(bid != trade.posted[p.index()]);
         trade.posted[p.index()] = bid;
+    }
+
+    /// Whether there is money, and a piece to be bought with it.
+    fn stands(&self, p: PeerId) -> bool {
+        let balance = self.trade.as_deref().map(|trade| trade.balance(self.user(p)));
+        let wants = usize::from(self.n_have[p.index()]) < self.cut(p).pieces;
+        wants && balance > Some(MicroBtt::ZERO)
+    }
+
+    /// What the bidder of `p` makes of all it is shown.
+    #[inline(never)]
+    fn bid_anew(&mut self, p: PeerId, spec: &BidderSpec) -> Price {
+        let view = self.bid_view(p, spec);
+        let trade = self.trade.as_deref_mut().expect("only traders bid");
+        spec.bid(&mut trade.peers[p.index()].bidder, &view)
     }
 
     fn bid_view(&self, p: PeerId, spec: &BidderSpec) -> BidView {

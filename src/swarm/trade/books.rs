@@ -143,11 +143,11 @@ impl<O: Observer> Swarm<'_, O> {
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = crate::ids::PeerId::from_index(i);
             for line in dealer.lines.iter() {
-                assert!(line.due <= line.owed, "what is due is owed: {line:?}");
                 let most = Bytes(self.cut(p).piece.0 * trade.exposure) + BLOCK;
                 assert!(line.owed_bytes <= most, "a provider risks a piece: {line:?}");
-                let (sent, _) = trade.on_its_way(p, line.provider);
-                assert!(line.due + sent <= line.owed, "nothing is paid twice: {line:?}");
+                let pending = dealer.not_due(line.provider);
+                assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
+                assert!(pending.bytes <= line.owed_bytes, "what is not due is owed: {line:?}");
                 let siblings = self.siblings(p, line.provider);
                 let channels = siblings.iter().map(|&(q, at)| trade.peers[q.index()].lines[at]);
                 let same = channels.into_iter().all(|other| other.channel == line.channel);

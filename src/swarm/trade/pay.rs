@@ -5,7 +5,7 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece, or as many
 //! as the rules say.
 
-use super::{Account, Closing, Parcel, Trade, pair::Siblings};
+use super::{Account, Closing, Dealer, Due, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
@@ -27,17 +27,17 @@ impl<O: Observer> Swarm<'_, O> {
         bytes: Bytes,
     ) {
         self.enter_credit(from, p, bytes);
-        let Some(token) = self.token() else { return };
         let Some(trade) = self.trade.as_deref_mut() else { return };
+        let coin = trade.coin;
         let dealer = &mut trade.peers[p.index()];
         let Some(at) = dealer.lines.find(from) else { return };
         let line = &mut dealer.lines[at];
         let for_free = std::mem::take(&mut line.for_free);
-        let bytes = Bytes(bytes.0.saturating_sub(for_free.0));
+        let bytes = Bytes(bytes.0.saturating_sub(u64::from(for_free)));
         if line.price.is_zero() || bytes == Bytes::ZERO {
             return;
         }
-        let amount = line.price.of(bytes, token.coin);
+        let amount = line.price.of(bytes, coin);
         line.owed += amount;
         line.owed_bytes += bytes;
         dealer.parcels.push(Parcel { piece: piece.0, provider: from, bytes, amount });
@@ -45,10 +45,21 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// A flow is at another run: what that will owe may be too much. Keeps what is delivered and
     /// not paid for, with the run under way, at what a provider risks.
+    #[inline]
     pub(in crate::swarm) fn run_begins(&mut self, p: PeerId, from: PeerId) {
         let Some(trade) = self.trade.as_deref() else { return };
         let lines = &trade.peers[p.index()].lines;
-        let Some(at) = lines.find(from).filter(|&at| !lines[at].price.is_zero()) else { return };
+        let Some(at) = lines.find(from) else { return };
+        // A run is a piece at most, so who owes nothing cannot come to owe more than that.
+        if lines[at].owed_bytes > Bytes::ZERO && !lines[at].price.is_zero() {
+            self.limit_risk(p, from, at);
+        }
+    }
+
+    /// Has `p` pay on account where the run under way may bring what it owes above what a provider
+    /// risks, or be turned away.
+    #[inline(never)]
+    fn limit_risk(&mut self, p: PeerId, from: PeerId, at: usize) {
         if self.risks_too_much(p, at) && (!self.pay_on_account(p, at) || self.risks_too_much(p, at))
         {
             let trade = self.trade.as_deref_mut().expect("it was just there");
@@ -70,7 +81,7 @@ impl<O: Observer> Swarm<'_, O> {
         let next = run.filter(|run| !run.is_empty());
         let next = next.map_or(Bytes::ZERO, |run| self.run_size(p, run));
         let most = Bytes(self.cut(p).piece.0 * trade.exposure);
-        line.owed_bytes + next > most + line.for_free
+        line.owed_bytes + next > most + Bytes(u64::from(line.for_free))
     }
 
     /// `p` has verified a piece: its parts are due.
@@ -88,16 +99,12 @@ impl<O: Observer> Swarm<'_, O> {
             }
             let parcel = dealer.parcels.swap_remove(i);
             let at = dealer.lines.find(parcel.provider).expect("a parcel came over a line");
-            let line = &mut dealer.lines[at];
-            line.due += parcel.amount;
-            line.due_bytes += parcel.bytes;
             if !touched.contains(&at) {
                 touched.push(at);
             }
         }
         if std::mem::take(&mut dealer.overdue) {
-            let overdue = |at: &usize| dealer.lines[*at].due_bytes > Bytes::ZERO;
-            touched = (0..dealer.lines.len()).filter(overdue).collect();
+            touched = dealer.overdue_lines();
         }
         for at in touched {
             if !self.pay(p, at) {
@@ -112,12 +119,10 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn pay_on_account(&mut self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref_mut() else { return true };
         let provider = trade.peers[p.index()].lines[at].provider;
-        let (sent, sent_bytes) = trade.on_its_way(p, provider);
+        let (_, sent_bytes) = trade.on_its_way(p, provider);
         let dealer = &mut trade.peers[p.index()];
-        let line = &mut dealer.lines[at];
-        (line.due, line.due_bytes) = (line.owed - sent, line.owed_bytes - sent_bytes);
         dealer.parcels.retain(|parcel| parcel.provider != provider);
-        let all_sent = sent_bytes > Bytes::ZERO && line.due_bytes == Bytes::ZERO;
+        let all_sent = sent_bytes > Bytes::ZERO && dealer.lines[at].owed_bytes == sent_bytes;
         // What is on its way is owed until it arrives.
         !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(p, at)
     }
@@ -134,59 +139,60 @@ impl<O: Observer> Swarm<'_, O> {
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.close_due(now);
         let dealer = &mut trade.peers[p.index()];
-        let line = dealer.lines[at];
+        let due = dealer.due(at);
         if !pays {
             trade.fails(p, at, |account| &mut account.refused);
-            return line.due_bytes == Bytes::ZERO;
+            return due.bytes == Bytes::ZERO;
         }
         if token.payment_loss > 0.0 && dealer.luck.unit() < token.payment_loss {
             trade.fails(p, at, |account| &mut account.lost);
             return false;
         }
         let left = |channel| trade.ledger.channel(channel).map(crate::ledger::Channel::left);
-        let enough = line.channel.and_then(left).is_some_and(|left| left >= line.due);
-        if !enough && line.due > MicroBtt::ZERO && !self.open_channel(p, at, line.due) {
+        let channel = dealer.lines[at].channel;
+        let enough = channel.and_then(left).is_some_and(|left| left >= due.amount);
+        if !enough && due.amount > MicroBtt::ZERO && !self.open_channel(p, at, due.amount) {
             return false;
         }
-        self.hand_over(p, at)
+        self.hand_over(p, at, due)
     }
 
     /// Signs for what is due on a line whose channel holds it, if that is open by now.
-    fn hand_over(&mut self, p: PeerId, at: usize) -> bool {
+    fn hand_over(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let now = self.now;
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        let line = trade.peers[p.index()].lines[at];
-        let (due, bytes, provider) = (line.due, line.due_bytes, line.provider);
-        if due > MicroBtt::ZERO {
+        let line = &trade.peers[p.index()].lines[at];
+        let (provider, channel) = (line.provider, line.channel);
+        if due.amount > MicroBtt::ZERO {
             if now < line.ready {
                 trade.fails(p, at, |account| &mut account.waiting);
                 return false;
             }
             if trade.post.delay > Span::ZERO {
-                self.send_payment(p, at);
+                self.send_payment(p, at, due);
                 return true;
             }
-            let channel = line.channel.expect("made sure of");
-            trade.ledger.pay(now, channel, due).expect("the channel holds what is due");
+            let channel = channel.expect("made sure of");
+            trade.ledger.pay(now, channel, due.amount).expect("the channel holds what is due");
         }
         let line = &mut trade.peers[p.index()].lines[at];
-        line.owed -= due;
-        line.owed_bytes -= bytes;
-        (line.due, line.due_bytes, line.failing) = (MicroBtt::ZERO, Bytes::ZERO, false);
+        line.owed -= due.amount;
+        line.owed_bytes -= due.bytes;
+        line.failing = false;
         let (payer, payee) = (self.user(p), self.user(provider));
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        trade.enter_payment(payer, payee, due, bytes);
-        trade.thank(provider, p, due);
+        trade.enter_payment(payer, payee, due.amount, due.bytes);
+        trade.thank(provider, p, due.amount);
         self.top_up(p, at);
         true
     }
 
     /// Opens the next channel while the one there is still pays for what is under way.
     pub(super) fn top_up(&mut self, p: PeerId, at: usize) {
-        let coin = self.token().expect("only a token has channels").coin;
         let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
-        let line = trade.peers[p.index()].lines[at];
+        let coin = trade.coin;
+        let line = &trade.peers[p.index()].lines[at];
         let left = line.channel.and_then(|channel| trade.ledger.channel(channel));
         if left.is_some_and(|channel| channel.left() < line.price.of(piece, coin)) {
             self.open_channel(p, at, MicroBtt::ZERO);
@@ -294,8 +300,38 @@ impl<O: Observer> Swarm<'_, O> {
     }
 }
 
+impl Dealer {
+    /// What of a line is owed and not to be paid now: it came of pieces that are not verified yet,
+    /// or its payment is on its way.
+    pub(super) fn not_due(&self, provider: PeerId) -> Due {
+        let (amount, bytes) = self.on_its_way(provider);
+        let parcels = self.parcels.iter().filter(|parcel| parcel.provider == provider);
+        parcels.fold(Due { amount, bytes }, |sum, parcel| Due {
+            amount: sum.amount + parcel.amount,
+            bytes: sum.bytes + parcel.bytes,
+        })
+    }
+
+    /// The part of what is owed on a line that is to be paid now: of verified pieces, or on
+    /// account.
+    pub(super) fn due(&self, at: usize) -> Due {
+        let line = &self.lines[at];
+        let later = self.not_due(line.provider);
+        Due { amount: line.owed - later.amount, bytes: line.owed_bytes - later.bytes }
+    }
+
+    /// The lines on which a payment is due.
+    #[cold]
+    fn overdue_lines(&self) -> SmallVec<[usize; 8]> {
+        let owes = |at: &usize| self.lines[*at].owed_bytes > Bytes::ZERO;
+        let overdue = |at: &usize| self.due(*at).bytes > Bytes::ZERO;
+        (0..self.lines.len()).filter(owes).filter(overdue).collect()
+    }
+}
+
 impl Trade {
     /// A payment on a line failed; it counts once until one succeeds.
+    #[cold]
     fn fails(&mut self, p: PeerId, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
         let line = &mut self.peers[p.index()].lines[at];
         if !line.failing {
@@ -327,6 +363,9 @@ impl Trade {
     pub(super) fn thank(&mut self, provider: PeerId, payer: PeerId, amount: MicroBtt) {
         let seller = &mut self.peers[provider.index()];
         seller.income += amount;
+        if !seller.is_wary {
+            return;
+        }
         seller.debtors.retain(|&debtor| debtor != payer);
         if seller.stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
             seller.dropped.push(payer);
@@ -371,7 +410,15 @@ impl Trade {
     /// Closes what the server has got to by now, each at its time; who is paid by that and has
     /// enough withdraws it. Comes before anything else that looks at wallets or moves money, so
     /// that it does not matter what makes us look.
+    #[inline]
     pub(super) fn close_due(&mut self, now: SimTime) {
+        if self.closing.front().is_some_and(|next| next.at <= now) {
+            self.close_all_due(now);
+        }
+    }
+
+    #[inline(never)]
+    fn close_all_due(&mut self, now: SimTime) {
         while let Some(&Closing { at, channel, payer, left }) = self.closing.front()
             && at <= now
         {

@@ -9,7 +9,7 @@
 //! Law: what was sent arrives, in order, whoever has left by then: a channel is closed when all
 //! payments through it have arrived. Without a delay nothing here runs.
 
-use super::{Line, Trade};
+use super::{Dealer, Due, Line, Trade};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::ChannelId;
 use crate::observe::Observer;
@@ -46,14 +46,21 @@ impl Post {
     }
 }
 
-impl Trade {
-    /// What `p` has sent to a provider that has not arrived.
-    pub(super) fn on_its_way(&self, p: PeerId, provider: PeerId) -> (MicroBtt, Bytes) {
-        let letters = self.peers[p.index()].letters.iter();
+impl Dealer {
+    /// What it has sent to a provider that has not arrived.
+    pub(super) fn on_its_way(&self, provider: PeerId) -> (MicroBtt, Bytes) {
+        let letters = self.letters.iter();
         let own = letters.filter(|letter| letter.is_connected && letter.provider == provider);
         own.fold((MicroBtt::ZERO, Bytes::ZERO), |(amount, bytes), letter| {
             (amount + letter.amount, bytes + letter.bytes)
         })
+    }
+}
+
+impl Trade {
+    /// What `p` has sent to a provider that has not arrived.
+    pub(super) fn on_its_way(&self, p: PeerId, provider: PeerId) -> (MicroBtt, Bytes) {
+        self.peers[p.index()].on_its_way(provider)
     }
 
     /// `p` and a provider part: what is on its way between them arrives on no line. Gives what
@@ -79,13 +86,13 @@ impl Trade {
 
 impl<O: Observer> Swarm<'_, O> {
     /// Sends what is due on a line whose channel holds it.
-    pub(super) fn send_payment(&mut self, p: PeerId, at: usize) {
+    pub(super) fn send_payment(&mut self, p: PeerId, at: usize, due: Due) {
         let payer = self.user(p);
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let dealer = &mut trade.peers[p.index()];
         let line = &mut dealer.lines[at];
-        let (amount, bytes) = (line.due, line.due_bytes);
-        (line.due, line.due_bytes, line.failing) = (MicroBtt::ZERO, Bytes::ZERO, false);
+        let Due { amount, bytes } = due;
+        line.failing = false;
         let channel = line.channel.expect("made sure of");
         let sum = trade.ledger.sign(channel, amount).expect("the channel holds what is due");
         let provider = line.provider;

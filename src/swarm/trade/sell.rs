@@ -7,7 +7,7 @@ use crate::policy::ask::{Ask, AskView, AskerSpec};
 use crate::policy::choke::market::{self, Base, Combine, Terms};
 use crate::policy::choke::{Candidate, ChokeView, Served};
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, Price, percent_of};
+use crate::units::{MicroBtt, Price, percent_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Whether a provider serves a neighbour at all: a farmer bans who cannot pay it, some without
@@ -60,21 +60,28 @@ impl<O: Observer> Swarm<'_, O> {
         if timed {
             self.press_debtors(p);
         }
-        let Some(mut bids) = self.trade.as_mut().map(|trade| std::mem::take(&mut trade.bids))
-        else {
-            return false;
-        };
+        let names = &self.edges.peer[self.peers[p.index()].edges.range()];
+        let Some(trade) = self.trade.as_deref_mut() else { return false };
+        let (bids, posted) = (&mut trade.bids, trade.posted.as_slice());
+        let dealer = &trade.peers[p.index()];
+        let mut any = false;
         bids.clear();
-        let trade = self.trade.as_deref().expect("it was just there");
-        let Dealer { debtors, dropped, .. } = &trade.peers[p.index()];
         bids.extend(candidates.iter().map(|c| {
-            let q = self.neighbour(p, c.slot);
-            let unseen = debtors.contains(&q) || dropped.contains(&q);
-            if unseen { Price::ZERO } else { trade.posted[q.index()] }
+            let bid = posted[names[usize::from(c.slot)].index()];
+            any |= !bid.is_zero();
+            bid
         }));
-        let any = bids.iter().any(|bid| !bid.is_zero());
-        self.trade.as_mut().expect("it was just there").bids = bids;
-        any
+        if !dealer.is_wary {
+            return any;
+        }
+        let Dealer { debtors, dropped, .. } = dealer;
+        for (bid, c) in bids.iter_mut().zip(candidates) {
+            let q = names[usize::from(c.slot)];
+            if debtors.contains(&q) || dropped.contains(&q) {
+                *bid = Price::ZERO;
+            }
+        }
+        bids.iter().any(|bid| !bid.is_zero())
     }
 
     /// The buffer of bids, for the time of a decision.
@@ -98,30 +105,37 @@ impl<O: Observer> Swarm<'_, O> {
         base: &Base<'_>,
     ) -> Option<Terms> {
         let token = self.token()?;
-        let busy = {
-            let up = &self.links.up[self.line(p)];
-            percent_of(up.used.0, up.cap.0)
-        };
-        let now = self.now;
         let spec = &self.habits(p).asker;
-        let trade = self.trade.as_deref_mut()?;
-        let btt = trade.btt(now);
-        let dealer = &mut trade.peers[p.index()];
-        if view.timed || dealer.ask.is_none() {
+        let standing = self.trade.as_deref()?.peers[p.index()].ask;
+        let ask = if let Some(ask) = standing.filter(|_| !view.timed) {
+            ask
+        } else {
             let slots = market::for_sale(view, token.combine, base);
-            dealer.ask = Some(if matches!(spec, AskerSpec::Free) {
+            let ask = if matches!(spec, AskerSpec::Free) {
                 // By far the most common, and it looks at nothing.
                 Ask { reserve: Price::ZERO, slots }
             } else {
-                let bids = view.bids.iter().copied().filter(|bid| !bid.is_zero());
-                let bids: Vec<Price> = bids.collect();
-                let (last_price, busy_percent) = (dealer.last_price, busy);
-                let view = AskView { bids: &bids, slots, last_price, busy_percent, btt };
-                spec.ask(&mut dealer.asker, &view)
-            });
-        }
-        let ask = dealer.ask.expect("just made");
+                self.ask_anew(p, spec, view.bids, slots)
+            };
+            self.trade.as_deref_mut()?.peers[p.index()].ask = Some(ask);
+            ask
+        };
         Some(Terms { combine: token.combine, format: token.format, ask })
+    }
+
+    /// What the asker of `p` makes of the bids and the slots it can sell.
+    #[inline(never)]
+    fn ask_anew(&mut self, p: PeerId, spec: &AskerSpec, bids: &[Price], slots: usize) -> Ask {
+        let up = &self.links.up[self.line(p)];
+        let busy_percent = percent_of(up.used.0, up.cap.0);
+        let now = self.now;
+        let trade = self.trade.as_deref_mut().expect("only traders ask");
+        let btt = trade.btt(now);
+        let dealer = &mut trade.peers[p.index()];
+        let bids: Vec<Price> = bids.iter().copied().filter(|bid| !bid.is_zero()).collect();
+        let last_price = dealer.last_price;
+        let view = AskView { bids: &bids, slots, last_price, busy_percent, btt };
+        spec.ask(&mut dealer.asker, &view)
     }
 
     /// Whether slots go to those that pay only, at this provider.
@@ -146,10 +160,11 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// `p` serves `q` at this price from now on.
+    #[inline]
     pub(in crate::swarm) fn set_terms(&mut self, p: PeerId, q: PeerId, served: &Served) {
         let price = served.price;
         let Some(trade) = self.trade.as_deref_mut() else { return };
-        // Most slots go on at the price of the round before, or for nothing.
+        // Most slots go on at the price of the round before.
         let customers = &mut trade.peers[p.index()].customers;
         let known = customers.iter().position(|&(customer, _)| customer == q);
         match known {
@@ -159,6 +174,13 @@ impl<O: Observer> Swarm<'_, O> {
             None if price.is_zero() => {}
             None => customers.push((q, price)),
         }
+        self.change_terms(p, q, price);
+    }
+
+    /// `p` serves `q` at another price than before, or for the first time.
+    #[inline(never)]
+    fn change_terms(&mut self, p: PeerId, q: PeerId, price: Price) {
+        let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[q.index()];
         let found = dealer.lines.find(p);
         if price.is_zero() {
@@ -185,11 +207,11 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// What has come of the run of blocks under way from `p` to `q`.
-    fn came_of_run(&mut self, p: PeerId, q: PeerId) -> Bytes {
-        let Some(at) = self.flow_at(p, q) else { return Bytes::ZERO };
+    /// How many bytes have come of the run of blocks under way from `p` to `q`.
+    fn came_of_run(&mut self, p: PeerId, q: PeerId) -> u32 {
+        let Some(at) = self.flow_at(p, q) else { return 0 };
         self.credit(p, at);
-        Bytes(u64::from(self.flow_mut(p, at).credited))
+        self.flow_mut(p, at).credited
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.
@@ -209,9 +231,10 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn strike(&mut self) {
         while let Some((p, q)) = self.trade.as_deref_mut().and_then(|trade| trade.strikes.pop()) {
             let trade = self.trade.as_deref_mut().expect("it was just there");
-            let Dealer { debtors, dropped, .. } = &mut trade.peers[p.index()];
+            let Dealer { debtors, dropped, is_wary, .. } = &mut trade.peers[p.index()];
             if !debtors.contains(&q) && !dropped.contains(&q) {
                 debtors.push(q);
+                *is_wary = true;
                 trade.account.strikes += 1;
             }
             self.choke_neighbour(p, q);
@@ -221,7 +244,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Gives those that owe `p` a chance to pay: who does may bid again.
     fn press_debtors(&mut self, p: PeerId) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
-        if trade.peers[p.index()].debtors.is_empty() {
+        if !trade.peers[p.index()].is_wary || trade.peers[p.index()].debtors.is_empty() {
             return;
         }
         let debtors = std::mem::take(&mut trade.peers[p.index()].debtors);

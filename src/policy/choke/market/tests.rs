@@ -203,6 +203,42 @@ fn without_money_each_base_choker_decides_and_draws_as_if_there_were_no_market()
     }
 }
 
+/// 400 peer sets, seed 12, with and without a clock, winners among all kinds of neighbours.
+#[test]
+fn tit_for_tat_passes_over_the_winners_as_if_they_were_not_there() {
+    let mut luck = stream(12, Purpose::Choke, 0);
+    for round in 0..400 {
+        let candidates = neighbours(&mut luck);
+        let bids: Vec<Price> = candidates.iter().map(|_| price(luck.bits() % 6)).collect();
+        let rules = choking(round % 2 == 0, SEEDS[0]);
+        let shown = ChokeView { rotate: round % 3 == 0, ..view(&candidates, &bids) };
+        let won = |c: &&Candidate| bids[usize::from(c.slot / 2)] > price(3);
+        let award = |c: &Candidate| Award { slot: c.slot, price: price(3), weight: 1 };
+        let awards: Vec<Award> = candidates.iter().filter(won).take(3).map(award).collect();
+        let decide = |by_copy: bool| {
+            let (mut base, mut luck) = (Base::TitForTat(&rules), stream(13, Purpose::Choke, round));
+            let mut decision = Decision::default();
+            if by_copy {
+                let has_won = |c: &&Candidate| awards.iter().any(|award| award.slot == c.slot);
+                let rise = candidates.iter().filter(|c| c.optimistic).filter(has_won).count();
+                let rose = if rules.optimistic_clock { rise } else { 0 };
+                let slots = (shown.slots - awards.len() - 1).saturating_sub(rose);
+                let optimistic_slots = shown.optimistic_slots.saturating_sub(rose).min(slots);
+                let rest = ChokeView { slots, optimistic_slots, ..shown };
+                serve_losers(&rest, rose, &awards, (&mut base, &mut luck), &mut decision);
+                decision.open = decision.open.saturating_add(rose);
+            } else {
+                let sides = (&mut base, &mut luck);
+                serve_the_rest(&shown, [awards.len(), 1], &awards, sides, &mut decision);
+            }
+            (decision, luck)
+        };
+        let (here, copy) = (decide(false), decide(true));
+        assert!(same(&here.0, &copy.0), "{candidates:?} {awards:?}: {here:?}, not {copy:?}");
+        assert_eq!(here.1, copy.1, "as many draws");
+    }
+}
+
 /// 60 peer sets, seed 2, most of whom bid, for every choker, rule and format.
 #[test]
 fn with_money_slots_are_kept_bids_are_not_exceeded_and_the_unit_does_not_matter() {
