@@ -9,6 +9,7 @@ mod event;
 mod headers;
 mod interest;
 mod leave;
+mod messages;
 mod overlay;
 mod piece_done;
 pub mod plan;
