@@ -45,18 +45,26 @@ pub(super) struct Pace {
 impl<O: Observer> Swarm<'_, O> {
     /// How long a message from `a` to `b` waits at `a`: for the blocks ahead of it in the send
     /// buffer, and for the next tick if the uplink is full.
+    #[inline]
     pub(super) fn message_wait(&self, a: PeerId, b: PeerId) -> Span {
-        match &self.class(a).protocol.messages {
-            Messages::AtOnce => Span::ZERO,
-            Messages::InTurn(rules) => self.until_sent(a, rules, self.behind_blocks(a, b, rules)),
-        }
+        let Some(rules) = self.in_turn(a) else { return Span::ZERO };
+        self.until_sent(a, rules, self.behind_blocks(a, b, rules))
     }
 
     /// How long a message of `a` to everybody waits.
     pub(super) fn announcement_wait(&self, a: PeerId) -> Span {
-        match &self.class(a).protocol.messages {
-            Messages::AtOnce => Span::ZERO,
-            Messages::InTurn(rules) => self.until_sent(a, rules, Span::ZERO),
+        self.in_turn(a).map_or(Span::ZERO, |rules| self.until_sent(a, rules, Span::ZERO))
+    }
+
+    /// What messages of a peer wait for, if they wait.
+    #[inline]
+    fn in_turn(&self, p: PeerId) -> Option<&'_ InTurn> {
+        if !self.some_wait {
+            return None;
+        }
+        match &self.class(p).protocol.messages {
+            Messages::AtOnce => None,
+            Messages::InTurn(rules) => Some(rules),
         }
     }
 
@@ -89,10 +97,12 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Sends a request of `p` to its neighbour in `slot`, once `heard` is over: the time until `p`
     /// learns that it may. Gives whether it is on its way; else it is there already.
+    #[inline]
     pub(super) fn post_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
-        if self.class(p).protocol.messages == Messages::AtOnce && heard == Span::ZERO {
-            return false;
-        }
+        self.some_wait && self.post_late_request(p, slot, heard)
+    }
+
+    fn post_late_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
         if self.is(p, Mask::Asked, slot) {
             return true;
         }
@@ -124,7 +134,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
         let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
         let in_flow = Pace { rate: rate.unwrap_or_default(), is_late: false, window: None };
-        let Messages::InTurn(rules) = &self.class(p).protocol.messages else { return in_flow };
+        let Some(rules) = self.in_turn(p) else { return in_flow };
         let wait = self.message_wait(p, from);
         if wait == Span::ZERO {
             return in_flow;
