@@ -47,7 +47,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// buffer, and for the next tick if the uplink is full.
     #[inline]
     pub(super) fn message_wait(&self, a: PeerId, b: PeerId) -> Span {
-        let Some(rules) = self.in_turn(a) else { return Span::ZERO };
+        self.in_turn(a).map_or(Span::ZERO, |rules| self.wait_in_turn(a, b, rules))
+    }
+
+    // Out of the way of swarms in which nothing waits, as all that is marked so below.
+    #[inline(never)]
+    fn wait_in_turn(&self, a: PeerId, b: PeerId, rules: &InTurn) -> Span {
         self.until_sent(a, rules, self.behind_blocks(a, b, rules))
     }
 
@@ -102,6 +107,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.some_wait && self.post_late_request(p, slot, heard)
     }
 
+    #[inline(never)]
     fn post_late_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
         if self.is(p, Mask::Asked, slot) {
             return true;
@@ -134,16 +140,29 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
         let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
         let in_flow = Pace { rate: rate.unwrap_or_default(), is_late: false, window: None };
-        let Some(rules) = self.in_turn(p) else { return in_flow };
-        let wait = self.message_wait(p, from);
+        let late = self.in_turn(p).and_then(|rules| self.late_pace(rules, p, (slot, from), at));
+        late.unwrap_or(in_flow)
+    }
+
+    /// The same where a request of `p` to `from` in its `slot` takes time.
+    #[inline(never)]
+    fn late_pace(
+        &self,
+        rules: &InTurn,
+        p: PeerId,
+        (slot, from): (u16, PeerId),
+        at: Option<usize>,
+    ) -> Option<Pace> {
+        let wait = self.wait_in_turn(p, from, rules);
         if wait == Span::ZERO {
-            return in_flow;
+            return None;
         }
+        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
         let known = self.known_rate(from, self.back(p, slot), at, rules.rate_span);
         let share = rate.unwrap_or_else(|| self.next_share(from));
         let window = window(&self.class(p).protocol.requests, known);
-        let is_short = window < share.bytes_in(wait) + BLOCK;
-        Pace { rate: rate.unwrap_or(known), is_late: true, window: is_short.then_some(window) }
+        let window = (window < share.bytes_in(wait) + BLOCK).then_some(window);
+        Some(Pace { rate: rate.unwrap_or(known), is_late: true, window })
     }
 
     /// The rate of the neighbour in `slot` at what `from` sends it, on average over `span`.
@@ -163,6 +182,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// The first blocks of a run, at most so many bytes and one block at least; the others are
     /// given back.
+    #[inline(never)]
     pub(super) fn trim(&mut self, p: PeerId, run: Run, most: Bytes) -> Run {
         let blocks = (most.0 / BLOCK.0).clamp(1, u64::from(run.to - run.from));
         let to = run.from + u16::try_from(blocks).expect("not above a number of 16 bits");
