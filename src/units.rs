@@ -122,6 +122,12 @@ impl Bytes {
         Self(kib.saturating_mul(KIB))
     }
 
+    /// The rate that moves this much in `span`, rounded down; nothing in no time is no rate.
+    pub fn rate_over(self, span: Span) -> ByteRate {
+        let units = (u128::from(self.0) << 40) / u128::from(span.0.max(1));
+        ByteRate(narrow(units).min(ByteRate::UNLIMITED.0))
+    }
+
     /// The exact amount as a volume in flight.
     pub fn volume(self) -> Volume {
         debug_assert!(self.0 < 1 << 44, "a volume in flight holds 16 TiB");
@@ -349,6 +355,13 @@ pub fn floor_usize(x: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_moved_in_a_time_is_a_rate() {
+        let rate = Bytes::from_kib(300).rate_over(Span::from_secs(3.0));
+        assert!((rate.as_kib_per_s() - 100.0).abs() < 1e-6);
+        assert_eq!(Bytes::ZERO.rate_over(Span::ZERO), ByteRate::ZERO);
+    }
 
     #[test]
     fn time_is_rounded_up_and_progress_down() {

@@ -6,10 +6,10 @@
 
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
-    Choking, EndGame, OptimisticOrder, Overhead, Overlay, Protocol, RankBy, Requests, SeedChoker,
-    Slots,
+    Choking, EndGame, InTurn, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy,
+    Requests, SeedChoker, Slots,
 };
-use crate::units::Span;
+use crate::units::{Bytes, Span};
 
 /// Presets by the name they have in scenario files, the default first.
 pub const PRESETS: [&str; 2] = ["mainline", "libtorrent"];
@@ -88,9 +88,21 @@ pub fn mainline() -> Protocol {
             end_game: EndGame::Shared,
         },
         overhead: Overhead::None,
+        messages: Messages::AtOnce,
         latency: Span::ZERO,
     }
 }
+
+/// How libtorrent's messages wait: `tick_interval` 500 ms; a connection's send buffer gets another
+/// block while it holds less than 10 KiB (`send_buffer_low_watermark`) or half of what was sent in
+/// the last second (`send_buffer_watermark_factor` 50 %; the upper limit of 500 KiB needs 1 MiB/s
+/// on one connection and is left out); rates are averages over 5 s (`stat.cpp`).
+pub(super) const IN_TURN: InTurn = InTurn {
+    tick: Span(crate::units::NS_PER_S / 2),
+    buffer: Bytes(10 * 1024),
+    buffer_span: Span(crate::units::NS_PER_S / 2),
+    rate_span: s(5),
+};
 
 /// libtorrent 2.x with its default settings.
 ///
@@ -110,7 +122,9 @@ pub fn mainline() -> Protocol {
 ///   blocks; the first 4 pieces at random (`initial_picker_threshold`); whole pieces for peers
 ///   that need less than 20 s for one (`whole_pieces_threshold`); `prioritize_partial_pieces`
 ///   off; `strict_end_game_mode` on;
-/// - `rate_limit_ip_overhead` on: headers count against the limits.
+/// - `rate_limit_ip_overhead` on: headers count against the limits;
+/// - messages wait in turn, see `IN_TURN`. The first 4 blocks are asked for at once
+///   (`m_desired_queue_size`); slow start beyond them is left out.
 pub fn libtorrent() -> Protocol {
     Protocol {
         overlay: Overlay {
@@ -153,6 +167,7 @@ pub fn libtorrent() -> Protocol {
             end_game: EndGame::Strict,
         },
         overhead: Overhead::TcpIp,
+        messages: Messages::InTurn(IN_TURN),
         latency: Span::ZERO,
     }
 }

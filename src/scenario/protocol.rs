@@ -3,12 +3,13 @@
 use super::check::{PERIOD_S, Range, TIME_S, Table, number, variant, whole, word, word_or};
 use super::fault::Check;
 use super::node::{Node, Value};
+use super::presets::IN_TURN;
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
-    Choking, EndGame, OptimisticOrder, Overhead, Overlay, Protocol, RankBy, Requests, SeedChoker,
-    Slots,
+    Choking, EndGame, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy, Requests,
+    SeedChoker, Slots,
 };
-use crate::units::Span;
+use crate::units::{Bytes, Span};
 
 /// Words of `optimistic_order`.
 pub(super) const OPTIMISTIC_ORDERS: [(&str, OptimisticOrder); 2] =
@@ -24,6 +25,9 @@ pub(super) const SEED_CHOKERS: [(&str, SeedChoker); 5] = [
     ("anti-leech", SeedChoker::AntiLeech),
     ("random", SeedChoker::Random),
 ];
+/// Words of `messages`; "in-turn" also has a table with its numbers.
+pub(super) const MESSAGES: [(&str, Messages); 2] =
+    [("at-once", Messages::AtOnce), ("in-turn", Messages::InTurn(IN_TURN))];
 /// Words of `order`.
 pub(super) const ORDERS: [(&str, PickOrder); 4] = [
     ("rarest-first", PickOrder::RarestFirst),
@@ -43,6 +47,8 @@ const ROUND_ROBIN: SeedChoker =
 const NEIGHBOURS: Range = Range::from(1.0, 65_000.0, "80");
 /// A number of pieces, blocks or weights that may be zero.
 const SOME: Range = Range::from(0.0, 65_534.0, "4");
+/// A send buffer.
+const BUFFER_KIB: Range = Range::from(0.0, 1e6, "10");
 /// A number of slots or blocks that may not be zero.
 const ONE_OR_MORE: Range = Range::from(1.0, 65_534.0, "4");
 
@@ -55,6 +61,9 @@ pub(super) fn apply(check: &mut Check, table: Option<Table<'_>>, protocol: &mut 
     }
     if let Some(node) = t.get("overhead") {
         set(&mut protocol.overhead, overhead(check, node));
+    }
+    if let Some(node) = t.get("messages") {
+        set(&mut protocol.messages, messages(check, node));
     }
     if let Some(overlay) = t.table(check, "overlay") {
         apply_overlay(check, overlay, &mut protocol.overlay);
@@ -176,6 +185,23 @@ fn overhead(check: &mut Check, node: &Node) -> Option<Overhead> {
     }
     let known = [("none", Overhead::None), ("tcp-ip", Overhead::TcpIp)];
     word_or(check, node, "overhead", &known, "{ factor = 0.96 }")
+}
+
+fn messages(check: &mut Check, node: &Node) -> Option<Messages> {
+    if !matches!(node.value, Value::Table(_)) {
+        return word(check, node, "messages", &MESSAGES);
+    }
+    let (_, inner, place) = variant(check, node, "messages", &["in_turn"])?;
+    let mut rules = IN_TURN;
+    let mut t = Table::open(check, inner, &place, "messages.in_turn");
+    span(check, &mut t, "tick_s", TIME_S, &mut rules.tick);
+    if let Some(kib) = t.whole(check, "buffer_kib", BUFFER_KIB) {
+        rules.buffer = Bytes::from_kib(u64::from(kib));
+    }
+    span(check, &mut t, "buffer_s", TIME_S, &mut rules.buffer_span);
+    span(check, &mut t, "rate_s", TIME_S, &mut rules.rate_span);
+    t.close(check);
+    Some(Messages::InTurn(rules))
 }
 
 fn seed_choker(check: &mut Check, node: &Node) -> Option<SeedChoker> {

@@ -9,8 +9,8 @@ use super::file::AUDITS;
 use super::protocol::{END_GAMES, OPTIMISTIC_ORDERS, ORDERS, RANKS, SEED_CHOKERS};
 use super::trade::ordinary;
 use crate::swarm::plan::{
-    Arrivals, Catalogue, Choking, ClassPlan, Demand, DownloadDist, Overhead, Overlay, Plan,
-    Protocol, RateDist, Requests, Role, SeedChoker, Slots, Stay, TorrentPlan,
+    Arrivals, Catalogue, Choking, ClassPlan, Demand, DownloadDist, Messages, Overhead, Overlay,
+    Plan, Protocol, RateDist, Requests, Role, SeedChoker, Slots, Stay, TorrentPlan,
 };
 use crate::units::{ByteRate, SimTime, Span, f64_of, floor_u64};
 use toml::{Table, Value};
@@ -220,10 +220,22 @@ fn protocol_table(p: &Protocol) -> Table {
         Overhead::TcpIp => Value::String("tcp-ip".into()),
     };
     put(&mut t, "overhead", overhead);
+    put(&mut t, "messages", messages(p.messages));
     put(&mut t, "overlay", overlay(&p.overlay));
     put(&mut t, "choking", choking(&p.choking));
     put(&mut t, "requests", requests(&p.requests));
     t
+}
+
+fn messages(m: Messages) -> Value {
+    let Messages::InTurn(rules) = m else { return Value::String("at-once".into()) };
+    let numbers = numbers(&[
+        ("tick_s", span(rules.tick)),
+        ("buffer_kib", number(rules.buffer.as_f64() / 1024.0)),
+        ("buffer_s", span(rules.buffer_span)),
+        ("rate_s", span(rules.rate_span)),
+    ]);
+    way("in_turn", numbers)
 }
 
 fn overlay(o: &Overlay) -> Table {

@@ -129,6 +129,8 @@ impl<O: Observer> Swarm<'_, O> {
             assert!(bitfield::has(seen, piece), "the witness was announced");
             assert!(!bitfield::has(have, piece), "the witness is lacked");
         }
+        let asked = self.is(p, Mask::Asked, slot);
+        assert!(!asked || self.is(p, Mask::Served, slot), "only who is served asks");
         if self.is(p, Mask::FlowOut, slot) && !self.is(p, Mask::Serves, slot) {
             let at = self.flow_at(p, q).expect("a mask has its flow");
             let run = self.links.up[self.line(p)].flows[at].payload.run;

@@ -37,9 +37,11 @@ pub(super) enum Mask {
     Optimistic = 8,
     /// It has held an optimistic slot of ours at some time.
     HadTurn = 9,
+    /// A request of ours to it is on its way.
+    Asked = 10,
 }
 
-const MASKS: usize = 10;
+const MASKS: usize = 11;
 
 /// Where a peer's stretch of the arena is.
 #[derive(Clone, Copy, Debug, Default)]

@@ -20,6 +20,8 @@ pub(super) enum Event {
     Optimistic(PeerId),
     /// Headers of the last second are charged to a user's link.
     ChargeHeaders(UserId),
+    /// A request of a peer reaches the neighbour in its slot.
+    Request(PeerId, u16),
     /// A piece verified earlier becomes known to the neighbours.
     Have(PeerId, PieceId),
     /// A peer leaves.
@@ -59,6 +61,7 @@ impl Event {
             Self::GoOnline(u) => (13, u.0),
             Self::Payment(p) => (14, p.0),
             Self::Deposit(u) => (15, u.0),
+            Self::Request(p, slot) => (16, p.0 ^ u32::from(slot) << 16),
         }
     }
 }

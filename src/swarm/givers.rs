@@ -94,7 +94,9 @@ mod tests {
                 match luck.below(12) {
                     0 => {
                         givers.begin_round(now_ms, snub);
-                        all.iter_mut().for_each(|d| d.before = std::mem::take(&mut d.received));
+                        for dense in &mut all {
+                            dense.before = std::mem::take(&mut dense.received);
+                        }
                     }
                     1 => {
                         givers.forget(u16::try_from(slot).expect("few"));

@@ -10,6 +10,7 @@ mod givers;
 mod headers;
 mod interest;
 mod leave;
+mod messages;
 mod overlay;
 mod piece_done;
 pub mod plan;

@@ -262,8 +262,34 @@ pub struct Protocol {
     pub requests: Requests,
     /// What the link loses to headers.
     pub overhead: Overhead,
+    /// How messages share connections with blocks.
+    pub messages: Messages,
     /// One-way delay between this peer and the core of the network.
     pub latency: Span,
+}
+
+/// How messages share connections with blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Messages {
+    /// They take no time but the delay between the peers.
+    AtOnce,
+    /// They wait for the blocks ahead of them and for the rate limiter (libtorrent).
+    InTurn(InTurn),
+}
+
+/// What a message waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InTurn {
+    /// Time between two ticks of the rate limiter, counted from the peer's arrival (libtorrent
+    /// `tick_interval`). Zero: it lets bytes go as they come.
+    pub tick: Span,
+    /// A send buffer that holds less than this gets another block
+    /// (`send_buffer_low_watermark`).
+    pub buffer: Bytes,
+    /// As does one that holds less than is sent in this time (`send_buffer_watermark_factor`).
+    pub buffer_span: Span,
+    /// The rate of a connection is known as its average over this time (`stat.hpp`).
+    pub rate_span: Span,
 }
 
 /// Tracker and neighbours.

@@ -12,7 +12,7 @@ use crate::net::LinkId;
 use crate::observe::Observer;
 use crate::policy::choke::Passed;
 use crate::torrent::bitfield;
-use crate::units::{BLOCK, Bytes, SimTime, Volume, u16_of};
+use crate::units::{BLOCK, Bytes, SimTime, Span, Volume, u16_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Flows out of a link have reached their marks.
@@ -56,7 +56,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     fn ask_or_go_on(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
         let serves = self.is(to, Mask::Served, slot) && self.is(to, Mask::Wants, slot);
-        if serves {
+        if serves && !self.post_request(to, slot, Span::ZERO) {
             self.ask(to, slot, from, Some(at));
         } else {
             let line = self.line(from);
@@ -300,7 +300,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Gives blocks back to the pool of what `p` may ask others for.
-    fn release(&mut self, p: PeerId, run: Run) {
+    pub(super) fn release(&mut self, p: PeerId, run: Run) {
         if run.is_empty() || run.twin {
             return;
         }

@@ -316,7 +316,7 @@ impl<O: Observer> Swarm<'_, O> {
             if self.is(p, Mask::Serves, s.slot) {
                 self.set_weight(p, s.slot, s.weight);
             } else {
-                self.unchoke(p, s.slot, s.weight);
+                self.unchoke(p, s.slot, s.weight, Span::ZERO);
             }
         }
     }
@@ -350,7 +350,8 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 self.set_terms(p, q, &Served::regular(slot));
             }
-            self.unchoke(p, slot, 1);
+            let heard = self.message_wait(self.neighbour(p, slot), p);
+            self.unchoke(p, slot, 1, heard);
         }
     }
 
@@ -380,8 +381,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Begins to serve the neighbour in `slot`.
-    fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32) {
+    /// Begins to serve the neighbour in `slot`, once `heard` is over: what its interest takes to be
+    /// heard of.
+    fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32, heard: Span) {
         debug_assert!(!self.is(p, Mask::Serves, slot), "unchoked twice");
         self.counters.unchokes += 1;
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
@@ -402,7 +404,7 @@ impl<O: Observer> Swarm<'_, O> {
             other.served_since = since;
         }
         self.observer.unchoked(since, p, q, true);
-        self.ask_for_more(q, back);
+        self.ask_when_heard(q, back, heard + self.message_wait(p, q));
     }
 
     /// Ceases to serve the neighbour in `slot`; the block on its way is finished.
@@ -438,6 +440,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);
         self.take(q, Mask::Served, back);
+        self.take(q, Mask::Asked, back);
         let now = self.now;
         let other = self.peer_mut(q);
         other.n_served_by -= 1;

@@ -6,6 +6,7 @@
 //! neighbours share a piece block by block, as real clients do, at two events instead of sixteen.
 
 use super::edges::Mask;
+use super::messages::Pace;
 use super::plan::{EndGame, Requests};
 use super::transfer::{Partial, Run, Transfer, dry_up};
 use super::world::{Stage, Swarm};
@@ -14,7 +15,7 @@ use crate::net::links::Opening;
 use crate::observe::Observer;
 use crate::policy::pick::PickOrder;
 use crate::torrent::bitfield::{self, LANES, any, either, lanes, lanes_mut, without};
-use crate::units::{BLOCK, ByteRate, Bytes, Volume, u16_of};
+use crate::units::{BLOCK, ByteRate, Bytes, Span, Volume, u16_of};
 
 /// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +32,17 @@ struct Ask {
 impl<O: Observer> Swarm<'_, O> {
     /// Lets `p` ask its neighbour in `slot` for as much as its queue should hold.
     pub(super) fn ask_for_more(&mut self, p: PeerId, slot: u16) {
+        self.ask_when_heard(p, slot, Span::ZERO);
+    }
+
+    /// The same, once `p` has heard that it may.
+    pub(super) fn ask_when_heard(&mut self, p: PeerId, slot: u16, heard: Span) {
         let stretch = self.peer(p).edges;
         if !self.edges.is(stretch, Mask::Served, slot) || !self.edges.is(stretch, Mask::Wants, slot)
         {
+            return;
+        }
+        if self.post_request(p, slot, heard) {
             return;
         }
         let from = self.neighbour(p, slot);
@@ -44,7 +53,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// flow between them, if there is one.
     pub(super) fn ask(&mut self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) {
         let requests = &self.class(p).protocol.requests;
-        let rate = at.map_or(ByteRate::ZERO, |at| self.links.up[self.line(from)].flows[at].rate);
+        let Pace { rate, is_late, window } = self.pace(p, slot, from, at);
         let in_window = rate.bytes_in(requests.whole_piece);
         let piece = self.cut(p).piece;
         let fast = in_window >= piece;
@@ -54,7 +63,8 @@ impl<O: Observer> Swarm<'_, O> {
         let target = queue_bytes(requests, rate);
         let mut asked = at.map_or(0, |at| self.outstanding(from, at));
         let mut at = at;
-        while asked <= target.0 {
+        let most = window.map_or(target.0 + 1, |window| window.0);
+        while asked < most {
             let Some(run) = self.pick(&ask) else {
                 if let Some(at) = at {
                     let line = self.line(from);
@@ -63,16 +73,20 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 break;
             };
+            let run = window.map_or(run, |_| self.trim(p, run, Bytes(most - asked)));
             asked += self.run_size(p, run).0;
             at = Some(self.append(&ask, at, run));
-            if fast && contiguous > 1 && !run.twin {
+            if fast && contiguous > 1 && !run.twin && window.is_none() {
                 asked += self.claim_neighbours(&ask, at.expect("just appended"), run);
             }
         }
         if let Some(at) = at {
             // The rate of a new flow is known only now.
             let rate = self.links.up[self.line(from)].flows[at].rate;
-            self.set_mark(from, at, queue_bytes(requests, rate));
+            let target = queue_bytes(requests, rate);
+            // What takes time is asked for with the first block that comes in.
+            let but_one = Bytes(asked.saturating_sub(BLOCK.0));
+            self.set_mark(from, at, if is_late { target.min(but_one) } else { target });
         }
     }
 

@@ -67,6 +67,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Refill(p) => self.refill(p),
             Event::Optimistic(p) => self.pass_on_optimistic(p),
             Event::ChargeHeaders(u) => self.charge_headers(u),
+            Event::Request(p, slot) => self.request_arrives(p, slot),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave_or_stay(p),
             Event::GiveUp(p) => self.give_up(p),

@@ -3,7 +3,7 @@
 use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
 use super::givers::Givers;
-use super::plan::{ChokerSpec, ClassPlan, Plan, Role, Stay};
+use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::torrents::Torrent;
 use super::trade::{Credits, Trade, adopts};
@@ -132,6 +132,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) has_economy: bool,
     /// Whether some peers leave by what they have given.
     pub(super) some_leave_by_ratio: bool,
+    /// Whether messages of some peers wait for blocks or ticks.
+    pub(super) some_wait: bool,
     /// Words of a row of pieces, enough for every torrent.
     pub(super) words: usize,
     /// Words of a set of blocks, enough for every torrent.
@@ -229,6 +231,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             trade: Trade::new(plan, seed, &users, &newcomers),
             credits: Self::credits_of(plan.economy.as_ref(), users.len()),
             has_economy: plan.economy.is_some(),
+            some_wait: plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce),
             single: plan.catalogue.is_none(),
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),
             torrents,

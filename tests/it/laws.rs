@@ -8,6 +8,7 @@ mod exact;
 mod fuzz;
 mod habits;
 mod luck;
+mod messages;
 pub mod money;
 mod payments;
 mod scaling;

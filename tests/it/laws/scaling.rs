@@ -7,7 +7,8 @@ use swarmecon::observe::{Counters, Outcome, Unobserved};
 use swarmecon::policy::pick::PickOrder;
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::{
-    Arrivals, Audit, ChokerSpec, EndGame, Plan, Protocol, RateDist, Role, SeedChoker, Slots, Stay,
+    Arrivals, Audit, ChokerSpec, EndGame, Messages, Plan, Protocol, RateDist, Role, SeedChoker,
+    Slots, Stay,
 };
 use swarmecon::swarm::run;
 use swarmecon::units::{ByteRate, Bytes, SimTime, Span};
@@ -29,6 +30,10 @@ fn crowd(rules: &Protocol, choker: &ChokerSpec, slow: u64) -> Plan {
     let overlay = &mut rules.overlay;
     let timers = [&mut overlay.announce, &mut overlay.rerequest, &mut overlay.connect_delay];
     timers.into_iter().for_each(stretch);
+    if let Messages::InTurn(rules) = &mut rules.messages {
+        let spans = [&mut rules.tick, &mut rules.buffer_span, &mut rules.rate_span];
+        spans.into_iter().for_each(stretch);
+    }
     let requests = &mut rules.requests;
     [&mut requests.whole_piece, &mut requests.queue_span].into_iter().for_each(stretch);
     (requests.end_game, rules.overhead) = (EndGame::Off, swarmecon::swarm::plan::Overhead::None);

@@ -1,0 +1,199 @@
+//! Messages share connections with blocks: what is sent waits for what was sent before.
+//!
+//! A client writes messages behind the blocks that are in its send buffer already, and its rate
+//! limiter lets bytes go at its ticks. So a request to a neighbour one uploads to is there only
+//! when those blocks are: seconds later on a slow link. While it is on its way the neighbour may
+//! have nothing left to send, and a connection that has only few requests out is slower than its
+//! links (libtorrent `setup_send`, `fill_send_buffer`, `update_desired_queue_size`).
+//!
+//! Laws: a message is never early; where no uplink is full, nothing waits; at most one request per
+//! connection is on its way.
+//!
+//! Where it is wrong: a request chooses its blocks when it arrives, not when it is sent. A HAVE
+//! waits for the tick only, not for blocks ahead of it. News of interest lost and of chokes does
+//! not wait, and a slot is taken when interest begins, not when it is heard of. Ticks let go what
+//! the fluid links send meanwhile, not bursts.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::plan::{InTurn, Messages, Requests};
+use super::transfer::Run;
+use super::world::Swarm;
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::units::{BLOCK, ByteRate, Bytes, Span};
+
+/// Blocks asked for before anything is known of a connection's rate (libtorrent
+/// `peer_connection`, `m_desired_queue_size`).
+const FIRST_BLOCKS: u64 = 4;
+
+/// An uplink with more than 1/32 of its capacity to spare has saved some up, and messages pass.
+const SPARE: u32 = 5;
+
+/// What a connection goes by when it asks for more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Its rate; nothing if it is not known.
+    pub(super) rate: ByteRate,
+    /// Whether a request takes time.
+    pub(super) is_late: bool,
+    /// The most that may be asked for and not received, where that is less than what comes in
+    /// while a request is on its way.
+    pub(super) window: Option<Bytes>,
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// How long a message from `a` to `b` waits at `a`: for the blocks ahead of it in the send
+    /// buffer, and for the next tick if the uplink is full.
+    #[inline]
+    pub(super) fn message_wait(&self, a: PeerId, b: PeerId) -> Span {
+        self.in_turn(a).map_or(Span::ZERO, |rules| self.wait_in_turn(a, b, rules))
+    }
+
+    // Out of the way of swarms in which nothing waits, as all that is marked so below.
+    #[inline(never)]
+    fn wait_in_turn(&self, a: PeerId, b: PeerId, rules: &InTurn) -> Span {
+        self.until_sent(a, rules, self.behind_blocks(a, b, rules))
+    }
+
+    /// How long a message of `a` to everybody waits.
+    pub(super) fn announcement_wait(&self, a: PeerId) -> Span {
+        self.in_turn(a).map_or(Span::ZERO, |rules| self.until_sent(a, rules, Span::ZERO))
+    }
+
+    /// What messages of a peer wait for, if they wait.
+    #[inline]
+    fn in_turn(&self, p: PeerId) -> Option<&'_ InTurn> {
+        if !self.some_wait {
+            return None;
+        }
+        match &self.class(p).protocol.messages {
+            Messages::AtOnce => None,
+            Messages::InTurn(rules) => Some(rules),
+        }
+    }
+
+    /// The time until the first tick of `a` that is not before `wait` is over.
+    fn until_sent(&self, a: PeerId, rules: &InTurn, wait: Span) -> Span {
+        let up = &self.links.up[self.line(a)];
+        let is_full = up.cap.0.saturating_sub(up.used.0) <= up.cap.0 >> SPARE;
+        if rules.tick == Span::ZERO || !is_full || up.cap.is_unlimited() {
+            return wait;
+        }
+        let age = (self.now + wait).since(self.newcomers[a.index()].arrival);
+        wait + Span(rules.tick.0 - age.0 % rules.tick.0)
+    }
+
+    /// How long the blocks take that are ahead of a message from `a` to `b`: the rest of the one
+    /// in service, and whole ones until the send buffer is as full as the client fills it.
+    fn behind_blocks(&self, a: PeerId, b: PeerId, rules: &InTurn) -> Span {
+        let Some(at) = self.flow_at(a, b) else { return Span::ZERO };
+        let flow = &self.links.up[self.line(a)].flows[at];
+        if flow.rate == ByteRate::ZERO {
+            return Span::ZERO;
+        }
+        let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
+        let asked = left + u64::from(flow.payload.queued);
+        let rest = left % BLOCK.0;
+        let filled = rules.buffer.max(flow.rate.bytes_in(rules.buffer_span)).0;
+        let whole = filled.saturating_sub(rest).div_ceil(BLOCK.0) * BLOCK.0;
+        Bytes((rest + whole).min(asked)).volume().time_at(flow.rate)
+    }
+
+    /// Sends a request of `p` to its neighbour in `slot`, once `heard` is over: the time until `p`
+    /// learns that it may. Gives whether it is on its way; else it is there already.
+    #[inline]
+    pub(super) fn post_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
+        self.some_wait && self.post_late_request(p, slot, heard)
+    }
+
+    #[inline(never)]
+    fn post_late_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
+        if self.is(p, Mask::Asked, slot) {
+            return true;
+        }
+        let wait = heard + self.message_wait(p, self.neighbour(p, slot));
+        if wait == Span::ZERO {
+            return false;
+        }
+        self.put(p, Mask::Asked, slot);
+        self.queue.push(self.now + wait, Event::Request(p, slot));
+        true
+    }
+
+    /// A request of `p` reaches its neighbour in `slot`. Void if `p` was choked meanwhile; if it
+    /// was unchoked since, the first request is not late enough.
+    pub(super) fn request_arrives(&mut self, p: PeerId, slot: u16) {
+        if !self.is_present(p) || !self.is(p, Mask::Asked, slot) {
+            return;
+        }
+        self.take(p, Mask::Asked, slot);
+        if self.is(p, Mask::Wants, slot) {
+            let from = self.neighbour(p, slot);
+            self.ask(p, slot, from, self.flow_at(from, p));
+        }
+    }
+
+    /// What `p` goes by when it asks `from` in its `slot`; `at` is the flow between them, if there
+    /// is one.
+    #[inline]
+    pub(super) fn pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
+        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
+        let in_flow = Pace { rate: rate.unwrap_or_default(), is_late: false, window: None };
+        let late = self.in_turn(p).and_then(|rules| self.late_pace(rules, p, (slot, from), at));
+        late.unwrap_or(in_flow)
+    }
+
+    /// The same where a request of `p` to `from` in its `slot` takes time.
+    #[inline(never)]
+    fn late_pace(
+        &self,
+        rules: &InTurn,
+        p: PeerId,
+        (slot, from): (u16, PeerId),
+        at: Option<usize>,
+    ) -> Option<Pace> {
+        let wait = self.wait_in_turn(p, from, rules);
+        if wait == Span::ZERO {
+            return None;
+        }
+        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
+        let known = self.known_rate(from, self.back(p, slot), at, rules.rate_span);
+        let share = rate.unwrap_or_else(|| self.next_share(from));
+        let window = window(&self.class(p).protocol.requests, known);
+        let window = (window < share.bytes_in(wait) + BLOCK).then_some(window);
+        Some(Pace { rate: rate.unwrap_or(known), is_late: true, window })
+    }
+
+    /// The rate of the neighbour in `slot` at what `from` sends it, on average over `span`.
+    fn known_rate(&self, from: PeerId, slot: u16, at: Option<usize>, span: Span) -> ByteRate {
+        let given = self.peer(from).uploads.iter().find(|u| u.slot == slot);
+        let given = given.expect("who asks has an upload slot");
+        let flows = &self.links.up[self.line(from)].flows;
+        let news = at.map_or(0, |at| u64::from(flows[at].payload.sent_news));
+        Bytes(given.sent + news).rate_over(self.now.since(given.since).max(span))
+    }
+
+    /// What one more flow out of `from` would get of its uplink.
+    fn next_share(&self, from: PeerId) -> ByteRate {
+        let up = &self.links.up[self.line(from)];
+        ByteRate(up.cap.0 / (up.flows.len() as u64 + 1))
+    }
+
+    /// The first blocks of a run, at most so many bytes and one block at least; the others are
+    /// given back.
+    #[inline(never)]
+    pub(super) fn trim(&mut self, p: PeerId, run: Run, most: Bytes) -> Run {
+        let blocks = (most.0 / BLOCK.0).clamp(1, u64::from(run.to - run.from));
+        let to = run.from + u16::try_from(blocks).expect("not above a number of 16 bits");
+        self.release(p, Run { from: to, ..run });
+        Run { to, ..run }
+    }
+}
+
+/// The most that is asked for and not received where the rate is known from what came in.
+fn window(requests: &Requests, known: ByteRate) -> Bytes {
+    let first = Bytes(FIRST_BLOCKS * BLOCK.0);
+    let window = super::request::queue_bytes(requests, known);
+    if known == ByteRate::ZERO { window.max(first) } else { window }
+}
