@@ -73,7 +73,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// The time until the first tick of `a` that is not before `wait` is over.
+    /// The time until the first tick of `a` after `wait` is over. What is written at a tick, as
+    /// after a round of the choker, waits for the next one.
     fn until_sent(&self, a: PeerId, rules: &InTurn, wait: Span) -> Span {
         let up = &self.links.up[self.line(a)];
         let is_full = up.cap.0.saturating_sub(up.used.0) <= up.cap.0 >> SPARE;
