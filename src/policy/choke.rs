@@ -10,7 +10,7 @@ mod rules;
 mod seeder;
 mod strategic;
 
-pub use leecher::{equal_turns, pass_on_optimistic, tit_for_tat};
+pub use leecher::{equal_turns, pass_on_optimistic, tit_for_tat, tit_for_tat_among_dealers};
 pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
 pub use seeder::seed;
 pub use strategic::{BitTyrant, FairTorrent, PropShare};
@@ -76,8 +76,8 @@ pub struct Passed {
     pub received: u64,
 }
 
-/// A neighbour that is interested in us.
-#[derive(Clone, Copy, Debug)]
+/// A neighbour that is interested in us; the default is one with which nothing ever passed.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Candidate {
     /// The place of the neighbour in our peer set.
     pub slot: u16,

@@ -61,6 +61,13 @@ impl Givers {
         self.0.retain(|giver| giver.slot != slot);
     }
 
+    /// Their slots, as one word of a mask.
+    #[inline]
+    pub(super) fn word(&self, word: usize) -> u64 {
+        let here = self.0.iter().filter(|giver| usize::from(giver.slot) / 64 == word);
+        here.fold(0, |bits, giver| bits | 1 << (giver.slot % 64))
+    }
+
     /// All of them.
     #[inline]
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Giver> {

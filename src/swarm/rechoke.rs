@@ -8,10 +8,10 @@ use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::market::{self, Base};
-use crate::policy::choke::{Candidate, ChokeView, Decision, Served};
+use crate::policy::choke::{Candidate, ChokeView, Decision, Served, tit_for_tat_among_dealers};
 use crate::rng::mix;
 use crate::torrent::bitfield::BitsOf;
-use crate::units::{SimTime, Span, u16_of};
+use crate::units::{Price, SimTime, Span, u16_of};
 
 /// Why it is decided anew whom to serve.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +22,15 @@ enum Occasion {
     FreeSlot,
     /// The clock of the optimistic slots.
     Optimistic,
+}
+
+/// Which of the interested neighbours are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Whom {
+    /// All of them.
+    All,
+    /// Those that are served, or gave something of late.
+    Dealers,
 }
 
 impl<O: Observer> Swarm<'_, O> {
@@ -143,16 +152,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// Shows the choker its view and carries out what it decides.
     fn decide(&mut self, p: PeerId, why: Occasion) {
         let mut candidates = std::mem::take(&mut self.scratch.candidates);
-        self.list_candidates(p, &mut candidates);
-        let listed = candidates.len();
-        let sells = self.has_economy && self.prepare_sale(p, why, &mut candidates);
         let mut decision = std::mem::take(&mut self.scratch.decision);
-        decision.served.clear();
-        decision.open = 0;
-        self.choose(p, (why, sells), &candidates, &mut decision);
-        if candidates.len() < listed {
-            // A free place would go to whoever becomes interested, welcome or not.
-            decision.open = decision.served.len();
+        if !self.decide_among_dealers(p, why, &mut candidates, &mut decision) {
+            self.decide_among_all(p, why, &mut candidates, &mut decision);
         }
         let begins = |s: &Served| s.optimistic && !self.is(p, Mask::Optimistic, s.slot);
         if self.has_optimistic_clock(p) && decision.served.iter().any(begins) {
@@ -162,6 +164,60 @@ impl<O: Observer> Swarm<'_, O> {
         self.carry_out(p, &candidates, &decision);
         self.scratch.candidates = candidates;
         self.scratch.decision = decision;
+    }
+
+    /// Between two turns of its optimistic slots tit-for-tat with a snub time looks only at those
+    /// it deals with: a dozen neighbours instead of fifty. Gives whether that was enough.
+    fn decide_among_dealers(
+        &mut self,
+        p: PeerId,
+        why: Occasion,
+        candidates: &mut Vec<Candidate>,
+        decision: &mut Decision,
+    ) -> bool {
+        let class = self.class(p);
+        let rules = &class.protocol.choking;
+        let trades = self.peer(p).stage == Stage::Leecher
+            && matches!(class.choker, ChokerSpec::TitForTat)
+            && rules.snub.is_some();
+        if !trades || self.has_economy || self.passes_on(p, why) {
+            return false;
+        }
+        self.list_candidates(p, Whom::Dealers, candidates);
+        let mut luck = self.peer(p).choke_luck.clone();
+        let view = self.choke_view(p, (why, false), candidates, &[]);
+        let enough = tit_for_tat_among_dealers(&view, rules, &mut luck, decision);
+        if enough {
+            self.peer_mut(p).choke_luck = luck;
+        }
+        enough
+    }
+
+    fn decide_among_all(
+        &mut self,
+        p: PeerId,
+        why: Occasion,
+        candidates: &mut Vec<Candidate>,
+        decision: &mut Decision,
+    ) {
+        self.list_candidates(p, Whom::All, candidates);
+        let listed = candidates.len();
+        let sells = self.has_economy && self.prepare_sale(p, why, candidates);
+        decision.served.clear();
+        decision.open = 0;
+        self.choose(p, (why, sells), candidates, decision);
+        if candidates.len() < listed {
+            // A free place would go to whoever becomes interested, welcome or not.
+            decision.open = decision.served.len();
+        }
+    }
+
+    /// Whether this run of the choker gives the optimistic slots anew.
+    fn passes_on(&self, p: PeerId, why: Occasion) -> bool {
+        match why {
+            Occasion::Optimistic => true,
+            _ => !self.has_optimistic_clock(p) && self.now >= self.peer(p).optimistic_due,
+        }
     }
 
     /// Makes room for a market: takes out those that are not served in any case, and gathers the
@@ -183,25 +239,8 @@ impl<O: Observer> Swarm<'_, O> {
         let class = self.class(p);
         let rules = &class.protocol.choking;
         let bids = if sells { self.take_bids() } else { Vec::new() };
-        let peer = &self.peers[p.index()];
-        let rotate = match why {
-            Occasion::Optimistic => true,
-            _ => !self.has_optimistic_clock(p) && self.now >= peer.optimistic_due,
-        };
-        let view = ChokeView {
-            candidates,
-            bids: &bids,
-            slots: usize::from(peer.slots),
-            optimistic_slots: rules.optimistic_slots as usize,
-            rotate,
-            timed: why == Occasion::Round,
-            round: peer.rounds,
-            elapsed: self.now.since(peer.last_rechoke),
-            upload: self.links.up[self.line(p)].cap,
-            pieces: self.cut(p).pieces,
-            piece: self.cut(p).piece,
-            salt: mix(self.seed ^ mix(self.entity(p))),
-        };
+        let rotate = self.passes_on(p, why);
+        let view = self.choke_view(p, (why, rotate), candidates, &bids);
         if rotate {
             self.peers[p.index()].optimistic_due = self.now + rules.optimistic;
         }
@@ -234,8 +273,34 @@ impl<O: Observer> Swarm<'_, O> {
         self.give_bids_back(bids);
     }
 
-    /// Interested neighbours, as the choker sees them.
-    fn list_candidates(&self, p: PeerId, candidates: &mut Vec<Candidate>) {
+    /// What the choker of `p` is shown.
+    fn choke_view<'v>(
+        &self,
+        p: PeerId,
+        (why, rotate): (Occasion, bool),
+        candidates: &'v [Candidate],
+        bids: &'v [Price],
+    ) -> ChokeView<'v> {
+        let peer = self.peer(p);
+        let cut = self.cut(p);
+        ChokeView {
+            candidates,
+            bids,
+            slots: usize::from(peer.slots),
+            optimistic_slots: self.class(p).protocol.choking.optimistic_slots as usize,
+            rotate,
+            timed: why == Occasion::Round,
+            round: peer.rounds,
+            elapsed: self.now.since(peer.last_rechoke),
+            upload: self.links.up[self.line(p)].cap,
+            pieces: cut.pieces,
+            piece: cut.piece,
+            salt: mix(self.seed ^ mix(self.entity(p))),
+        }
+    }
+
+    /// Interested neighbours, as the choker sees them, by slot.
+    fn list_candidates(&self, p: PeerId, whom: Whom, candidates: &mut Vec<Candidate>) {
         candidates.clear();
         let rules = &self.class(p).protocol.choking;
         let peer = self.peer(p);
@@ -244,41 +309,39 @@ impl<O: Observer> Swarm<'_, O> {
         let now_ms = self.now_ms();
         let names = &self.edges.peer[stretch.range()];
         let served_ms = &self.edges.served_ms[stretch.range()];
+        let stranger = Candidate { snubbed: rules.snub.is_some(), ..Candidate::default() };
         for word in 0..stretch.words() {
             let [wanted, served, serves, optimistic, had_turn] =
                 [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic, Mask::HadTurn]
                     .map(|mask| self.edges.word(stretch, mask, word));
+            let listed = match whom {
+                Whom::All => wanted,
+                Whom::Dealers => wanted & (serves | peer.givers.word(word)),
+            };
             let before_word = candidates.len();
-            for bit in BitsOf(wanted) {
+            candidates.resize(before_word + listed.count_ones() as usize, stranger);
+            let of_word = &mut candidates[before_word..];
+            for (candidate, bit) in of_word.iter_mut().zip(BitsOf(listed)) {
                 let at = word * 64 + bit;
                 let waited_ms = now_ms.wrapping_sub(served_ms[at]);
-                candidates.push(Candidate {
-                    slot: u16_of(at),
-                    received: 0,
-                    received_round: 0,
-                    sent_round: 0,
-                    sent: 0,
-                    served_for: Span::ZERO,
-                    waited: Span(u64::from(waited_ms) * 1_000_000),
-                    unchoked: serves >> bit & 1 == 1,
-                    optimistic: optimistic >> bit & 1 == 1,
-                    had_turn: had_turn >> bit & 1 == 1,
-                    serves_us: served >> bit & 1 == 1,
-                    snubbed: rules.snub.is_some(),
-                    pieces: self.n_have[names[at].index()],
-                });
+                candidate.slot = u16_of(at);
+                candidate.waited = Span(u64::from(waited_ms) * 1_000_000);
+                candidate.unchoked = serves >> bit & 1 == 1;
+                candidate.optimistic = optimistic >> bit & 1 == 1;
+                candidate.had_turn = had_turn >> bit & 1 == 1;
+                candidate.serves_us = served >> bit & 1 == 1;
+                candidate.pieces = self.n_have[names[at].index()];
             }
             // A few of them took from us, or gave to us.
-            let of_word = &mut candidates[before_word..];
             for given in &peer.uploads {
-                if let Some(candidate) = of_slot(of_word, wanted, word, given.slot) {
+                if let Some(candidate) = of_slot(of_word, listed, word, given.slot) {
                     candidate.sent_round = given.sent_round;
                     candidate.sent = given.sent;
                     candidate.served_for = self.now.since(given.since);
                 }
             }
             for giver in peer.givers.iter() {
-                if let Some(candidate) = of_slot(of_word, wanted, word, giver.slot) {
+                if let Some(candidate) = of_slot(of_word, listed, word, giver.slot) {
                     let before = if two_rounds { giver.received_before } else { 0 };
                     candidate.received = u64::from(giver.received) + u64::from(before);
                     candidate.received_round = u64::from(giver.received);
@@ -475,15 +538,15 @@ impl<O: Observer> Swarm<'_, O> {
     }
 }
 
-/// The candidate with this slot, if `of_word` holds it: those `wanted` in one word of a mask.
+/// The candidate with this slot, if `of_word` holds it: those `listed` in one word of a mask.
 #[inline]
 fn of_slot(
     of_word: &mut [Candidate],
-    wanted: u64,
+    listed: u64,
     word: usize,
     slot: u16,
 ) -> Option<&mut Candidate> {
     let (at, bit) = (usize::from(slot) / 64, slot % 64);
-    let rank = (wanted & ((1 << bit) - 1)).count_ones() as usize;
-    if at == word && wanted >> bit & 1 == 1 { of_word.get_mut(rank) } else { None }
+    let rank = (listed & ((1 << bit) - 1)).count_ones() as usize;
+    if at == word && listed >> bit & 1 == 1 { of_word.get_mut(rank) } else { None }
 }

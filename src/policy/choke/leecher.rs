@@ -22,6 +22,38 @@ pub fn tit_for_tat(
     decision: &mut Decision,
 ) {
     let salt = luck.bits();
+    let optimistic = serve_best_givers(view, rules, salt, decision);
+    serve_optimistically(view, rules, salt, optimistic, decision);
+}
+
+/// Tit-for-tat where `view` lists only the interested neighbours that are served or gave something
+/// of late, and the optimistic slots do not pass on. Gives false if others must be looked at too:
+/// an optimistic slot is free.
+///
+/// Law: where it gives true, the decision and each draw from `luck` are those of [`tit_for_tat`]
+/// with everybody listed. It rests on the snub time: who gave nothing of late has no regular slot.
+pub fn tit_for_tat_among_dealers(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    luck: &mut Stream,
+    decision: &mut Decision,
+) -> bool {
+    assert!(rules.snub.is_some() && !view.rotate, "others may have a claim");
+    decision.served.clear();
+    let salt = luck.bits();
+    let optimistic = serve_best_givers(view, rules, salt, decision);
+    let n_regular = decision.served.len();
+    keep_optimistic(view, optimistic, decision);
+    decision.served.len() == n_regular + optimistic
+}
+
+/// Gives the regular slots to those that gave most. Returns how many optimistic ones there are.
+fn serve_best_givers(
+    view: &ChokeView<'_>,
+    rules: &Choking,
+    salt: u64,
+    decision: &mut Decision,
+) -> usize {
     let sold = decision.served.len();
     let (reserved, given) = optimistic_share(view, rules, &decision.served);
     let regular = view.slots - reserved;
@@ -45,7 +77,7 @@ pub fn tit_for_tat(
         Some(_) => (n_regular + optimistic).min(view.slots),
         None => view.slots,
     };
-    serve_optimistically(view, rules, salt, optimistic, decision);
+    optimistic
 }
 
 /// Whether the neighbour in `slot` is served.
@@ -119,12 +151,7 @@ pub(super) fn serve_optimistically(
 ) {
     let taken = decision.served.len();
     if !view.rotate {
-        for c in view.candidates.iter().filter(|c| c.optimistic) {
-            let served = decision.served[..taken].iter().any(|s| s.slot == c.slot);
-            if !served && decision.served.len() < taken + n {
-                decision.served.push(Served::optimistic(c.slot));
-            }
-        }
+        keep_optimistic(view, n, decision);
     }
     // Where turns go by chance nobody waits, and a bid has no say.
     let bids_count =
@@ -144,6 +171,17 @@ pub(super) fn serve_optimistically(
         }
         let Some((_, at)) = best else { break };
         decision.served.push(Served::optimistic(view.candidates[at].slot));
+    }
+}
+
+/// Those that hold an optimistic slot keep it, up to `n` of them, unless they are served already.
+fn keep_optimistic(view: &ChokeView<'_>, n: usize, decision: &mut Decision) {
+    let taken = decision.served.len();
+    for c in view.candidates.iter().filter(|c| c.optimistic) {
+        let served = decision.served[..taken].iter().any(|s| s.slot == c.slot);
+        if !served && decision.served.len() < taken + n {
+            decision.served.push(Served::optimistic(c.slot));
+        }
     }
 }
 
@@ -176,5 +214,89 @@ fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
             let luck = (0..tries.max(1)).map(|k| tie(salt.wrapping_add(k << 16), c.slot)).max();
             (!c.optimistic, false, Span::ZERO, luck.unwrap_or(0))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{RankBy, SeedChoker, Slots};
+    use super::*;
+    use crate::rng::{Purpose, stream};
+    use crate::units::{ByteRate, Bytes};
+
+    fn mainline(min_uploads: u32) -> Choking {
+        Choking {
+            rechoke: Span::from_secs(10.0),
+            optimistic: Span::from_secs(30.0),
+            optimistic_clock: false,
+            random_phase: true,
+            slots: Slots::Fixed(5),
+            optimistic_slots: 1,
+            min_uploads,
+            optimistic_order: OptimisticOrder::Random,
+            new_peer_weight: 3,
+            rank: RankBy::TwoRounds,
+            unchoke_on_interest: true,
+            choke_on_lost_interest: true,
+            refill: None,
+            snub: Some(Span::from_secs(60.0)),
+            seed: SeedChoker::MostRecent,
+        }
+    }
+
+    fn view(candidates: &[Candidate], slots: usize) -> ChokeView<'_> {
+        ChokeView {
+            candidates,
+            bids: &[],
+            slots,
+            optimistic_slots: 1,
+            rotate: false,
+            timed: true,
+            round: 3,
+            elapsed: Span::from_secs(10.0),
+            upload: ByteRate::from_kib_per_s(100.0),
+            pieces: 100,
+            piece: Bytes(1 << 18),
+            salt: 5,
+        }
+    }
+
+    #[test]
+    fn dealers_alone_decide_as_all_do() {
+        let mut luck = stream(9, Purpose::Choke, 0);
+        let mut enough = 0;
+        for round in 0..400 {
+            let n = luck.below(30);
+            let all: Vec<Candidate> = (0..n)
+                .map(|slot| {
+                    let gave = [0, 0, 7, luck.bits() % 5][luck.below(4)];
+                    let unchoked = luck.below(4) == 0;
+                    Candidate {
+                        slot: crate::units::u16_of(slot),
+                        received: gave,
+                        unchoked,
+                        optimistic: unchoked && luck.below(3) == 0,
+                        waited: Span(luck.bits() % 3),
+                        snubbed: gave == 0 && luck.below(9) > 0,
+                        ..Candidate::default()
+                    }
+                })
+                .collect();
+            // Who is not snubbed gave something of late.
+            let deals = |c: &Candidate| c.unchoked || !c.snubbed;
+            let dealers: Vec<Candidate> = all.iter().copied().filter(deals).collect();
+            let rules = mainline(u32::try_from(round % 4).expect("below 4"));
+            let (mut few, mut full) = (luck.clone(), luck.clone());
+            let (mut among_few, mut among_all) = (Decision::default(), Decision::default());
+            let slots = 1 + round % 6;
+            if tit_for_tat_among_dealers(&view(&dealers, slots), &rules, &mut few, &mut among_few) {
+                tit_for_tat(&view(&all, slots), &rules, &mut full, &mut among_all);
+                assert_eq!(among_few.served, among_all.served, "round {round}");
+                assert_eq!(among_few.open, among_all.open, "round {round}");
+                assert_eq!(few.bits(), full.bits(), "as much luck is used");
+                enough += 1;
+            }
+        }
+        assert!((100..400).contains(&enough), "{enough} of 400 were decided among dealers");
     }
 }
