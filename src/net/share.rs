@@ -80,27 +80,26 @@ impl<T: Copy> Links<T> {
     /// Computes an uplink's level and gives its flows what it allows.
     fn fill_up(&mut self, now: SimTime, link: LinkId) {
         self.reshares += 1;
-        let up = &self.up[link.index()];
-        if up.flows.is_empty() {
-            return;
-        }
-        let level = self.up_level(link);
-        let up = &mut self.up[link.index()];
+        let Some(level) = self.up_level(link) else { return };
+        let Self { up, down, link: link_of, .. } = self;
+        let up = &mut up[link.index()];
         up.level = level;
         let mut used = up.used.0;
         let (mut changed, mut relieve) = (0, false);
-        for ((flow, to), due) in up.flows.iter_mut().zip(&up.to).zip(&mut up.due) {
-            let down = &mut self.down[self.link[to.index()].index()];
+        let (flows, to, due) = (up.flows.as_mut_slice(), up.to.as_slice(), up.due.as_mut_slice());
+        for ((flow, to), due) in flows.iter_mut().zip(to).zip(due) {
+            let down = &mut down[link_of[to.index()].index()];
             let rate = weighted(level, flow.weight).min(down.level);
-            if rate == flow.rate {
+            let before = flow.rate;
+            if rate == before {
                 continue;
             }
             changed += 1;
-            used = used - flow.rate.0 + rate.0;
-            down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
+            used = used - before.0 + rate.0;
+            down.used = ByteRate(down.used.0 - before.0 + rate.0);
             flow.set_rate(now, due, rate);
-            let room = !down.level.is_unlimited() && spare(down.used, down.cap);
-            relieve |= room || down.used > down.cap;
+            relieve |= down.used > down.cap
+                || !down.level.is_unlimited() && spare(down.used, down.cap);
         }
         up.used = ByteRate(used);
         debug_assert!(up.used <= up.cap, "an upload link over its capacity");
@@ -126,29 +125,40 @@ impl<T: Copy> Links<T> {
         }
     }
 
-    /// Sets a downlink's level so that what its sources offer fits, and lowers flows to it.
+    /// Sets a downlink's level so that what its sources offer fits, and gives its flows what it
+    /// allows. Has those of its sources shared again that can do more elsewhere now, or here.
     fn lower_down(&mut self, now: SimTime, link: LinkId) {
         self.reshares += 1;
         let mut offers = std::mem::take(&mut self.offers);
         offers.clear();
-        offers.extend(self.down[link.index()].sources.iter().map(|&Source { from, to }| {
-            let at = self.flow_to(from, to);
-            let up = &self.up[from.index()];
+        let Self { up, down, .. } = self;
+        let down = &mut down[link.index()];
+        offers.extend(down.sources.iter().map(|&Source { from, to }| {
+            let up = &up[from.index()];
+            let at = up.find(to).expect("both ends know of a flow");
             let flow = &up.flows[at];
             let limit = weighted(up.level, flow.weight).min(up.cap);
             Offer { from, at, limit, rate: flow.rate }
         }));
-        let cap = self.down[link.index()].cap;
-        let level = water_level(cap, || offers.iter().map(|offer| (offer.limit, 1)));
-        self.down[link.index()].level = level;
-        for offer in &offers {
-            if offer.rate > level {
-                self.set_rate(now, offer.from, offer.at, level);
-                self.touch(offer.from);
+        let level = water_level(down.cap, || offers.iter().map(|offer| (offer.limit, 1)));
+        down.level = level;
+        for &Offer { from, at, .. } in offers.iter().filter(|offer| offer.rate > level) {
+            self.set_rate(now, from, at, level);
+            let up = &self.up[from.index()];
+            // Where all receivers are the bottleneck nobody gains from what one of them loses.
+            if up.flows.len() > 1 && !up.level.is_unlimited() && spare(up.used, up.cap) {
+                self.work.push(Task::Up(from));
             }
-            let up = &self.up[offer.from.index()];
-            if up.flows.len() > 1 && spare(up.used, up.cap) {
-                self.work.push(Task::Up(offer.from));
+        }
+        for &Offer { from, at, limit, rate } in &offers {
+            if spare(rate, limit.min(level)) {
+                let up = &self.up[from.index()];
+                let fits = up.used.0 - rate.0 + level.0 <= up.cap.0;
+                if up.level.is_unlimited() && fits {
+                    self.set_rate(now, from, at, level);
+                } else {
+                    self.work.push(Task::Up(from));
+                }
             }
         }
         self.offers = offers;
@@ -159,27 +169,12 @@ impl<T: Copy> Links<T> {
     /// Raises a downlink's level if there is something to gain, and asks its sources for more.
     fn relax_down(&mut self, now: SimTime, link: LinkId) {
         let down = &self.down[link.index()];
-        if down.level.is_unlimited() || !spare(down.used, down.cap) {
-            return;
-        }
-        self.lower_down(now, link);
-        for s in 0..self.down[link.index()].sources.len() {
-            let Source { from, to } = self.down[link.index()].sources[s];
-            let up = &self.up[from.index()];
-            if spare(up.used, up.cap) || self.would_take_more(from, to) {
-                self.work.push(Task::Up(from));
-            }
+        if !down.level.is_unlimited() && spare(down.used, down.cap) {
+            self.lower_down(now, link);
         }
     }
 
-    /// Whether the flow from `from` to `to` runs below what both ends' levels allow.
-    fn would_take_more(&self, from: LinkId, to: PortId) -> bool {
-        let limit = self.down[self.link[to.index()].index()].level;
-        let up = &self.up[from.index()];
-        let flow = &up.flows[self.flow_to(from, to)];
-        spare(flow.rate, weighted(up.level, flow.weight).min(limit))
-    }
-
+    /// Gives one flow another rate.
     #[inline]
     fn set_rate(&mut self, now: SimTime, from: LinkId, at: usize, rate: ByteRate) {
         self.rate_changes += 1;
@@ -190,27 +185,28 @@ impl<T: Copy> Links<T> {
         down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
         flow.set_rate(now, &mut up.due[at], rate);
         debug_assert!(up.used <= up.cap, "an upload link over its capacity");
+        self.touch(from);
     }
 
-    /// The level at which the flows out of `link` use its capacity: Σ min(w A, B) = cap.
+    /// The level at which the flows out of `link` use its capacity: Σ min(w A, B) = cap. None
+    /// without flows.
     #[inline]
-    fn up_level(&self, link: LinkId) -> ByteRate {
-        let up = &self.up[link.index()];
-        let limit = |to: PortId| self.down[self.link[to.index()].index()].level;
-        let limited = up.to.iter().any(|&to| !limit(to).is_unlimited());
-        if !limited {
-            // The common case: no receiver is the bottleneck.
-            let weight: u64 = up.flows.iter().map(|f| u64::from(f.weight)).sum();
-            return ByteRate(up.cap.0 / weight);
+    fn up_level(&self, link: LinkId) -> Option<ByteRate> {
+        let Self { up, down, link: link_of, .. } = self;
+        let up = &up[link.index()];
+        let limit = |to: &PortId| down[link_of[to.index()].index()].level;
+        let (flows, to) = (up.flows.as_slice(), up.to.as_slice());
+        let (mut weight, mut limited) = (0, false);
+        for (flow, to) in flows.iter().zip(to) {
+            weight += u64::from(flow.weight);
+            limited |= !limit(to).is_unlimited();
         }
-        let weights = || up.flows.iter().map(|f| u64::from(f.weight));
-        water_level(up.cap, || up.to.iter().map(|&to| limit(to)).zip(weights()))
-    }
-
-    /// The position of the flow from `from` to `to`.
-    #[inline]
-    fn flow_to(&self, from: LinkId, to: PortId) -> usize {
-        self.up[from.index()].find(to).expect("both ends know of a flow")
+        if limited {
+            let weights = || flows.iter().map(|flow| u64::from(flow.weight));
+            return Some(water_level(up.cap, || to.iter().map(limit).zip(weights())));
+        }
+        // The common case: no receiver is the bottleneck.
+        up.cap.0.checked_div(weight).map(ByteRate)
     }
 }
 
