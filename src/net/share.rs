@@ -98,8 +98,8 @@ impl<T: Copy> Links<T> {
             used = used - before.0 + rate.0;
             down.used = ByteRate(down.used.0 - before.0 + rate.0);
             flow.set_rate(now, due, rate);
-            relieve |= down.used > down.cap
-                || !down.level.is_unlimited() && spare(down.used, down.cap);
+            relieve |=
+                down.used > down.cap || !down.level.is_unlimited() && spare(down.used, down.cap);
         }
         up.used = ByteRate(used);
         debug_assert!(up.used <= up.cap, "an upload link over its capacity");

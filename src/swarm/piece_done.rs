@@ -47,6 +47,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// A leecher has the whole content.
+    #[inline(never)]
     fn complete(&mut self, p: PeerId) {
         self.credit_flows_of(p);
         let now = self.now;

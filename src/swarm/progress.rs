@@ -65,6 +65,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    #[inline(never)]
     fn ask_or_close(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
         self.ask_for_more(to, slot);
         let empty = self.links.up[self.line(from)].flows[at].payload.run.is_empty();
@@ -227,6 +228,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// A choke: the block on its way is finished, the rest is given back.
+    #[inline(never)]
     pub(super) fn finish_block_and_stop(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
         self.release_queue(from, at);
@@ -262,6 +264,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// A connection is lost: whole blocks stay, the block on its way is waste.
+    #[inline(never)]
     pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
         self.release_queue(from, at);
@@ -378,6 +381,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Takes a block that is in out of the queues of all other connections (CANCEL).
+    #[inline(never)]
     fn cancel_block(&mut self, p: PeerId, piece: PieceId, block: u16, except: PeerId) {
         let mut slots = std::mem::take(&mut self.scratch.slots);
         slots.clear();

@@ -275,6 +275,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// The piece with fewest copies in the whole swarm, ties at random.
+    #[inline(never)]
     fn pick_swarm_rarest(&mut self, p: PeerId) -> usize {
         let mut best = Vec::new();
         let mut least = u32::MAX;
@@ -349,6 +350,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.
     /// Downwards first, then upwards, as libtorrent expands a piece. Returns the bytes claimed.
+    #[inline(never)]
     fn claim_neighbours(&mut self, ask: &Ask, at: usize, run: Run) -> u64 {
         let n = usize::from(ask.contiguous);
         let middle = usize::from(run.piece);
@@ -375,6 +377,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Takes over the second half of what a soft run of `piece` has not asked for yet.
+    #[inline(never)]
     fn take_over(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
         let requests = &self.class(ask.to).protocol.requests;
         let mut best: Option<(u16, PeerId, usize)> = None;
@@ -409,6 +412,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Cuts the blocks from `to` on off the run of a flow; somebody else sends them.
+    #[inline(never)]
     pub(super) fn shorten_run(&mut self, from: PeerId, at: usize, to: u16) {
         let requests = &self.class(self.receiver(from, at)).protocol.requests;
         let run = self.flow_mut(from, at).run;
@@ -426,6 +430,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Nothing is left to ask this neighbour for but what others have been asked for.
+    #[inline(never)]
     fn pick_in_end_game(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
         let all_begun = usize::from(self.peer(ask.to).n_taken) == self.cut(ask.to).pieces;
         let at = self.flow_at(ask.from, ask.to);
@@ -475,9 +480,9 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             let left = flow.left_at(self.now) + flow.payload.beyond();
-            let time = left.time_at(flow.rate);
-            if time > worst.0 && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
-                worst = (time, Some((other, at, left)));
+            let is_slower = flow.rate.volume_in(worst.0) < left;
+            if is_slower && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
+                worst = (left.time_at(flow.rate), Some((other, at, left)));
             }
         }
         worst.1

@@ -126,6 +126,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// A peer joins its swarm: for the first time, or again when its user comes back.
+    #[inline(never)]
     pub(super) fn join(&mut self, p: PeerId) {
         let class = self.class(p);
         let is_first = self.peer(p).visit == 0;
