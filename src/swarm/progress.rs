@@ -76,8 +76,16 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// The last block of a run has arrived.
     fn end_run(&mut self, from: PeerId, at: usize, to: PeerId) {
+        // What is paid for the run is cold: it comes in while the run is entered in the books.
+        let is_paid = self.trade.is_some();
+        if is_paid {
+            self.warm_delivery(from, to, 1);
+        }
         self.credit(from, at);
         let run = self.flow_mut(from, at).run;
+        if is_paid {
+            self.warm_delivery(from, to, 2);
+        }
         self.next_run(from, at);
         self.receive(to, run, from);
     }

@@ -355,6 +355,11 @@ impl<O: Observer> Swarm<'_, O> {
     fn carry_out(&mut self, p: PeerId, candidates: &[Candidate], decision: &Decision) {
         let served = &decision.served;
         assert!(served.len() <= candidates.len(), "a choker serves candidates, each once");
+        if self.trade.is_some() {
+            for s in served.iter().filter(|s| !self.is(p, Mask::Serves, s.slot)) {
+                self.warm_delivery(p, self.neighbour(p, s.slot), 1);
+            }
+        }
         for i in (0..self.peer(p).uploads.len()).rev() {
             let slot = self.peer(p).uploads[i].slot;
             if !served.iter().any(|s| s.slot == slot) {

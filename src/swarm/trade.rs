@@ -133,6 +133,8 @@ struct Dealer {
     stalls: bool,
     /// Whether it stalls, or ever had debtors.
     is_wary: bool,
+    /// Whether any payment of its is on its way: else `letters`, far down, need not be looked at.
+    has_letters: bool,
     /// What it was paid since it arrived.
     income: MicroBtt,
     /// What came in of pieces not verified yet.
@@ -206,6 +208,7 @@ impl Trade {
                 income_since: SimTime::ZERO,
                 stayed: Span::ZERO,
                 letters: VecDeque::new(),
+                has_letters: false,
                 luck: stream(seed, Purpose::Payment, peer.entity),
             }
         };

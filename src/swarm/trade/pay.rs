@@ -37,6 +37,9 @@ impl<O: Observer> Swarm<'_, O> {
         if line.price.is_zero() || bytes == Bytes::ZERO {
             return;
         }
+        if let Some(channel) = line.channel {
+            trade.ledger.warm(channel); // paid through as soon as the piece is verified
+        }
         let amount = line.price.of(bytes, coin);
         line.owed += amount;
         line.owed_bytes += bytes;

@@ -49,6 +49,9 @@ impl Post {
 impl Dealer {
     /// What it has sent to a provider that has not arrived.
     pub(super) fn on_its_way(&self, provider: PeerId) -> (MicroBtt, Bytes) {
+        if !self.has_letters {
+            return (MicroBtt::ZERO, Bytes::ZERO);
+        }
         let letters = self.letters.iter();
         let own = letters.filter(|letter| letter.is_connected && letter.provider == provider);
         own.fold((MicroBtt::ZERO, Bytes::ZERO), |(amount, bytes), letter| {
@@ -98,6 +101,7 @@ impl<O: Observer> Swarm<'_, O> {
         let provider = line.provider;
         let is_connected = true;
         dealer.letters.push_back(Letter { provider, channel, sum, amount, bytes, is_connected });
+        dealer.has_letters = true;
         let trader = &mut trade.users[payer.index()];
         trader.in_channels -= amount;
         trader.on_its_way += amount;
@@ -112,6 +116,7 @@ impl<O: Observer> Swarm<'_, O> {
         trade.close_due(now);
         let dealer = &mut trade.peers[p.index()];
         let letter = dealer.letters.pop_front().expect("each arrival has its letter");
+        dealer.has_letters = !dealer.letters.is_empty();
         let Letter { provider, channel, sum, amount, bytes, is_connected } = letter;
         if is_connected {
             let at = dealer.lines.find(provider).expect("they are connected");
