@@ -100,10 +100,15 @@ pub fn equal_turns(view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decis
         decision.served.extend(kept.map(|c| Served::regular(c.slot)));
     }
     let missing = view.slots.saturating_sub(decision.served.len());
-    let mut waiting: Vec<&Candidate> =
-        view.candidates.iter().filter(|c| view.rotate || !c.unchoked).collect();
-    waiting.sort_unstable_by_key(|c| (c.unchoked, Reverse(c.waited), tie(salt, c.slot)));
-    decision.served.extend(waiting.iter().take(missing).map(|c| Served::regular(c.slot)));
+    let waiting = view.candidates.iter().filter(|c| view.rotate || !c.unchoked);
+    let mut waiting: SmallVec<[_; 64]> =
+        waiting.map(|c| (c.unchoked, Reverse(c.waited), tie(salt, c.slot), c.slot)).collect();
+    if missing < waiting.len() {
+        waiting.select_nth_unstable(missing);
+        waiting.truncate(missing);
+    }
+    waiting.sort_unstable();
+    decision.served.extend(waiting.iter().map(|&(.., slot)| Served::regular(slot)));
 }
 
 /// How many slots a run of the choker keeps from regular use, and how many of them it gives.
