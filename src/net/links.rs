@@ -188,7 +188,11 @@ impl<T: Copy> Links<T> {
         up.flows.push(flow);
         up.to.push(to);
         up.due.push(SimTime::NEVER);
-        self.down[link.index()].sources.push(Source { from, to });
+        let sources = &mut self.down[link.index()].sources;
+        if sources.len() == sources.capacity() {
+            sources.reserve_exact(2.max(sources.len() / 4));
+        }
+        sources.push(Source { from, to });
         self.share_up(now, from);
         at
     }
@@ -198,6 +202,9 @@ impl<T: Copy> Links<T> {
         let up = &mut self.up[from.index()];
         up.advance(at, now);
         let flow = up.flows.swap_remove(at);
+        if up.flows.capacity() > up.flows.len() + 2 {
+            up.flows.shrink_to(up.flows.len() + 1); // a slot passes on: one more for a while
+        }
         let to = up.to.swap_remove(at);
         up.due.swap_remove(at);
         up.used = up.used - flow.rate;

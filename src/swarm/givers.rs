@@ -54,6 +54,9 @@ impl Givers {
         }
         let speaks = |giver: &Giver| snub.is_some() && !giver.is_silent(now_ms, snub);
         self.0.retain(|giver| giver.received_before > 0 || speaks(giver));
+        if self.0.capacity() > self.0.len() + 4 {
+            self.0.shrink_to(self.0.len() + 2);
+        }
     }
 
     /// The neighbour in `slot` is gone.

@@ -7,11 +7,19 @@ use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::torrent::bitfield;
 
+/// Room for so many more pieces under way than there are is kept at most.
+const SPARE: usize = 6;
+
 impl<O: Observer> Swarm<'_, O> {
     /// All blocks of `piece` are in.
     pub(super) fn piece_done(&mut self, p: PeerId, piece: PieceId) {
         let at = self.partial_at(p, piece).expect("a finished piece was begun");
-        let part = self.peer_mut(p).partials.swap_remove(at);
+        let partials = &mut self.peer_mut(p).partials;
+        let part = partials.swap_remove(at);
+        if partials.capacity() > partials.len() + SPARE {
+            // Most pieces are under way in the first minutes, when all peers are there.
+            partials.shrink_to(partials.len() + SPARE / 2);
+        }
         assert!(part.missing == 0, "a piece is done when no block is missing");
         self.blocks.give_back(part.bits);
         let row = self.row(p);
