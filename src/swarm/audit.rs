@@ -2,6 +2,7 @@
 //! and ends the run.
 
 use super::edges::{Mask, NO_PIECE};
+use super::letters::News;
 use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
 use crate::net::LinkId;
@@ -106,7 +107,11 @@ impl<O: Observer> Swarm<'_, O> {
             (Mask::FlowOut, Mask::FlowIn),
         ];
         for (here, there) in pairs {
-            assert_eq!(self.is(p, here, slot), self.is(q, there, back), "both ends agree");
+            let (said, heard) = (self.is(p, here, slot), self.is(q, there, back));
+            // What is on its way will be heard.
+            let word = if here == Mask::Wants { self.last_word(p, slot) } else { None };
+            let heard = word.map_or(heard, |news| news == News::Interested);
+            assert_eq!(said, heard, "both ends agree");
         }
         assert_eq!(self.is(p, Mask::Full, slot), self.peer(q).stage == Stage::Seeder, "full");
         let have = &self.have[self.row(p)];
@@ -118,6 +123,8 @@ impl<O: Observer> Swarm<'_, O> {
             }
             None => &self.visible[self.row(q)],
         };
+        let seen = self.heard_of(q, back, seen);
+        let seen = &seen[..];
         let lacks = (0..self.cut(p).pieces)
             .any(|piece| bitfield::has(seen, piece) && !bitfield::has(have, piece));
         let wants = self.is(p, Mask::Wants, slot);
