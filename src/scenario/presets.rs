@@ -114,21 +114,21 @@ pub(super) const IN_TURN: InTurn = InTurn {
 ///
 /// - overlay: `num_want` 200, `connections_limit` 200 for both directions, connections made at
 ///   the session's 1 s tick (`on_tick`, `try_connect_more_peers`), by either of two that are there
-///   before the first tick of both; announces every 1800 s as
-///   trackers ask, and not more often than every 300 s (`min_announce_interval`). libtorrent has
-///   no count of too few neighbours: below 20 we let it ask again, as mainline does;
+///   before the first tick of both; announces every 1800 s as trackers ask, and not more often
+///   than every 300 s (`min_announce_interval`). libtorrent has no count of too few neighbours:
+///   below 20 we let it ask again, as mainline does;
 /// - choking: `unchoke_interval` 15 s, `optimistic_unchoke_interval` 30 s, both counted from the
 ///   session's start; `unchoke_slots_limit` 8, of them max(1, 8/5) = 1 optimistic, given by its own
 ///   clock to whoever waited longest (`recalculate_optimistic_unchoke_slots`), its place kept free
 ///   until then (`recalculate_unchoke_slots`); ranking by bytes of the last round
-///   (`unchoke_sort`), which knows no snubbing, by `nth_element` over the connections; a free slot goes at once to a newly interested
-///   peer (`maybe_unchoke_this_peer`), lost interest frees it at once, and the choker runs again
-///   at the next tick (1 s); seeders: `seed_choking_algorithm` `round_robin` with
-///   `seeding_piece_quota` 20 pieces and 60 s (`unchoke_compare_rr`);
+///   (`unchoke_sort`), which knows no snubbing, by `nth_element` over the connections; a free slot
+///   goes at once to a newly interested peer (`maybe_unchoke_this_peer`), lost interest frees it at
+///   once, and the choker runs again at the next tick (1 s); seeders: `seed_choking_algorithm`
+///   `round_robin` with `seeding_piece_quota` 20 pieces and 60 s (`unchoke_compare_rr`);
 /// - requests: `request_queue_time` 3 s, at least 2 and at most `max_out_request_queue` 500
-///   blocks; the first 4 pieces at random (`initial_picker_threshold`); whole pieces for peers
-///   that need less than 20 s for one (`whole_pieces_threshold`); `prioritize_partial_pieces`
-///   off; `strict_end_game_mode` on;
+///   blocks; the first 4 pieces at random (`initial_picker_threshold`), begun ones before others;
+///   whole pieces for peers that need less than 20 s for one (`whole_pieces_threshold`);
+///   `prioritize_partial_pieces` off; `strict_end_game_mode` on;
 /// - `rate_limit_ip_overhead` on: headers count against the limits;
 /// - messages wait in turn, see `IN_TURN`. The first 4 blocks are asked for at once
 ///   (`m_desired_queue_size`); slow start beyond them is left out.

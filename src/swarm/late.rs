@@ -42,8 +42,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A flow to `p` from its neighbour in `slot` has nothing more to send. If it is because `p` was
-    /// choked, `p` has asked for more with the last block: the CHOKE came behind it.
+    /// A flow to `p` from its neighbour in `slot` has nothing more to send. If that is because `p`
+    /// was choked, `p` has asked for more with the last block: the CHOKE came behind it.
     #[inline(never)]
     pub(super) fn ask_too_late(&mut self, p: PeerId, slot: u16) {
         let asks = self.is(p, Mask::Late, slot) && self.is(p, Mask::Wants, slot);

@@ -135,6 +135,15 @@ impl<O: Observer> Swarm<'_, O> {
         heard
     }
 
+    /// Takes what the neighbour of `from` in `slot` has not heard of out of `scratch.view` and
+    /// `scratch.wanted`; gives whether anything wanted is left.
+    #[inline(never)]
+    pub(super) fn list_heard_of(&mut self, from: PeerId, slot: u16) -> bool {
+        self.scratch.view = self.heard_of(from, slot, &self.scratch.view);
+        self.scratch.wanted = self.heard_of(from, slot, &self.scratch.wanted);
+        self.scratch.wanted.iter().any(|&word| word != 0)
+    }
+
     /// Whether a HAVE of `piece` is on its way to the neighbour of `p` in `slot`.
     pub(super) fn is_unheard(&self, p: PeerId, slot: u16, piece: PieceId) -> bool {
         let news = News::Have(piece.0);

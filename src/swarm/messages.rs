@@ -45,8 +45,8 @@ pub(super) struct Pace {
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// How long a message of `p` to its neighbour in `slot` waits: for the blocks ahead of it in the
-    /// send buffer, and for the next tick if the uplink is full.
+    /// How long a message of `p` to its neighbour in `slot` waits: for the blocks ahead of it in
+    /// the send buffer, and for the next tick if the uplink is full.
     #[inline]
     pub(super) fn message_wait(&self, p: PeerId, slot: u16) -> Span {
         self.in_turn(p).map_or(Span::ZERO, |rules| self.wait_in_turn(p, slot, rules))
@@ -86,10 +86,10 @@ impl<O: Observer> Swarm<'_, O> {
         wait + Span(rules.tick.0 - age.0 % rules.tick.0)
     }
 
-    /// How long the blocks take that are ahead of a message in flow `at` of `p`: the rest of the one
-    /// in service, and whole ones until the send buffer is as full as the client fills it. Where two
-    /// ticks do not let a block pass, the limiter grants a whole one at a time, and the message goes
-    /// with the next (`bandwidth_manager::update_quotas`, `wanted_transfer`).
+    /// How long the blocks take that are ahead of a message in flow `at` of `p`: the rest of the
+    /// one in service, and whole ones until the send buffer is as full as the client fills it.
+    /// Where two ticks do not let a block pass, the limiter grants a whole one at a time, and the
+    /// message goes with the next (`bandwidth_manager::update_quotas`, `wanted_transfer`).
     fn behind_blocks(&self, p: PeerId, at: usize, rules: &InTurn) -> Span {
         let flow = &self.links.up[self.line(p)].flows[at];
         if flow.rate == ByteRate::ZERO {
@@ -141,8 +141,8 @@ impl<O: Observer> Swarm<'_, O> {
         true
     }
 
-    /// A request of `p` reaches its neighbour in `slot`. If `p` was choked meanwhile it is too late;
-    /// if it was unchoked since, the first request is not late enough.
+    /// A request of `p` reaches its neighbour in `slot`. If `p` was choked meanwhile it is too
+    /// late; if it was unchoked since, the first request is not late enough.
     pub(super) fn request_arrives(&mut self, p: PeerId, slot: u16) {
         if !self.is_present(p) || self.comes_too_late(p, slot) || !self.is(p, Mask::Asked, slot) {
             return;
@@ -158,13 +158,11 @@ impl<O: Observer> Swarm<'_, O> {
     /// is one.
     #[inline]
     pub(super) fn pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
-        match self.in_turn(p) {
-            Some(rules) => self.known_pace(rules, p, (slot, from), at),
-            None => {
-                let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
-                Pace { rate: rate.unwrap_or_default(), is_late: false, window: None }
-            }
+        if let Some(rules) = self.in_turn(p) {
+            return self.known_pace(rules, p, (slot, from), at);
         }
+        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
+        Pace { rate: rate.unwrap_or_default(), is_late: false, window: None }
     }
 
     /// The same where a client goes by the average of what came in, and a request may take time.

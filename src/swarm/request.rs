@@ -164,8 +164,7 @@ impl<O: Observer> Swarm<'_, O> {
                 return self.pick_in_end_game(ask, requests);
             }
             let piece = self.choose_piece(ask.to, requests);
-            // Fails only where a soft run turned out to be asked for already; that one is not
-            // listed again.
+            // Fails only where a soft run is asked for already; that one is not listed again.
             if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
                 return Some(run);
             }
@@ -177,8 +176,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// those of them that are begun. Gives whether there are any.
     ///
     /// They are pieces the neighbour has that are not begun, and begun ones with blocks to claim;
-    /// the latter only, with strict priority, as long as there are any; likewise while pieces are
-    /// picked at random (libtorrent `picker_options`).
+    /// the latter only, with strict priority or while picks are random, as long as there are any.
     fn list_choices(&mut self, ask: &Ask, requests: &Requests) -> bool {
         let has_fresh = self.list_fresh(ask);
         let has_begun = self.list_begun(ask, requests, has_fresh);
@@ -215,10 +213,7 @@ impl<O: Observer> Swarm<'_, O> {
             has_fresh |= any(*wanted);
         }
         if self.is_writing(ask.from) {
-            let back = self.back(ask.to, ask.slot);
-            self.scratch.view = self.heard_of(ask.from, back, &self.scratch.view);
-            self.scratch.wanted = self.heard_of(ask.from, back, &self.scratch.wanted);
-            has_fresh = lanes(&self.scratch.wanted).iter().any(|&lane| any(lane));
+            return self.list_heard_of(ask.from, self.back(ask.to, ask.slot));
         }
         has_fresh
     }
@@ -244,8 +239,8 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Chooses among the listed pieces; there are some.
     fn choose_piece(&mut self, p: PeerId, requests: &Requests) -> usize {
-        let at_random = self.picks_at_random(p, requests);
-        self.pick_piece(p, requests.order, at_random && !self.scratch.only_begun)
+        let at_random = self.picks_at_random(p, requests) && !self.scratch.only_begun;
+        self.pick_piece(p, requests.order, at_random)
     }
 
     /// Whether `p` has so few pieces that the next one is picked at random.
