@@ -337,7 +337,9 @@ impl<O: Observer> Swarm<'_, O> {
     fn close_flow(&mut self, from: PeerId, at: usize) {
         self.report_sent(from, at);
         self.report_received(from, at);
-        self.leave_quota(from, at);
+        if self.some_wait {
+            self.leave_quota(from, at);
+        }
         let (to, flow) = self.links.close(self.now, self.link(from), at);
         let to = Self::behind(to);
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
