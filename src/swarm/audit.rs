@@ -45,9 +45,12 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Per peer: an arrival, an announce, a choker's round, a refill, a charge, a departure, and
-    /// flow marks, some of them stale until their time comes.
+    /// flow marks, some of them stale until their time comes. Per neighbour, where messages wait: a
+    /// letter and a request, and as many that are void.
     fn audit_queue(&self) {
-        let bound = 64 * self.peers.len() + 1024;
+        let waiting = if self.some_wait { 4 } else { 0 };
+        let ends: usize = self.peers.iter().map(|peer| usize::from(peer.n_neighbours)).sum();
+        let bound = 64 * self.peers.len() + waiting * ends + 1024;
         assert!(self.queue.len() <= bound, "pending events are bounded");
     }
 

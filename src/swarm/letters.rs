@@ -40,13 +40,16 @@ impl<O: Observer> Swarm<'_, O> {
     fn post_letter(&mut self, p: PeerId, slot: u16, news: News) -> bool {
         let sent = &self.letters[p.index()];
         let before = sent.iter().rev().find(|letter| letter.slot == slot);
-        let before = before.map_or(SimTime::ZERO, |letter| letter.due);
+        let (is_first, before) = (before.is_none(), before.map_or(SimTime::ZERO, |sent| sent.due));
         let due = before.max(self.now + self.message_wait(p, slot));
-        if due <= self.now {
+        if is_first && due <= self.now {
             return false;
         }
         self.letters[p.index()].push(Letter { slot, news, due });
-        self.queue.push(due, Event::Letter(p, slot));
+        // Each letter is looked at when the one before it is there.
+        if is_first {
+            self.queue.push(due, Event::Letter(p, slot));
+        }
         true
     }
 
@@ -81,6 +84,9 @@ impl<O: Observer> Swarm<'_, O> {
         let is_due = |letter: &Letter| letter.slot == slot && letter.due <= self.now;
         let Some(at) = letters.iter().position(is_due) else { return };
         let news = letters.remove(at).news;
+        if let Some(next) = letters.iter().find(|letter| letter.slot == slot) {
+            self.queue.push(next.due, Event::Letter(p, slot));
+        }
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         self.hear(q, back, news);
     }

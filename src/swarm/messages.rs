@@ -98,7 +98,7 @@ impl<O: Observer> Swarm<'_, O> {
         let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
         let asked = left + u64::from(flow.payload.queued);
         let rest = left % BLOCK.0;
-        let whole = if grant(rules, flow.rate) < BLOCK {
+        let whole = if rules.tick > Span::ZERO && grant(rules, flow.rate) < BLOCK {
             BLOCK.0
         } else {
             let filled = rules.buffer.max(flow.rate.bytes_in(rules.buffer_span)).0;
@@ -199,6 +199,13 @@ impl<O: Observer> Swarm<'_, O> {
         let flows = &self.links.up[self.line(from)].flows;
         let news = at.map_or(0, |at| u64::from(flows[at].payload.sent_news));
         Bytes(given.sent + news).rate_over(self.now.since(given.since).max(span))
+    }
+
+    /// Bytes asked for on this flow and not received.
+    pub(super) fn outstanding(&self, from: PeerId, at: usize) -> u64 {
+        let flow = &self.links.up[self.line(from)].flows[at];
+        let left = flow.left_at(self.now) + flow.payload.beyond();
+        left.bytes().0 + u64::from(flow.payload.queued)
     }
 
     /// What one more flow out of `from` would get of its uplink.

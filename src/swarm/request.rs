@@ -90,13 +90,6 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Bytes asked for on this flow and not received.
-    pub(super) fn outstanding(&self, from: PeerId, at: usize) -> u64 {
-        let flow = &self.links.up[self.line(from)].flows[at];
-        let left = flow.left_at(self.now) + flow.payload.beyond();
-        left.bytes().0 + u64::from(flow.payload.queued)
-    }
-
     /// Puts a run at the end of a connection's queue; opens its flow if there is none.
     fn append(&mut self, ask: &Ask, at: Option<usize>, run: Run) -> usize {
         self.counters.runs += 1;

@@ -60,13 +60,13 @@ fn an_unchoke_waits_for_the_tick_of_a_full_uplink() {
     }
 }
 
-/// Leechers of 25 and 250 KiB/s under libtorrent's rules, and a seeder.
-fn unequal(messages: Messages) -> Plan {
+/// Leechers of so many and of 250 KiB/s under libtorrent's rules, and a seeder.
+fn unequal(slow_kib_per_s: f64, messages: Messages) -> Plan {
     let mut rules = presets::libtorrent();
     rules.choking.slots = Slots::Fixed(4);
     let rules = with(rules, messages);
     let seeder = class(Role::Seeder, 1, kib(250.0), &rules);
-    let classes = [25.0, 250.0].map(|upload| {
+    let classes = [slow_kib_per_s, 250.0].map(|upload| {
         let mut leechers = class(Role::Leecher, 10, kib(upload), &rules);
         let (at, spread) = (SimTime::ZERO, s(1.0));
         leechers.arrivals = Arrivals::AtOnce { count: 10, at, spread };
@@ -78,18 +78,18 @@ fn unequal(messages: Messages) -> Plan {
 }
 
 /// The slow lose by what is ahead of their requests, as it is their own blocks: means over 40
-/// seeds, found 4 % apart with libtorrent's buffer and 6 to 7 % with ten times that. Two such means
-/// of the same plan differ by 2 %.
+/// seeds, found 7 % apart at 6 KiB/s. Two such means of the same plan differ by 2 %. Nobody is
+/// disconnected for being late, which would be another reason.
 #[test]
 fn slow_uplinks_lose_by_what_is_ahead_of_their_requests() {
     let slow_s = |messages| {
-        let plan = unequal(messages);
+        let plan = unequal(6.0, messages);
         let runs = (1..=40).map(|seed| mean_time_s(&run(&plan, seed, &mut Unobserved), 1));
         runs.sum::<f64>() / 40.0
     };
-    let buffered = |kib| Messages::InTurn(InTurn { buffer: Bytes::from_kib(kib), ..in_turn() });
-    let means = [Messages::AtOnce, buffered(10), buffered(100)].map(slow_s);
-    assert!(means[1] > 1.01 * means[0] && means[2] > 1.04 * means[0], "{means:?}");
+    let patient = Messages::InTurn(InTurn { grace: Span::FOREVER, ..in_turn() });
+    let means = [Messages::AtOnce, patient].map(slow_s);
+    assert!(means[1] > 1.03 * means[0], "{means:?}");
 }
 
 /// A seeder, a relay that knows the seeder and a leecher, and the leecher, which knows the relay.
@@ -129,7 +129,7 @@ fn a_have_comes_behind_the_blocks_to_the_same_neighbour() {
 fn who_asks_long_after_a_choke_is_disconnected() {
     let connections = |grace, reconnect| {
         let messages = Messages::InTurn(InTurn { grace, reconnect, ..in_turn() });
-        let runs = (1..=5).map(|seed| run(&unequal(messages), seed, &mut Unobserved));
+        let runs = (1..=5).map(|seed| run(&unequal(25.0, messages), seed, &mut Unobserved));
         runs.map(|outcome| outcome.counters.connections).sum::<u64>()
     };
     let pairs = 5 * 21 * 20 / 2;
