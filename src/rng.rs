@@ -46,6 +46,8 @@ pub enum Purpose {
     Market = 14,
     /// Which torrents a user asks for, and when.
     Demand = 15,
+    /// Which of two peers that come together connects to the other.
+    Connect = 16,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

@@ -8,10 +8,11 @@ mod leecher;
 pub mod market;
 mod rules;
 mod seeder;
+mod select;
 mod strategic;
 
 pub use leecher::{equal_turns, pass_on_optimistic, tit_for_tat, tit_for_tat_among_dealers};
-pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
+pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots, Ties};
 pub use seeder::seed;
 pub use strategic::{BitTyrant, FairTorrent, PropShare};
 

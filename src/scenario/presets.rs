@@ -7,7 +7,7 @@
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
     Choking, EndGame, InTurn, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy,
-    Requests, SeedChoker, Slots,
+    Requests, SeedChoker, Slots, Ties,
 };
 use crate::units::{Bytes, Span};
 
@@ -56,6 +56,7 @@ pub fn mainline() -> Protocol {
             max_neighbours: 80,
             max_initiate: 40,
             connect_delay: Span::ZERO,
+            either_connects: false,
         },
         choking: Choking {
             rechoke: s(10),
@@ -66,6 +67,7 @@ pub fn mainline() -> Protocol {
             optimistic_slots: 1,
             min_uploads: 2,
             optimistic_order: OptimisticOrder::Random,
+            ties: Ties::ByChance,
             new_peer_weight: 1,
             rank: RankBy::TwoRounds,
             unchoke_on_interest: true,
@@ -96,32 +98,37 @@ pub fn mainline() -> Protocol {
 /// How libtorrent's messages wait: `tick_interval` 500 ms; a connection's send buffer gets another
 /// block while it holds less than 10 KiB (`send_buffer_low_watermark`) or half of what was sent in
 /// the last second (`send_buffer_watermark_factor` 50 %; the upper limit of 500 KiB needs 1 MiB/s
-/// on one connection and is left out); rates are averages over 5 s (`stat.cpp`).
+/// on one connection and is left out); rates are averages over 5 s (`stat.cpp`). Whoever asks more
+/// than 2 s after it was choked is disconnected (`incoming_request`), and may come back after
+/// `min_reconnect_time` 60 s.
 pub(super) const IN_TURN: InTurn = InTurn {
     tick: Span(crate::units::NS_PER_S / 2),
     buffer: Bytes(10 * 1024),
     buffer_span: Span(crate::units::NS_PER_S / 2),
     rate_span: s(5),
+    grace: s(2),
+    reconnect: s(60),
 };
 
 /// libtorrent 2.x with its default settings.
 ///
 /// - overlay: `num_want` 200, `connections_limit` 200 for both directions, connections made at
-///   the session's 1 s tick (`on_tick`, `try_connect_more_peers`); announces every 1800 s as
-///   trackers ask, and not more often than every 300 s (`min_announce_interval`). libtorrent has
-///   no count of too few neighbours: below 20 we let it ask again, as mainline does;
+///   the session's 1 s tick (`on_tick`, `try_connect_more_peers`), by either of two that are there
+///   before the first tick of both; announces every 1800 s as trackers ask, and not more often
+///   than every 300 s (`min_announce_interval`). libtorrent has no count of too few neighbours:
+///   below 20 we let it ask again, as mainline does;
 /// - choking: `unchoke_interval` 15 s, `optimistic_unchoke_interval` 30 s, both counted from the
 ///   session's start; `unchoke_slots_limit` 8, of them max(1, 8/5) = 1 optimistic, given by its own
 ///   clock to whoever waited longest (`recalculate_optimistic_unchoke_slots`), its place kept free
 ///   until then (`recalculate_unchoke_slots`); ranking by bytes of the last round
-///   (`unchoke_sort`), which knows no snubbing; a free slot goes at once to a newly interested
-///   peer (`maybe_unchoke_this_peer`), lost interest frees it at once, and the choker runs again
-///   at the next tick (1 s); seeders: `seed_choking_algorithm` `round_robin` with
-///   `seeding_piece_quota` 20 pieces and 60 s (`unchoke_compare_rr`);
+///   (`unchoke_sort`), which knows no snubbing, by `nth_element` over the connections; a free slot
+///   goes at once to a newly interested peer (`maybe_unchoke_this_peer`), lost interest frees it at
+///   once, and the choker runs again at the next tick (1 s); seeders: `seed_choking_algorithm`
+///   `round_robin` with `seeding_piece_quota` 20 pieces and 60 s (`unchoke_compare_rr`);
 /// - requests: `request_queue_time` 3 s, at least 2 and at most `max_out_request_queue` 500
-///   blocks; the first 4 pieces at random (`initial_picker_threshold`); whole pieces for peers
-///   that need less than 20 s for one (`whole_pieces_threshold`); `prioritize_partial_pieces`
-///   off; `strict_end_game_mode` on;
+///   blocks; the first 4 pieces at random (`initial_picker_threshold`), begun ones before others;
+///   whole pieces for peers that need less than 20 s for one (`whole_pieces_threshold`);
+///   `prioritize_partial_pieces` off; `strict_end_game_mode` on;
 /// - `rate_limit_ip_overhead` on: headers count against the limits;
 /// - messages wait in turn, see `IN_TURN`. The first 4 blocks are asked for at once
 ///   (`m_desired_queue_size`); slow start beyond them is left out.
@@ -135,6 +142,7 @@ pub fn libtorrent() -> Protocol {
             max_neighbours: 200,
             max_initiate: 200,
             connect_delay: s(1),
+            either_connects: true,
         },
         choking: Choking {
             rechoke: s(15),
@@ -145,6 +153,7 @@ pub fn libtorrent() -> Protocol {
             optimistic_slots: 1,
             min_uploads: 0,
             optimistic_order: OptimisticOrder::LongestWaiting,
+            ties: Ties::InOrder,
             new_peer_weight: 1,
             rank: RankBy::LastRound,
             unchoke_on_interest: true,

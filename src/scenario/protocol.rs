@@ -7,13 +7,16 @@ use super::presets::IN_TURN;
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
     Choking, EndGame, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy, Requests,
-    SeedChoker, Slots,
+    SeedChoker, Slots, Ties,
 };
 use crate::units::{Bytes, Span};
 
 /// Words of `optimistic_order`.
 pub(super) const OPTIMISTIC_ORDERS: [(&str, OptimisticOrder); 2] =
     [("longest-waiting", OptimisticOrder::LongestWaiting), ("random", OptimisticOrder::Random)];
+/// Words of `ties`.
+pub(super) const TIES: [(&str, Ties); 2] =
+    [("by-chance", Ties::ByChance), ("in-order", Ties::InOrder)];
 /// Words of `rank`.
 pub(super) const RANKS: [(&str, RankBy); 2] =
     [("two-rounds", RankBy::TwoRounds), ("last-round", RankBy::LastRound)];
@@ -104,6 +107,7 @@ fn apply_overlay(check: &mut Check, mut t: Table<'_>, o: &mut Overlay) {
     count(check, &mut t, "max_neighbours", NEIGHBOURS, &mut o.max_neighbours);
     count(check, &mut t, "max_initiate", SOME, &mut o.max_initiate);
     span(check, &mut t, "connect_delay_s", TIME_S, &mut o.connect_delay);
+    flag(check, &mut t, "either_connects", &mut o.either_connects);
     t.close(check);
 }
 
@@ -118,6 +122,7 @@ fn apply_choking(check: &mut Check, mut t: Table<'_>, c: &mut Choking) {
     count(check, &mut t, "optimistic_slots", SOME, &mut c.optimistic_slots);
     count(check, &mut t, "min_uploads", SOME, &mut c.min_uploads);
     set(&mut c.optimistic_order, t.word(check, "optimistic_order", &OPTIMISTIC_ORDERS));
+    set(&mut c.ties, t.word(check, "ties", &TIES));
     count(check, &mut t, "new_peer_weight", ONE_OR_MORE, &mut c.new_peer_weight);
     set(&mut c.rank, t.word(check, "rank", &RANKS));
     flag(check, &mut t, "unchoke_on_interest", &mut c.unchoke_on_interest);
@@ -200,6 +205,8 @@ fn messages(check: &mut Check, node: &Node) -> Option<Messages> {
     }
     span(check, &mut t, "buffer_s", TIME_S, &mut rules.buffer_span);
     span(check, &mut t, "rate_s", TIME_S, &mut rules.rate_span);
+    span(check, &mut t, "grace_s", TIME_S, &mut rules.grace);
+    span(check, &mut t, "reconnect_s", TIME_S, &mut rules.reconnect);
     t.close(check);
     Some(Messages::InTurn(rules))
 }

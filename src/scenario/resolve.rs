@@ -6,7 +6,7 @@ mod money;
 
 use super::catalogue;
 use super::file::AUDITS;
-use super::protocol::{END_GAMES, OPTIMISTIC_ORDERS, ORDERS, RANKS, SEED_CHOKERS};
+use super::protocol::{END_GAMES, OPTIMISTIC_ORDERS, ORDERS, RANKS, SEED_CHOKERS, TIES};
 use super::trade::ordinary;
 use crate::swarm::plan::{
     Arrivals, Catalogue, Choking, ClassPlan, Demand, DownloadDist, Messages, Overhead, Overlay,
@@ -234,6 +234,8 @@ fn messages(m: Messages) -> Value {
         ("buffer_kib", number(rules.buffer.as_f64() / 1024.0)),
         ("buffer_s", span(rules.buffer_span)),
         ("rate_s", span(rules.rate_span)),
+        ("grace_s", span(rules.grace)),
+        ("reconnect_s", span(rules.reconnect)),
     ]);
     way("in_turn", numbers)
 }
@@ -247,6 +249,7 @@ fn overlay(o: &Overlay) -> Table {
     put(&mut t, "max_neighbours", i64::from(o.max_neighbours));
     put(&mut t, "max_initiate", i64::from(o.max_initiate));
     put(&mut t, "connect_delay_s", span(o.connect_delay));
+    put(&mut t, "either_connects", o.either_connects);
     t
 }
 
@@ -265,6 +268,7 @@ fn choking(c: &Choking) -> Table {
     put(&mut t, "optimistic_slots", i64::from(c.optimistic_slots));
     put(&mut t, "min_uploads", i64::from(c.min_uploads));
     put(&mut t, "optimistic_order", word(&OPTIMISTIC_ORDERS, |o| *o == c.optimistic_order));
+    put(&mut t, "ties", word(&TIES, |ties| *ties == c.ties));
     put(&mut t, "new_peer_weight", i64::from(c.new_peer_weight));
     put(&mut t, "rank", word(&RANKS, |r| *r == c.rank));
     put(&mut t, "unchoke_on_interest", c.unchoke_on_interest);

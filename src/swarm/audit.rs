@@ -2,6 +2,7 @@
 //! and ends the run.
 
 use super::edges::{Mask, NO_PIECE};
+use super::letters::News;
 use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
 use crate::net::LinkId;
@@ -44,9 +45,12 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Per peer: an arrival, an announce, a choker's round, a refill, a charge, a departure, and
-    /// flow marks, some of them stale until their time comes.
+    /// flow marks, some of them stale until their time comes. Per neighbour, where messages wait: a
+    /// letter and a request, and as many that are void.
     fn audit_queue(&self) {
-        let bound = 64 * self.peers.len() + 1024;
+        let waiting = if self.some_wait { 4 } else { 0 };
+        let ends: usize = self.peers.iter().map(|peer| usize::from(peer.n_neighbours)).sum();
+        let bound = 64 * self.peers.len() + waiting * ends + 1024;
         assert!(self.queue.len() <= bound, "pending events are bounded");
     }
 
@@ -106,7 +110,11 @@ impl<O: Observer> Swarm<'_, O> {
             (Mask::FlowOut, Mask::FlowIn),
         ];
         for (here, there) in pairs {
-            assert_eq!(self.is(p, here, slot), self.is(q, there, back), "both ends agree");
+            let (said, heard) = (self.is(p, here, slot), self.is(q, there, back));
+            // What is on its way will be heard.
+            let word = if here == Mask::Wants { self.last_word(p, slot) } else { None };
+            let heard = word.map_or(heard, |news| news == News::Interested);
+            assert_eq!(said, heard, "both ends agree");
         }
         assert_eq!(self.is(p, Mask::Full, slot), self.peer(q).stage == Stage::Seeder, "full");
         let have = &self.have[self.row(p)];
@@ -118,6 +126,8 @@ impl<O: Observer> Swarm<'_, O> {
             }
             None => &self.visible[self.row(q)],
         };
+        let seen = self.heard_of(q, back, seen);
+        let seen = &seen[..];
         let lacks = (0..self.cut(p).pieces)
             .any(|piece| bitfield::has(seen, piece) && !bitfield::has(have, piece));
         let wants = self.is(p, Mask::Wants, slot);

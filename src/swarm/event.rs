@@ -22,6 +22,10 @@ pub(super) enum Event {
     ChargeHeaders(UserId),
     /// A request of a peer reaches the neighbour in its slot.
     Request(PeerId, u16),
+    /// A letter of a peer reaches the neighbour in its slot.
+    Letter(PeerId, u16),
+    /// A peer connects again to neighbours it lost.
+    Reconnect(PeerId),
     /// A piece verified earlier becomes known to the neighbours.
     Have(PeerId, PieceId),
     /// A peer leaves.
@@ -62,6 +66,8 @@ impl Event {
             Self::Payment(p) => (14, p.0),
             Self::Deposit(u) => (15, u.0),
             Self::Request(p, slot) => (16, p.0 ^ u32::from(slot) << 16),
+            Self::Reconnect(p) => (18, p.0),
+            Self::Letter(p, slot) => (17, p.0 ^ u32::from(slot) << 16),
         }
     }
 }

@@ -10,10 +10,9 @@ use super::edges::Mask;
 use super::event::Event;
 use super::plan::Overhead;
 use super::world::Swarm;
-use crate::ids::{PeerId, PieceId, UserId};
+use crate::ids::{PeerId, UserId};
 use crate::net::LinkId;
 use crate::observe::Observer;
-use crate::torrent::bitfield;
 use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of};
 
 /// Bytes per second of a started TCP/IP packet.
@@ -69,17 +68,15 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A HAVE went out to all neighbours that lack the piece.
-    pub(super) fn count_have(&mut self, p: PeerId, piece: PieceId) {
+    /// A HAVE went out to all neighbours, also to those that have the piece (libtorrent
+    /// `send_redundant_have`).
+    pub(super) fn count_have(&mut self, p: PeerId) {
         if !self.charges(p) {
             return;
         }
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
         for slot in slots {
             let q = self.neighbour(p, slot);
-            if bitfield::has(&self.have[self.row(q)], piece.index()) {
-                continue;
-            }
             let message = 9.0 + HEADER;
             for (x, up, down) in [(p, message, HEADER), (q, HEADER, message)] {
                 let line = self.line(x);
@@ -87,6 +84,14 @@ impl<O: Observer> Swarm<'_, O> {
                 headers.up += up;
                 headers.down += down;
             }
+        }
+    }
+
+    /// Quota for upload is left over on a connection: it is not there for others.
+    pub(super) fn count_quota(&mut self, p: PeerId, left: Bytes) {
+        if self.charges(p) {
+            let line = self.line(p);
+            self.users[line].headers.up += left.as_f64();
         }
     }
 

@@ -6,6 +6,7 @@
 //! interested can change anything: a handful of looks per piece instead of one per neighbour.
 
 use super::edges::{Mask, NO_PIECE};
+use super::letters::News;
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
@@ -31,13 +32,19 @@ impl<O: Observer> Swarm<'_, O> {
         let q = self.neighbour(p, slot);
         let words = self.words;
         let (have, taken) = (&self.have[self.row(p)], &self.taken[self.row(p)]);
-        let shown;
+        let (shown, heard);
         let seen = match self.hidden(q) {
             Some(hidden) => {
                 shown = hidden.to(self.back(p, slot), words);
                 &shown[..]
             }
             None => &self.visible[self.row(q)],
+        };
+        let seen = if self.is_writing(q) {
+            heard = self.heard_of(q, self.back(p, slot), seen);
+            &heard[..]
+        } else {
+            seen
         };
         // Neighbours start at different words, so that one piece is not the witness of them all.
         let start = usize::from(slot) % words;
@@ -59,15 +66,12 @@ impl<O: Observer> Swarm<'_, O> {
         begun
     }
 
-    fn become_interested(&mut self, p: PeerId, slot: u16, piece: u16) {
+    pub(super) fn become_interested(&mut self, p: PeerId, slot: u16, piece: u16) {
         debug_assert!(!self.is(p, Mask::Wants, slot), "interest begins once");
         let at = self.peer(p).edges.at(slot);
         self.edges.witness[at] = piece;
         self.put(p, Mask::Wants, slot);
-        let q = self.neighbour(p, slot);
-        let back = self.back(p, slot);
-        self.put(q, Mask::Wanted, back);
-        self.heard_interest(q, back);
+        self.tell(p, slot, News::Interested);
     }
 
     /// `p` has verified `piece`: interest that rested on it is looked at again.
@@ -89,10 +93,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = self.peer(p).edges.at(slot);
         self.edges.witness[at] = NO_PIECE;
         self.take(p, Mask::Wants, slot);
-        let q = self.neighbour(p, slot);
-        let back = self.back(p, slot);
-        self.take(q, Mask::Wanted, back);
-        self.heard_no_interest(q, back);
+        self.tell(p, slot, News::NotInterested);
     }
 
     /// The neighbours of `p` learn that it has `piece` (HAVE).
@@ -105,6 +106,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let row = self.row(p);
         bitfield::set(&mut self.visible[row], piece.index());
+        if self.some_wait {
+            self.post_haves(p, piece);
+        }
         let stretch = self.peer(p).edges;
         // Neighbours hear of it in no order of their own: each piece begins with another one.
         let luck = &self.peer(p).pick_luck;
@@ -123,7 +127,9 @@ impl<O: Observer> Swarm<'_, O> {
         for word in first / 64..end.div_ceil(64) {
             let live = self.edges.word(stretch, Mask::Live, word);
             let full = self.edges.word(stretch, Mask::Full, word);
+            // Where messages wait, what is known of their interest may be old.
             let wanted = self.edges.word(stretch, Mask::Wanted, word);
+            let wanted = if self.some_wait { 0 } else { wanted };
             let range = bitfield::range_mask(word, first, end);
             for bit in bitfield::BitsOf(live & !full & !wanted & range) {
                 let slot = u16_of(word * 64 + bit);
@@ -132,6 +138,11 @@ impl<O: Observer> Swarm<'_, O> {
                 let row = self.row(q);
                 if !bitfield::has(&self.have[row], piece.index()) {
                     let back = self.back(p, slot);
+                    if self.some_wait
+                        && (self.is(q, Mask::Wants, back) || self.is_unheard(p, slot, piece))
+                    {
+                        continue;
+                    }
                     self.become_interested(q, back, piece.0);
                 }
             }

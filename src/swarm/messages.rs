@@ -6,13 +6,15 @@
 //! have nothing left to send, and a connection that has only few requests out is slower than its
 //! links (libtorrent `setup_send`, `fill_send_buffer`, `update_desired_queue_size`).
 //!
+//! A connection that has sent blocks keeps what it was granted and did not use, and messages on it
+//! pass the limiter.
+//!
 //! Laws: a message is never early; where no uplink is full, nothing waits; at most one request per
 //! connection is on its way.
 //!
-//! Where it is wrong: a request chooses its blocks when it arrives, not when it is sent. A HAVE
-//! waits for the tick only, not for blocks ahead of it. News of interest lost and of chokes does
-//! not wait, and a slot is taken when interest begins, not when it is heard of. Ticks let go what
-//! the fluid links send meanwhile, not bursts.
+//! Where it is wrong: a request chooses its blocks when it arrives, not when it is sent. News of
+//! chokes does not wait. Ticks let go what the fluid links send meanwhile, not bursts; what is left
+//! over on a connection is half of a grant, and lasts.
 
 use super::edges::Mask;
 use super::event::Event;
@@ -43,27 +45,26 @@ pub(super) struct Pace {
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// How long a message from `a` to `b` waits at `a`: for the blocks ahead of it in the send
-    /// buffer, and for the next tick if the uplink is full.
+    /// How long a message of `p` to its neighbour in `slot` waits: for the blocks ahead of it in
+    /// the send buffer, and for the next tick if the uplink is full.
     #[inline]
-    pub(super) fn message_wait(&self, a: PeerId, b: PeerId) -> Span {
-        self.in_turn(a).map_or(Span::ZERO, |rules| self.wait_in_turn(a, b, rules))
+    pub(super) fn message_wait(&self, p: PeerId, slot: u16) -> Span {
+        self.in_turn(p).map_or(Span::ZERO, |rules| self.wait_in_turn(p, slot, rules))
     }
 
     // Out of the way of swarms in which nothing waits, as all that is marked so below.
     #[inline(never)]
-    fn wait_in_turn(&self, a: PeerId, b: PeerId, rules: &InTurn) -> Span {
-        self.until_sent(a, rules, self.behind_blocks(a, b, rules))
-    }
-
-    /// How long a message of `a` to everybody waits.
-    pub(super) fn announcement_wait(&self, a: PeerId) -> Span {
-        self.in_turn(a).map_or(Span::ZERO, |rules| self.until_sent(a, rules, Span::ZERO))
+    fn wait_in_turn(&self, p: PeerId, slot: u16, rules: &InTurn) -> Span {
+        match self.flow_at(p, self.neighbour(p, slot)) {
+            Some(at) => self.until_sent(p, rules, self.behind_blocks(p, at, rules)),
+            None if self.is(p, Mask::Spare, slot) => Span::ZERO,
+            None => self.until_sent(p, rules, Span::ZERO),
+        }
     }
 
     /// What messages of a peer wait for, if they wait.
     #[inline]
-    fn in_turn(&self, p: PeerId) -> Option<&'_ InTurn> {
+    pub(super) fn in_turn(&self, p: PeerId) -> Option<&'_ InTurn> {
         if !self.some_wait {
             return None;
         }
@@ -85,20 +86,38 @@ impl<O: Observer> Swarm<'_, O> {
         wait + Span(rules.tick.0 - age.0 % rules.tick.0)
     }
 
-    /// How long the blocks take that are ahead of a message from `a` to `b`: the rest of the one
-    /// in service, and whole ones until the send buffer is as full as the client fills it.
-    fn behind_blocks(&self, a: PeerId, b: PeerId, rules: &InTurn) -> Span {
-        let Some(at) = self.flow_at(a, b) else { return Span::ZERO };
-        let flow = &self.links.up[self.line(a)].flows[at];
+    /// How long the blocks take that are ahead of a message in flow `at` of `p`: the rest of the
+    /// one in service, and whole ones until the send buffer is as full as the client fills it.
+    /// Where two ticks do not let a block pass, the limiter grants a whole one at a time, and the
+    /// message goes with the next (`bandwidth_manager::update_quotas`, `wanted_transfer`).
+    fn behind_blocks(&self, p: PeerId, at: usize, rules: &InTurn) -> Span {
+        let flow = &self.links.up[self.line(p)].flows[at];
         if flow.rate == ByteRate::ZERO {
             return Span::ZERO;
         }
         let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
         let asked = left + u64::from(flow.payload.queued);
         let rest = left % BLOCK.0;
-        let filled = rules.buffer.max(flow.rate.bytes_in(rules.buffer_span)).0;
-        let whole = filled.saturating_sub(rest).div_ceil(BLOCK.0) * BLOCK.0;
+        let whole = if rules.tick > Span::ZERO && grant(rules, flow.rate) < BLOCK {
+            BLOCK.0
+        } else {
+            let filled = rules.buffer.max(flow.rate.bytes_in(rules.buffer_span)).0;
+            filled.saturating_sub(rest).div_ceil(BLOCK.0) * BLOCK.0
+        };
         Bytes((rest + whole).min(asked)).volume().time_at(flow.rate)
+    }
+
+    /// Flow `at` of `from` ends. What its connection was granted and did not use stays with it, for
+    /// ever: half a grant on average. It is charged when it is left for the first time.
+    pub(super) fn leave_quota(&mut self, from: PeerId, at: usize) {
+        let Some(rules) = self.in_turn(from) else { return };
+        let line = self.line(from);
+        let flow = &self.links.up[line].flows[at];
+        let (slot, left) = (flow.payload.slot, Bytes(grant(rules, flow.rate).0 / 2));
+        if left > Bytes::ZERO && !self.is(from, Mask::Spare, slot) {
+            self.put(from, Mask::Spare, slot);
+            self.count_quota(from, left);
+        }
     }
 
     /// Sends a request of `p` to its neighbour in `slot`, once `heard` is over: the time until `p`
@@ -113,7 +132,7 @@ impl<O: Observer> Swarm<'_, O> {
         if self.is(p, Mask::Asked, slot) {
             return true;
         }
-        let wait = heard + self.message_wait(p, self.neighbour(p, slot));
+        let wait = heard + self.message_wait(p, slot);
         if wait == Span::ZERO {
             return false;
         }
@@ -122,10 +141,10 @@ impl<O: Observer> Swarm<'_, O> {
         true
     }
 
-    /// A request of `p` reaches its neighbour in `slot`. Void if `p` was choked meanwhile; if it
-    /// was unchoked since, the first request is not late enough.
+    /// A request of `p` reaches its neighbour in `slot`. If `p` was choked meanwhile it is too
+    /// late; if it was unchoked since, the first request is not late enough.
     pub(super) fn request_arrives(&mut self, p: PeerId, slot: u16) {
-        if !self.is_present(p) || !self.is(p, Mask::Asked, slot) {
+        if !self.is_present(p) || self.comes_too_late(p, slot) || !self.is(p, Mask::Asked, slot) {
             return;
         }
         self.take(p, Mask::Asked, slot);
@@ -139,40 +158,54 @@ impl<O: Observer> Swarm<'_, O> {
     /// is one.
     #[inline]
     pub(super) fn pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
+        if let Some(rules) = self.in_turn(p) {
+            return self.known_pace(rules, p, (slot, from), at);
+        }
         let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
-        let in_flow = Pace { rate: rate.unwrap_or_default(), is_late: false, window: None };
-        let late = self.in_turn(p).and_then(|rules| self.late_pace(rules, p, (slot, from), at));
-        late.unwrap_or(in_flow)
+        Pace { rate: rate.unwrap_or_default(), is_late: false, window: None }
     }
 
-    /// The same where a request of `p` to `from` in its `slot` takes time.
+    /// The same where a client goes by the average of what came in, and a request may take time.
     #[inline(never)]
-    fn late_pace(
+    fn known_pace(
         &self,
         rules: &InTurn,
         p: PeerId,
         (slot, from): (u16, PeerId),
         at: Option<usize>,
-    ) -> Option<Pace> {
-        let wait = self.wait_in_turn(p, from, rules);
+    ) -> Pace {
+        let known = self.known_rate(from, self.back(p, slot), at, rules.rate_span);
+        let wait = self.wait_in_turn(p, slot, rules);
         if wait == Span::ZERO {
-            return None;
+            return Pace { rate: known, is_late: false, window: None };
         }
         let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
-        let known = self.known_rate(from, self.back(p, slot), at, rules.rate_span);
         let share = rate.unwrap_or_else(|| self.next_share(from));
         let window = window(&self.class(p).protocol.requests, known);
         let window = (window < share.bytes_in(wait) + BLOCK).then_some(window);
-        Some(Pace { rate: rate.unwrap_or(known), is_late: true, window })
+        Pace { rate: known, is_late: true, window }
     }
 
     /// The rate of the neighbour in `slot` at what `from` sends it, on average over `span`.
-    fn known_rate(&self, from: PeerId, slot: u16, at: Option<usize>, span: Span) -> ByteRate {
+    pub(super) fn known_rate(
+        &self,
+        from: PeerId,
+        slot: u16,
+        at: Option<usize>,
+        span: Span,
+    ) -> ByteRate {
         let given = self.peer(from).uploads.iter().find(|u| u.slot == slot);
         let given = given.expect("who asks has an upload slot");
         let flows = &self.links.up[self.line(from)].flows;
         let news = at.map_or(0, |at| u64::from(flows[at].payload.sent_news));
         Bytes(given.sent + news).rate_over(self.now.since(given.since).max(span))
+    }
+
+    /// Bytes asked for on this flow and not received.
+    pub(super) fn outstanding(&self, from: PeerId, at: usize) -> u64 {
+        let flow = &self.links.up[self.line(from)].flows[at];
+        let left = flow.left_at(self.now) + flow.payload.beyond();
+        left.bytes().0 + u64::from(flow.payload.queued)
     }
 
     /// What one more flow out of `from` would get of its uplink.
@@ -190,6 +223,12 @@ impl<O: Observer> Swarm<'_, O> {
         self.release(p, Run { from: to, ..run });
         Run { to, ..run }
     }
+}
+
+/// What a connection asks of the limiter while it sends at `rate`: twice what a tick lets pass
+/// (libtorrent `wanted_transfer`).
+fn grant(rules: &InTurn, rate: ByteRate) -> Bytes {
+    rate.bytes_in(rules.tick + rules.tick)
 }
 
 /// The most that is asked for and not received where the rate is known from what came in.

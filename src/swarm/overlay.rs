@@ -36,7 +36,9 @@ impl<O: Observer> Swarm<'_, O> {
             if u32::from(self.peer(p).n_neighbours) >= most {
                 break;
             }
-            self.connect(p, q);
+            if !self.leaves_it_to(p, q) {
+                self.connect(p, q);
+            }
         }
         self.scratch.peers = named;
     }
@@ -71,8 +73,16 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    /// Whether `q`, which is there and has not announced itself yet, connects to `p` and not `p` to
+    /// it: who of two that come together is told of the other is chance.
+    fn leaves_it_to(&self, p: PeerId, q: PeerId) -> bool {
+        self.class(p).protocol.overlay.either_connects
+            && self.peer(q).announced.is_none()
+            && draw(self.seed, Purpose::Connect, self.entity(p), u64::from(q.0)) & 1 == 1
+    }
+
     /// Connects two peers, if both have room and they are of use to each other.
-    fn connect(&mut self, p: PeerId, q: PeerId) {
+    pub(super) fn connect(&mut self, p: PeerId, q: PeerId) {
         let both_full = [p, q].iter().all(|&x| self.peer(x).stage == Stage::Seeder);
         let room =
             u32::from(self.peer(q).n_neighbours) < self.class(q).protocol.overlay.max_neighbours;
@@ -143,6 +153,7 @@ impl<O: Observer> Swarm<'_, O> {
             debug_assert!(!self.is(b, Mask::FlowIn, sb), "no flow outlives its connection");
         }
         for (a, sa) in [(p, slot), (q, back)] {
+            self.burn_letters(a, sa);
             let stretch = self.peer(a).edges;
             self.edges.clear_slot(stretch, sa);
             let peer = self.peer_mut(a);

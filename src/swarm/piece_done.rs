@@ -39,7 +39,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.observer.piece_done(now, p, piece);
         // Neighbours hear of the piece before we tell others that we need them no more: so does
         // every client we know of, and a freed slot then finds its next taker.
-        let latency = self.class(p).protocol.latency + self.announcement_wait(p);
+        let latency = self.class(p).protocol.latency;
         if latency.0 == 0 {
             self.announce_piece(p, piece);
         } else {

@@ -6,7 +6,7 @@
 pub mod economy;
 
 pub use crate::policy::choke::ChokerSpec;
-pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
+pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots, Ties};
 use crate::policy::pick::PickOrder;
 use crate::units::{ByteRate, Bytes, SimTime, Span};
 use economy::{Economy, Trade};
@@ -290,6 +290,11 @@ pub struct InTurn {
     pub buffer_span: Span,
     /// The rate of a connection is known as its average over this time (`stat.hpp`).
     pub rate_span: Span,
+    /// A neighbour that asks later than this after it was choked is disconnected
+    /// (`peer_connection::incoming_request`).
+    pub grace: Span,
+    /// When who was disconnected so may connect again (`min_reconnect_time`).
+    pub reconnect: Span,
 }
 
 /// Tracker and neighbours.
@@ -309,6 +314,9 @@ pub struct Overlay {
     pub max_initiate: u32,
     /// Time from an announce to the connections made from it (a client's connect tick).
     pub connect_delay: Span,
+    /// Of two peers that are both there before the first announce of either, whether either one
+    /// makes the connection when its turn comes, or the earlier one.
+    pub either_connects: bool,
 }
 
 /// What to ask for.

@@ -68,6 +68,9 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     fn ask_or_close(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
         self.ask_for_more(to, slot);
+        if self.some_wait {
+            self.ask_too_late(to, slot);
+        }
         let empty = self.links.up[self.line(from)].flows[at].payload.run.is_empty();
         if empty {
             self.close_flow(from, at);
@@ -239,6 +242,9 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     pub(super) fn finish_block_and_stop(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
+        if self.some_wait {
+            self.note_who_asks(from, at);
+        }
         self.release_queue(from, at);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
         let run = transfer.run;
@@ -331,6 +337,9 @@ impl<O: Observer> Swarm<'_, O> {
     fn close_flow(&mut self, from: PeerId, at: usize) {
         self.report_sent(from, at);
         self.report_received(from, at);
+        if self.some_wait {
+            self.leave_quota(from, at);
+        }
         let (to, flow) = self.links.close(self.now, self.link(from), at);
         let to = Self::behind(to);
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");

@@ -384,7 +384,7 @@ impl<O: Observer> Swarm<'_, O> {
             if self.is(p, Mask::Serves, s.slot) {
                 self.set_weight(p, s.slot, s.weight);
             } else {
-                self.unchoke(p, s.slot, s.weight, Span::ZERO);
+                self.unchoke(p, s.slot, s.weight);
             }
         }
     }
@@ -418,8 +418,7 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 self.set_terms(p, q, &Served::regular(slot));
             }
-            let heard = self.message_wait(self.neighbour(p, slot), p);
-            self.unchoke(p, slot, 1, heard);
+            self.unchoke(p, slot, 1);
         }
     }
 
@@ -449,9 +448,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Begins to serve the neighbour in `slot`, once `heard` is over: what its interest takes to be
-    /// heard of.
-    fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32, heard: Span) {
+    /// Begins to serve the neighbour in `slot`.
+    fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32) {
         debug_assert!(!self.is(p, Mask::Serves, slot), "unchoked twice");
         self.counters.unchokes += 1;
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
@@ -472,7 +470,7 @@ impl<O: Observer> Swarm<'_, O> {
             other.served_since = since;
         }
         self.observer.unchoked(since, p, q, true);
-        self.ask_when_heard(q, back, heard + self.message_wait(p, q));
+        self.ask_when_heard(q, back, self.message_wait(p, slot));
     }
 
     /// Ceases to serve the neighbour in `slot`; the block on its way is finished.
@@ -508,7 +506,10 @@ impl<O: Observer> Swarm<'_, O> {
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);
         self.take(q, Mask::Served, back);
-        self.take(q, Mask::Asked, back);
+        if self.is(q, Mask::Asked, back) {
+            self.take(q, Mask::Asked, back);
+            self.put(q, Mask::Late, back);
+        }
         let now = self.now;
         let other = self.peer_mut(q);
         other.n_served_by -= 1;

@@ -90,13 +90,6 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Bytes asked for on this flow and not received.
-    fn outstanding(&self, from: PeerId, at: usize) -> u64 {
-        let flow = &self.links.up[self.line(from)].flows[at];
-        let left = flow.left_at(self.now) + flow.payload.beyond();
-        left.bytes().0 + u64::from(flow.payload.queued)
-    }
-
     /// Puts a run at the end of a connection's queue; opens its flow if there is none.
     fn append(&mut self, ask: &Ask, at: Option<usize>, run: Run) -> usize {
         self.counters.runs += 1;
@@ -164,8 +157,7 @@ impl<O: Observer> Swarm<'_, O> {
                 return self.pick_in_end_game(ask, requests);
             }
             let piece = self.choose_piece(ask.to, requests);
-            // Fails only where a soft run turned out to be asked for already; that one is not
-            // listed again.
+            // Fails only where a soft run is asked for already; that one is not listed again.
             if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
                 return Some(run);
             }
@@ -177,19 +169,20 @@ impl<O: Observer> Swarm<'_, O> {
     /// those of them that are begun. Gives whether there are any.
     ///
     /// They are pieces the neighbour has that are not begun, and begun ones with blocks to claim;
-    /// the latter only, with strict priority, as long as there are any.
+    /// the latter only, with strict priority or while picks are random, as long as there are any.
     fn list_choices(&mut self, ask: &Ask, requests: &Requests) -> bool {
         let has_fresh = self.list_fresh(ask);
         let has_begun = self.list_begun(ask, requests, has_fresh);
+        let strict = requests.strict_priority || self.picks_at_random(ask.to, requests);
         let scratch = &mut self.scratch;
         let begun = lanes(&scratch.begun);
-        if has_begun && requests.strict_priority {
+        if has_begun && strict {
             lanes_mut(&mut scratch.wanted).copy_from_slice(begun);
         } else if has_begun {
             let wanted = lanes_mut(&mut scratch.wanted).iter_mut();
             wanted.zip(begun).for_each(|(wanted, &begun)| *wanted = either(*wanted, begun));
         }
-        scratch.only_begun = has_begun && (requests.strict_priority || !has_fresh);
+        scratch.only_begun = has_begun && (strict || !has_fresh);
         has_fresh || has_begun
     }
 
@@ -211,6 +204,9 @@ impl<O: Observer> Swarm<'_, O> {
             *view = seen;
             *wanted = without(seen, taken);
             has_fresh |= any(*wanted);
+        }
+        if self.is_writing(ask.from) {
+            return self.list_heard_of(ask.from, self.back(ask.to, ask.slot));
         }
         has_fresh
     }
@@ -236,8 +232,13 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Chooses among the listed pieces; there are some.
     fn choose_piece(&mut self, p: PeerId, requests: &Requests) -> usize {
-        let at_random = u32::from(self.n_have[p.index()]) < requests.random_first;
-        self.pick_piece(p, requests.order, at_random && !self.scratch.only_begun)
+        let at_random = self.picks_at_random(p, requests) && !self.scratch.only_begun;
+        self.pick_piece(p, requests.order, at_random)
+    }
+
+    /// Whether `p` has so few pieces that the next one is picked at random.
+    fn picks_at_random(&self, p: PeerId, requests: &Requests) -> bool {
+        u32::from(self.n_have[p.index()]) < requests.random_first
     }
 
     /// Chooses among `scratch.wanted` by the peer's order.

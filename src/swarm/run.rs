@@ -68,6 +68,8 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Optimistic(p) => self.pass_on_optimistic(p),
             Event::ChargeHeaders(u) => self.charge_headers(u),
             Event::Request(p, slot) => self.request_arrives(p, slot),
+            Event::Reconnect(p) => self.reconnect(p),
+            Event::Letter(p, slot) => self.letter_arrives(p, slot),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave_or_stay(p),
             Event::GiveUp(p) => self.give_up(p),

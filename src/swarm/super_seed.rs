@@ -119,7 +119,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// `p` has announced `piece`: hiding neighbours that showed it to others show those the next.
     pub(super) fn note_have(&mut self, p: PeerId, piece: PieceId) {
-        self.count_have(p, piece);
+        self.count_have(p);
         if self.hiding == 0 {
             return;
         }

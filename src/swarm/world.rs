@@ -3,6 +3,8 @@
 use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
 use super::givers::Givers;
+use super::late::Lost;
+use super::letters::Letter;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::torrents::Torrent;
@@ -134,6 +136,10 @@ pub(super) struct Swarm<'a, O> {
     pub(super) some_leave_by_ratio: bool,
     /// Whether messages of some peers wait for blocks or ticks.
     pub(super) some_wait: bool,
+    /// Messages on their way to single neighbours, by peer; nobody has a row where none waits.
+    pub(super) letters: Vec<Vec<Letter>>,
+    /// Neighbours that a peer lost and may connect to again, by peer; likewise.
+    pub(super) lost: Vec<Vec<Lost>>,
     /// Words of a row of pieces, enough for every torrent.
     pub(super) words: usize,
     /// Words of a set of blocks, enough for every torrent.
@@ -219,6 +225,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             torrents[newcomer.torrent.index()].members += 1;
         }
         let unfinished = newcomers.iter().filter(|p| p.role == Role::Leecher).count();
+        let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
         let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
@@ -231,7 +238,9 @@ impl<'a, O: Observer> Swarm<'a, O> {
             trade: Trade::new(plan, seed, &users, &newcomers),
             credits: Self::credits_of(plan.economy.as_ref(), users.len()),
             has_economy: plan.economy.is_some(),
-            some_wait: plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce),
+            some_wait,
+            letters: vec![Vec::new(); if some_wait { n } else { 0 }],
+            lost: vec![Vec::new(); if some_wait { n } else { 0 }],
             single: plan.catalogue.is_none(),
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),
             torrents,

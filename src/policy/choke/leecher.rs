@@ -1,6 +1,7 @@
 //! Chokers of leechers: tit-for-tat, and the one without incentives it is compared with.
 
-use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, tie};
+use super::select::nth_element;
+use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, Ties, tie};
 use crate::rng::Stream;
 use crate::units::{NS_PER_S, Span};
 use smallvec::SmallVec;
@@ -65,7 +66,10 @@ fn serve_best_givers(
         let sent = if c.unchoked { c.sent_round } else { 0 };
         (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot), c.slot)
     }));
-    if ranked.len() > regular && regular > 0 {
+    if rules.ties == Ties::InOrder {
+        // Those of `sold` have slots of their own, which are none of `view`.
+        nth_element(&mut ranked, view.slots, |a, b| (a.0, a.1, a.2, a.3) < (b.0, b.1, b.2, b.3));
+    } else if ranked.len() > regular && regular > 0 {
         ranked.select_nth_unstable(regular - 1);
     }
     ranked.truncate(regular);
@@ -209,10 +213,15 @@ fn beats(view: &ChokeView<'_>, ours: (Claim, usize), theirs: (Claim, usize)) -> 
 fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
     match rules.optimistic_order {
         // libtorrent's queue knows of optimistic turns only: who never had one comes first, even if
-        // it just lost a regular slot; of those, the same at each run.
+        // it just lost a regular slot; of those, the same at each run (in order: the oldest
+        // connection, `recalculate_optimistic_unchoke_slots`).
         OptimisticOrder::LongestWaiting => {
             let waited = if c.had_turn { c.waited } else { Span::ZERO };
-            (!c.optimistic, !c.had_turn, waited, tie(lasting, c.slot))
+            let turn = match rules.ties {
+                Ties::ByChance => tie(lasting, c.slot),
+                Ties::InOrder => u64::from(!c.slot),
+            };
+            (!c.optimistic, !c.had_turn, waited, turn)
         }
         OptimisticOrder::Random => {
             let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };
@@ -239,6 +248,7 @@ mod tests {
             optimistic_slots: 1,
             min_uploads,
             optimistic_order: OptimisticOrder::Random,
+            ties: Ties::ByChance,
             new_peer_weight: 3,
             rank: RankBy::TwoRounds,
             unchoke_on_interest: true,

@@ -23,6 +23,8 @@ pub struct Choking {
     pub min_uploads: u32,
     /// Whose turn the optimistic unchoke is.
     pub optimistic_order: OptimisticOrder,
+    /// How equals are ranked.
+    pub ties: Ties,
     /// How much likelier a neighbour without a whole piece is unchoked optimistically (BEP 3: 3).
     pub new_peer_weight: u32,
     /// What ranks a neighbour for a regular slot.
@@ -58,6 +60,17 @@ pub enum OptimisticOrder {
     LongestWaiting,
     /// Anybody, with equal chances but for `new_peer_weight`.
     Random,
+}
+
+/// How a choker ranks equals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ties {
+    /// At random.
+    ByChance,
+    /// As the client's partial sorting of its connections, the oldest first, leaves them; of the
+    /// best only as many are singled out as there are slots, optimistic ones included, and which
+    /// of those get the regular ones is left to that order too (libtorrent `unchoke_sort`).
+    InOrder,
 }
 
 /// What ranks a neighbour for a regular slot.

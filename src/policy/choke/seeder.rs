@@ -1,7 +1,8 @@
 //! Chokers of seeders: nobody gives to a seeder, so something else must rank.
 
 use super::leecher::{optimistic_share, serve_optimistically};
-use super::{Candidate, ChokeView, Choking, Decision, SeedChoker, Served, tie};
+use super::select::nth_element;
+use super::{Candidate, ChokeView, Choking, Decision, SeedChoker, Served, Ties, tie};
 use crate::rng::Stream;
 use crate::units::Span;
 use smallvec::SmallVec;
@@ -23,9 +24,17 @@ pub fn seed(view: &ChokeView<'_>, rules: &Choking, luck: &mut Stream, decision: 
     match rules.seed {
         // A slot passes on after the quota and the tenure; of equals the fastest taker keeps it
         // (libtorrent `unchoke_compare_rr`).
-        SeedChoker::RoundRobin { quota_pieces, tenure } => ranked.sort_unstable_by_key(|c| {
-            (sated(c, u64::from(quota_pieces) * view.piece.0, tenure), Reverse(sent(c)), waiting(c))
-        }),
+        SeedChoker::RoundRobin { quota_pieces, tenure } => {
+            let quota = u64::from(quota_pieces) * view.piece.0;
+            let key = |c: &Candidate| (sated(c, quota, tenure), Reverse(sent(c)));
+            match rules.ties {
+                Ties::ByChance => ranked.sort_unstable_by_key(|c| (key(c), waiting(c))),
+                Ties::InOrder => {
+                    let key = |c: &Candidate| (key(c), Reverse(c.waited));
+                    nth_element(&mut ranked, view.slots, |a, b| key(a) < key(b));
+                }
+            }
+        }
         SeedChoker::FastestUpload => {
             ranked.sort_unstable_by_key(|c| (Reverse(c.sent_round), waiting(c)));
         }

@@ -32,7 +32,7 @@ fn crowd(rules: &Protocol, choker: &ChokerSpec, slow: u64) -> Plan {
     timers.into_iter().for_each(stretch);
     if let Messages::InTurn(rules) = &mut rules.messages {
         let spans = [&mut rules.tick, &mut rules.buffer_span, &mut rules.rate_span];
-        spans.into_iter().for_each(stretch);
+        spans.into_iter().chain([&mut rules.grace, &mut rules.reconnect]).for_each(stretch);
     }
     let requests = &mut rules.requests;
     [&mut requests.whole_piece, &mut requests.queue_span].into_iter().for_each(stretch);

@@ -1,7 +1,9 @@
 //! The market beside barter: no money, no difference; with money, who gets what.
 
 use super::*;
-use crate::policy::choke::{BitTyrant, FairTorrent, OptimisticOrder, PropShare, RankBy, Slots};
+use crate::policy::choke::{
+    BitTyrant, FairTorrent, OptimisticOrder, PropShare, RankBy, Slots, Ties,
+};
 use crate::rng::{Purpose, stream};
 use crate::units::{ByteRate, Bytes, MicroBtt, Span};
 
@@ -37,6 +39,7 @@ fn choking(optimistic_clock: bool, seed: SeedChoker) -> Choking {
         } else {
             OptimisticOrder::Random
         },
+        ties: Ties::ByChance,
         new_peer_weight: 3,
         rank: RankBy::TwoRounds,
         unchoke_on_interest: true,
