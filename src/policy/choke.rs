@@ -15,6 +15,7 @@ pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots};
 pub use seeder::seed;
 pub use strategic::{BitTyrant, FairTorrent, PropShare};
 
+use crate::ids::PeerId;
 use crate::rng::{Stream, mix};
 use crate::units::{ByteRate, Bytes, Price, Span};
 use std::fmt;
@@ -81,6 +82,8 @@ pub struct Passed {
 pub struct Candidate {
     /// The place of the neighbour in our peer set.
     pub slot: u16,
+    /// Its peer id, as it says when it connects.
+    pub id: PeerId,
     /// Bytes received from it in the window that ranks it (one round or two).
     pub received: u64,
     /// Bytes received from it since the last round.

@@ -81,6 +81,7 @@ fn giver(slot: usize, rate: f64) -> Candidate {
     let received = crate::units::floor_u64(rate * 1e6);
     Candidate {
         slot: u16_of(slot),
+        id: PeerId::from_index(slot),
         received,
         received_round: received,
         sent_round: 0,

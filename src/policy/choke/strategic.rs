@@ -229,6 +229,7 @@ impl Choker for FairTorrent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::PeerId;
     use crate::rng::{Purpose, stream};
     use crate::units::{ByteRate, Bytes};
 
@@ -236,6 +237,7 @@ mod tests {
     fn neighbour(slot: u16, received_round: u64, sent_round: u64) -> Candidate {
         Candidate {
             slot,
+            id: PeerId(u32::from(slot)),
             received: received_round,
             received_round,
             sent_round,

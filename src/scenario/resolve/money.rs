@@ -6,7 +6,7 @@ use crate::policy::ask::AskerSpec;
 use crate::policy::bid::{AutoBid, BidderSpec};
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
-use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS, SCOPES};
+use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS, SCOPES, TIES};
 use crate::scenario::trade::{INSOLVENCIES, ROUTES, UNMOVED};
 use crate::swarm::plan::economy::{Economy, Funding, Token, Trade, Usd};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, f64_of};
@@ -42,6 +42,7 @@ fn write_token(t: &mut Table, token: &Token) {
     };
     put(t, "combine", combine);
     put(t, "auction", word(&FORMATS, |format| *format == token.format));
+    put(t, "ties", word(&TIES, |ties| *ties == token.ties));
     put(t, "smallest_payment_ubtt", number(f64_of(token.coin.0)));
     put(t, "payment_loss", number(token.payment_loss));
     let funding = match token.channels.funding {

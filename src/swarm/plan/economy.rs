@@ -6,7 +6,7 @@
 
 use crate::ledger::{GatewayRules, Geometric, PricePath, Rest, ServiceRules, Supply};
 use crate::policy::ask::AskerSpec;
-use crate::policy::auction::Format;
+use crate::policy::auction::{Format, Ties};
 use crate::policy::bid::BidderSpec;
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
@@ -30,6 +30,8 @@ pub struct Token {
     pub combine: Combine,
     /// How slots are sold.
     pub format: Format,
+    /// Which of equal bids goes first.
+    pub ties: Ties,
     /// All payments are whole multiples of this; 1 µBTT is the ledger's own unit.
     pub coin: MicroBtt,
     /// Payment channels.

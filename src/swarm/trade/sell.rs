@@ -6,6 +6,7 @@ use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
 use crate::policy::choke::market::{self, Base, Combine, Terms};
 use crate::policy::choke::{Candidate, ChokeView, Served};
+use crate::swarm::plan::economy::Token;
 use crate::swarm::world::Swarm;
 use crate::units::{MicroBtt, Price, percent_of};
 
@@ -120,7 +121,8 @@ impl<O: Observer> Swarm<'_, O> {
             self.trade.as_deref_mut()?.peers[p.index()].ask = Some(ask);
             ask
         };
-        Some(Terms { combine: token.combine, format: token.format, ask })
+        let Token { combine, format, ties, .. } = *token;
+        Some(Terms { combine, format, ties, ask })
     }
 
     /// What the asker of `p` makes of the bids and the slots it can sell.

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use swarmecon::experiment::{Design, Metric, Part, summary};
 use swarmecon::ids::PeerId;
 use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
-use swarmecon::policy::auction::Format;
+use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::BidderSpec;
+use swarmecon::policy::choke::market::Combine;
 use swarmecon::scenario::{Arm, Scenario};
 use swarmecon::swarm::plan::economy::{Economy, Token, Trade};
-use swarmecon::swarm::plan::{Audit, ChokerSpec, Plan, Role, Slots};
+use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, Plan, Role, Slots};
 use swarmecon::swarm::run;
-use swarmecon::units::{BLOCK, Bytes, MicroBtt, NanoUsd, Price, SimTime};
+use swarmecon::units::{BLOCK, Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
 fn with_token(token: Token, trade: Trade) -> Plan {
     crowd(Some(Economy::Token(Box::new(token))), trade)
@@ -127,6 +128,33 @@ fn one_seller(stalls: bool) -> Plan {
     plan.economy = Some(Economy::Token(Box::new(token)));
     (plan.audit, plan.horizon) = (Audit::EveryEvent, SimTime::from_secs(3000.0));
     plan
+}
+
+/// Six that bid the same for two slots of a seller. Where ties go to who waited longest, slots pass
+/// on every round and all have a piece after the third; where the holder stays it has 20 pieces and
+/// a minute first, and the last two wait until four have had theirs.
+#[test]
+fn of_equal_bids_who_waited_longest_is_served_unless_the_holder_stays() {
+    let last_begins = |ties| {
+        let mut plan = one_seller(false);
+        let mut rules = plain();
+        (rules.choking.slots, rules.choking.optimistic_slots) = (Slots::Fixed(2), 0);
+        rules.choking.rechoke = Span::from_secs(10.0);
+        for class in &mut plan.classes {
+            class.protocol = Arc::new(rules.clone());
+        }
+        plan.classes[1].arrivals =
+            Arrivals::AtOnce { count: 6, at: SimTime::ZERO, spread: Span::ZERO };
+        let combine = Combine::PayOnly;
+        plan.economy = Some(Economy::Token(Box::new(Token { combine, ties, ..token() })));
+        let outcome = run(&plan, 2, &mut Unobserved);
+        let first = outcome.peers[1..].iter().map(|peer| peer.first_piece.expect("all begin"));
+        first.max().expect("six").as_secs()
+    };
+    let [turns, holder] = [Ties::LongestWaiting, Ties::HolderStays].map(last_begins);
+    // A slot is 32 KiB/s: 8 s for a piece, and 160 s for 20 of them.
+    assert!(turns < 50.0, "three rounds and the first phase: {turns}");
+    assert!(holder > 300.0, "two pairs had 20 pieces each before: {holder}");
 }
 
 /// Pay-and-stall: pay comes after the piece, so who stops when it is paid has sold a piece to each

@@ -3,7 +3,7 @@
 use super::{check_round_trip, plan, read, read_with, small};
 use swarmecon::ledger::{Between, Outage, PricePath, Rest};
 use swarmecon::policy::ask::{AskerSpec, Tatonnement};
-use swarmecon::policy::auction::Format;
+use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::policy::choke::market::Combine;
@@ -62,6 +62,7 @@ const TOKEN: &str = "\
 bundle = \"btt\"
 combine = { slot_split = 2 }
 auction = \"first-price\"
+ties = \"holder-stays\"
 smallest_payment_ubtt = 1000
 payment_loss = 0.01
 funding_pieces = \"wallet\"
@@ -103,6 +104,7 @@ fn a_token_is_planned_as_it_is_written() {
     let token = token(&plan);
     assert_eq!(token.combine, Combine::SlotSplit { paid: 2 });
     assert_eq!((token.format, token.coin), (Format::FirstPrice, MicroBtt(1000)));
+    assert_eq!(token.ties, Ties::HolderStays);
     assert_eq!((token.channels.funding, token.channels.rest), (Funding::Wallet, Rest::Forfeit));
     assert_eq!(token.channels.scope, ChannelScope::Pair);
     assert_eq!((token.payment_loss, token.payment_delay), (0.01, s(0.75)));
@@ -155,6 +157,7 @@ fn the_defaults_of_a_token_are_those_of_the_paper() {
     let plan = plan(&small("[economy]\nbundle = \"btt\"\n[trade]\nadoption = 1\n"));
     let token = token(&plan);
     assert_eq!((token.combine, token.format), (Combine::Lexicographic, Format::Uniform));
+    assert_eq!(token.ties, Ties::LongestWaiting);
     assert_eq!((token.coin, token.payment_loss), (MicroBtt(1), 0.0));
     assert_eq!((token.payment_delay, token.exposure_pieces), (Span::ZERO, 1));
     assert_eq!(token.channels.scope, ChannelScope::Torrent);
