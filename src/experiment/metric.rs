@@ -113,6 +113,7 @@ metrics! {
     UnpaidByteShare "unpaid_byte_share" "share" Token;
     UnpaidBytesMost "unpaid_bytes_most" "bytes" Token;
     DroppedAfterPay "dropped_after_pay" "times" Token;
+    HeldBlocks "blocks_held_up" "blocks" Token;
     BidsPosted "bids_posted" "bids" Token;
     LedgerOperationsPerGib "ledger_operations_per_gib" "1/GiB" Token;
     LedgerDelayedShare "ledger_delayed_share" "share" Token;

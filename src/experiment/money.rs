@@ -88,6 +88,7 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
         }
         Metric::UnpaidBytesMost => Some(counts.unpaid_bytes_most.as_f64()),
         Metric::DroppedAfterPay => count(counts.dropped),
+        Metric::HeldBlocks => count(counts.held_blocks),
         Metric::BidsPosted => count(counts.bids_posted),
         Metric::LedgerOperationsPerGib => {
             let gib = circulation.sold.as_gib();

@@ -145,6 +145,7 @@ fn apply_requests(check: &mut Check, mut t: Table<'_>, r: &mut Requests) {
     count(check, &mut t, "queue_base", SOME, &mut r.queue_base);
     count(check, &mut t, "queue_min", ONE_OR_MORE, &mut r.queue_min);
     count(check, &mut t, "queue_max", ONE_OR_MORE, &mut r.queue_max);
+    span(check, &mut t, "timeout_s", PERIOD_S, &mut r.timeout);
     set(&mut r.end_game, t.word(check, "end_game", &END_GAMES));
     t.close(check);
 }

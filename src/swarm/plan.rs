@@ -335,6 +335,9 @@ pub struct Requests {
     pub queue_min: u32,
     /// Most blocks outstanding.
     pub queue_max: u32,
+    /// After so long without a block an unchoked client takes the neighbour's silence for a choke,
+    /// and asks others for what it waits for.
+    pub timeout: Span,
     /// What to do when every missing block is asked for.
     pub end_game: EndGame,
 }

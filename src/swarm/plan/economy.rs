@@ -110,6 +110,17 @@ pub struct Credit {
     pub counted_percent: u64,
 }
 
+/// What a provider does to a customer that has paid for something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stall {
+    /// It goes on.
+    Never,
+    /// It chokes it, and does not look at its bids again.
+    Choke,
+    /// The same, but it does not say so: the customer waits until its client gives up.
+    Silent,
+}
+
 /// The part of a class in the economy.
 #[derive(Clone, Debug)]
 pub struct Trade {
@@ -137,7 +148,7 @@ pub struct Trade {
     /// bid.
     pub sells: bool,
     /// Whether it drops a customer as soon as that has paid for something: pay-and-stall.
-    pub stalls: bool,
+    pub stalls: Stall,
     /// Whether it serves only those who may pay.
     pub bans_others: bool,
     /// Share of those without a wallet that serve nobody who has one, in `[0, 1]`.
@@ -169,7 +180,7 @@ impl Default for Trade {
             pays: true,
             asker: AskerSpec::Free,
             sells: true,
-            stalls: false,
+            stalls: Stall::Never,
             bans_others: false,
             bans_payers: 0.0,
             withdraws_at: None,

@@ -33,6 +33,8 @@ pub(in crate::swarm) struct Account {
     pub(super) unpaid_most: Bytes,
     /// Customers that stallers dropped after they paid.
     pub(super) dropped: u64,
+    /// Blocks that customers of silent providers waited for.
+    pub(super) held_blocks: u64,
     /// Time that seeders stayed because they were paid.
     pub(super) stayed: Span,
     samples: Vec<MoneySample>,
@@ -80,6 +82,7 @@ impl Trade {
             unpaid_bytes: account.unpaid_bytes,
             unpaid_bytes_most: account.unpaid_most,
             dropped: account.dropped,
+            held_blocks: account.held_blocks,
             stayed: account.stayed,
             ledger_operations: service.submitted,
             ledger_delayed: service.delayed,

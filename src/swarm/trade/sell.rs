@@ -239,7 +239,11 @@ impl<O: Observer> Swarm<'_, O> {
                 *is_wary = true;
                 trade.account.strikes += 1;
             }
-            self.choke_neighbour(p, q);
+            if trade.peers[p.index()].drops_in_silence(q) {
+                self.fall_silent(p, q);
+            } else {
+                self.choke_neighbour(p, q);
+            }
         }
     }
 

@@ -95,7 +95,9 @@ fn a_token_without_money_is_barter_to_the_bit() {
     for seed in 1..4 {
         let barter = run(&crowd(None, trade.clone()), seed, &mut Unobserved);
         let rules = formats.into_iter().zip(combines.into_iter().cycle());
-        for ((format, combine), ties) in rules.zip(ties.into_iter().cycle().skip(seed as usize)) {
+        for ((format, combine), ties) in
+            rules.zip(ties.into_iter().cycle().skip(usize::try_from(seed).expect("small")))
+        {
             let token = Token { format, combine, ties, ..token() };
             let outcome = run(&with_token(token, trade.clone()), seed, &mut Unobserved);
             assert_eq!(without_money(&outcome), barter, "{format:?}, {combine:?}, {ties:?}");

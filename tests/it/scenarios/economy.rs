@@ -8,7 +8,9 @@ use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
-use swarmecon::swarm::plan::economy::{ChannelScope, Economy, Funding, Route, Token, Trade, Usd};
+use swarmecon::swarm::plan::economy::{
+    ChannelScope, Economy, Funding, Route, Stall, Token, Trade, Usd,
+};
 use swarmecon::swarm::plan::{Plan, Sessions};
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
@@ -94,7 +96,7 @@ withdraws_at_btt = 1000
 identities = 3
 buys_through = \"gateway\"
 sells = false
-stalls = true
+stalls = \"silently\"
 bans_payers = 0.25
 ";
 
@@ -134,8 +136,8 @@ fn classes_lay_their_trade_over_that_of_the_file() {
     assert_eq!((seed.identities, peer.identities), (1, 3));
     assert_eq!(peer.withdraws_at, Some(MicroBtt(1_000_000_000)));
     assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
-    assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, false, 0.0));
-    assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, true, 0.25));
+    assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, Stall::Never, 0.0));
+    assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, Stall::Silent, 0.25));
     assert!(matches!(&seed.bidder, BidderSpec::Auto(rule) if *rule == AutoBid::PAPER));
     let naive =
         AutoBid { spending_percent: 50, repost_percent: 10, insolvency: Insolvency::PaperNaive };
