@@ -6,7 +6,7 @@ use super::measure::{self, SwarmBound};
 use super::metric::{Metric, Part};
 use super::survival::{self, Life};
 use super::wealth::Wealth;
-use super::{money, stats};
+use super::{memory, money, stats};
 use crate::observe::{Outcome, PeerRecord, Sample};
 use crate::units::{Bytes, SimTime, Span, f64_of_len};
 
@@ -152,6 +152,7 @@ fn swarm_value(metric: Metric, arm: &ArmDesign, outcome: &Outcome) -> Option<f64
             });
             stats::mean(&spans.collect::<Vec<f64>>())
         }
+        Metric::MemoryCorrelation => memory::across_torrents(outcome),
         Metric::FreeRiderAdvantage => free_rider_advantage(arm, outcome),
         _ => None,
     }

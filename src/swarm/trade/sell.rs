@@ -72,7 +72,12 @@ impl<O: Observer> Swarm<'_, O> {
             any |= !bid.is_zero();
             bid
         }));
-        if !dealer.is_wary {
+        if timed && !any {
+            let account = &mut trade.account;
+            account.no_content += u64::from(candidates.is_empty());
+            account.no_bidder += u64::from(!candidates.is_empty());
+        }
+        if !any || !dealer.is_wary {
             return any;
         }
         let Dealer { debtors, dropped, .. } = dealer;
