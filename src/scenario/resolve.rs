@@ -162,6 +162,7 @@ fn torrents(all: &Catalogue) -> Table {
     let mut t = Table::new();
     let row = |torrent: &TorrentPlan| Value::Array(catalogue::row(torrent).map(number).to_vec());
     put(&mut t, "each", list(&all.torrents, row));
+    put(&mut t, "again", all.again);
     put(&mut t, "fading_s", all.fading.map_or(Value::String("never".into()), span));
     t
 }

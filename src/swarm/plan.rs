@@ -43,6 +43,9 @@ pub struct Catalogue {
     pub torrents: Vec<TorrentPlan>,
     /// Interest in a torrent fades as exp(−age/τ) with this τ; `None`: it lasts.
     pub fading: Option<Span>,
+    /// Whether users may ask again for what they have had: they join its swarm anew, with nothing,
+    /// as in experiments in which peers leave and re-join.
+    pub again: bool,
 }
 
 /// One torrent of a catalogue.

@@ -284,12 +284,12 @@ fn every_bidder_and_asker_comes_back() {
 fn a_catalogue_is_planned_as_it_is_written() {
     let text = small(
         "[classes.peer.demand]\nparallel = 5\n[catalogue]\ntorrents = 64\nzipf = 0.8\n\
-         size_sigma = 0.7\nat_start = 0.25\nrelease_over_s = 480\nfading_s = 300\n\
+         size_sigma = 0.7\nat_start = 0.25\nrelease_over_s = 480\nfading_s = 300\nagain = true\n\
          [demand]\nevery_s = 120\nonline_s = 200\noffline_s = 100\n",
     );
     let plan = plan(&text);
     let all = plan.catalogue.as_ref().expect("there is one");
-    assert_eq!((all.torrents.len(), all.fading), (64, Some(s(300.0))));
+    assert_eq!((all.torrents.len(), all.fading, all.again), (64, Some(s(300.0)), true));
     let first = &all.torrents[0];
     assert_eq!((first.content, first.weight), (Bytes(4 << 20), 1.0), "the first is the median");
     assert!(all.torrents.windows(2).all(|w| w[0].weight > w[1].weight), "in order of popularity");
