@@ -98,6 +98,7 @@ metrics! {
     AvailabilityMin "availability_min" "copies" Swarm;
     AvailabilityHalfLife "availability_half_life" "s" Swarm;
     SeedlessShare "seedless_share" "share" Swarm;
+    SeedlessBrokenShare "seedless_broken_share" "share" Swarm;
     FirstCopyTime "first_copy_time" "s" Swarm;
     MemoryCorrelation "memory_correlation" "index" Shelf;
     FreeRiderAdvantage "free_rider_advantage" "ratio" Riders;

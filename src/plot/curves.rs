@@ -121,8 +121,8 @@ pub(super) fn over_time(runs: &[Vec<&Moment>], which: usize, after: AfterEnd) ->
     Curve { points, n_runs: runs.len(), end: 1.0 }
 }
 
-/// The parts of a curve between which it has no value for longer than `gap`. A single value is drawn
-/// as long as half the gap, so that it can be seen.
+/// The parts of a curve between which it has no value for longer than `gap`. A single value is
+/// drawn as long as half the gap, so that it can be seen.
 pub(super) fn stretches(curve: &Curve, gap: f64) -> Vec<Curve> {
     let parts = curve.points.chunk_by(|a, b| b.at - a.at <= gap);
     let part = |points: &[Spread]| {
