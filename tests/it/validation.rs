@@ -25,12 +25,11 @@ fn the_quick_subset_holds_but_for_the_times_of_equal_clients() {
     let mut said = Vec::new();
     let done = execute(&quick(), &Options::default(), &mut said);
     let said = text(&said);
-    // Equal clients are done later than recorded at first and sooner at last, and keep their slots
-    // longer: half of them 9.01 s instead of 6, the most that is allowed being 9.
+    // Equal clients are done later than recorded at first and sooner at last. They keep their slots
+    // longer too, within what is allowed by a hair: half of them 9.0 s instead of 6.
     let wrong: Vec<&str> = said.lines().filter(|line| line.contains("FAIL")).collect();
-    let pinned = ["times of leecher, KS distance 0.1", "median of leechers' slot tenures"];
-    let is_pinned = |(line, pin): (&&str, &str)| line.contains(pin);
-    assert!(wrong.len() == 2 && wrong.iter().zip(pinned).all(is_pinned), "{said}");
+    let is_pinned = |line: &&str| line.contains("times of leecher, KS distance 0.1");
+    assert!(wrong.len() == 1 && wrong.iter().all(is_pinned), "{said}");
     assert!(done.is_err_and(|failure| failure.exit_code() == 1), "{said}");
     assert!(quick().len() >= 8 && said.contains("kumar-ross"), "{said}");
     let gate = said.lines().find(|line| line.contains("mean time of leecher, s"));
