@@ -5,7 +5,8 @@
 //! and of runs and the horizon in seconds. Machines differ and are shared, so the same process
 //! also times the yardstick: pops and pushes of the standard heap with 100 000 events pending.
 //! Beside each run of barter stands one in which everybody pays. All bid the same and have the
-//! money, so slots go to those that gave most as under barter: the difference is what paying costs.
+//! money; of equal bids whoever gave most wins, then whoever holds a slot. So slots go to the same
+//! peers as under barter: the difference is what paying costs.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use cpu_time::ThreadTime;
@@ -44,6 +45,7 @@ fn simulate(leechers: u32, horizon_s: u32, bundle: &str) -> (Outcome, f64) {
         ("population.leechers", leechers.to_string()),
         ("horizon_s", horizon_s.to_string()),
         ("economy.bundle", format!("\"{bundle}\"")),
+        ("economy.ties", "holder-stays".to_owned()),
         ("trade.adoption", "1.0".to_owned()),
         ("trade.bidder", "{ fixed_btt_per_gib = 1.0 }".to_owned()),
         ("trade.gift_btt", "100".to_owned()),

@@ -5,7 +5,7 @@
 use crate::units::u32_of;
 
 /// A peer: one membership of one user in one swarm, numbered in order of the plan.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct PeerId(pub u32);
 
 /// A piece of a torrent, numbered from 0.

@@ -13,6 +13,8 @@ enum Scope {
     Peers,
     /// The swarm as a whole.
     Swarm,
+    /// All swarms together, where there are several.
+    Shelf,
     /// The swarm, where some leechers upload and some do not.
     Riders,
     /// The economy as a whole, where there is a token.
@@ -96,7 +98,9 @@ metrics! {
     AvailabilityMin "availability_min" "copies" Swarm;
     AvailabilityHalfLife "availability_half_life" "s" Swarm;
     SeedlessShare "seedless_share" "share" Swarm;
+    SeedlessBrokenShare "seedless_broken_share" "share" Swarm;
     FirstCopyTime "first_copy_time" "s" Swarm;
+    MemoryCorrelation "memory_correlation" "index" Shelf;
     FreeRiderAdvantage "free_rider_advantage" "ratio" Riders;
     Traders "traders" "users" Token;
     PriceMean "price_mean" "BTT/GiB" Token;
@@ -105,6 +109,8 @@ metrics! {
     PaidTotal "paid_total" "BTT" Token;
     Payments "payments" "payments" Token;
     FailedNoMoney "payments_failed_no_money" "payments" Token;
+    NoBidder "sales_failed_no_bidder" "rounds" Token;
+    NoContent "sales_failed_no_content" "rounds" Token;
     FailedWaiting "payments_failed_waiting" "payments" Token;
     FailedLost "payments_failed_lost" "payments" Token;
     FailedRefused "payments_failed_refused" "payments" Token;
@@ -113,6 +119,7 @@ metrics! {
     UnpaidByteShare "unpaid_byte_share" "share" Token;
     UnpaidBytesMost "unpaid_bytes_most" "bytes" Token;
     DroppedAfterPay "dropped_after_pay" "times" Token;
+    HeldBlocks "blocks_held_up" "blocks" Token;
     BidsPosted "bids_posted" "bids" Token;
     LedgerOperationsPerGib "ledger_operations_per_gib" "1/GiB" Token;
     LedgerDelayedShare "ledger_delayed_share" "share" Token;
@@ -187,6 +194,7 @@ impl Metric {
             Scope::Leechers => leeches,
             Scope::Peers => true,
             Scope::Swarm => is_whole,
+            Scope::Shelf => is_whole && arm.n_torrents > 1,
             Scope::Riders => is_whole && arm.has_free_riders(),
             Scope::Token => is_whole && arm.has_token,
             Scope::Traders => trades,

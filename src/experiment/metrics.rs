@@ -6,7 +6,7 @@ use super::measure::{self, SwarmBound};
 use super::metric::{Metric, Part};
 use super::survival::{self, Life};
 use super::wealth::Wealth;
-use super::{money, stats};
+use super::{memory, money, stats};
 use crate::observe::{Outcome, PeerRecord, Sample};
 use crate::units::{Bytes, SimTime, Span, f64_of_len};
 
@@ -146,15 +146,26 @@ fn swarm_value(metric: Metric, arm: &ArmDesign, outcome: &Outcome) -> Option<f64
             let torrents = f64_of_len(outcome.torrents.len());
             (rows > 0).then(|| seedless / f64_of_len(rows) / torrents)
         }
+        Metric::SeedlessBrokenShare => seedless_broken_share(outcome),
         Metric::FirstCopyTime => {
             let spans = outcome.torrents.iter().filter_map(|torrent| {
                 torrent.first_copy.map(|at| at.since(torrent.release).as_secs())
             });
             stats::mean(&spans.collect::<Vec<f64>>())
         }
+        Metric::MemoryCorrelation => memory::across_torrents(outcome),
         Metric::FreeRiderAdvantage => free_rider_advantage(arm, outcome),
         _ => None,
     }
+}
+
+/// Of the rows with leechers and no seeder, those in which the leechers do not have every piece
+/// between them; of one torrent, as rows of several do not say which is which.
+fn seedless_broken_share(outcome: &Outcome) -> Option<f64> {
+    let rows: Vec<&Sample> = attended(outcome).filter(|row| row.seedless > 0).collect();
+    let broken = rows.iter().filter(|row| row.availability < 1.0).count();
+    let exists = outcome.torrents.len() == 1 && !rows.is_empty();
+    exists.then(|| f64_of_len(broken) / f64_of_len(rows.len()))
 }
 
 /// Rows of the timeline with at least one leecher present.

@@ -8,6 +8,7 @@ pub mod decomposition;
 pub mod grid;
 pub mod inequality;
 pub mod measure;
+mod memory;
 pub mod metric;
 pub mod metrics;
 pub mod money;

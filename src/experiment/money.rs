@@ -87,7 +87,10 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
             (all > 0.0).then(|| counts.unpaid_bytes.as_f64() / all)
         }
         Metric::UnpaidBytesMost => Some(counts.unpaid_bytes_most.as_f64()),
+        Metric::NoBidder => count(counts.no_bidder),
+        Metric::NoContent => count(counts.no_content),
         Metric::DroppedAfterPay => count(counts.dropped),
+        Metric::HeldBlocks => count(counts.held_blocks),
         Metric::BidsPosted => count(counts.bids_posted),
         Metric::LedgerOperationsPerGib => {
             let gib = circulation.sold.as_gib();

@@ -1,9 +1,10 @@
 //! Auctions of slots among strangers: what each format brings, by the production auction.
 
+use crate::ids::PeerId;
 use crate::policy::ask::Ask;
 use crate::policy::auction::{self, Bid, Format};
 use crate::rng::{Purpose, Stream, stream};
-use crate::units::{Bytes, MicroBtt, Price, Span, f64_of, f64_of_len, floor_u64, u16_of};
+use crate::units::{Bytes, MicroBtt, Price, f64_of, f64_of_len, floor_u64, u16_of};
 
 /// What a byte for a value of 1 costs: bids are whole billionths of it.
 const ONE: f64 = 1e9;
@@ -45,7 +46,8 @@ pub fn sell_often(
 }
 
 fn bid(slot: u16, value: f64) -> Bid {
-    Bid { slot, price: price(value), received: 0, stays: false, waited: Span::ZERO }
+    let id = PeerId(u32::from(slot));
+    Bid { slot, price: price(value), received: 0, stays: false, turn: 0, id }
 }
 
 fn price(value: f64) -> Price {

@@ -5,6 +5,8 @@
 //! function. Nothing here decides what is right: that is `validate`'s.
 pub mod auctions;
 pub mod coincidence;
+pub mod generosity;
 pub mod scrip;
 pub mod scrip_theory;
 pub mod squeeze;
+pub mod two_choices;

@@ -99,6 +99,12 @@ pub struct MoneyCounts {
     pub unpaid_bytes_most: Bytes,
     /// Customers dropped after they paid, by providers that stall.
     pub dropped: u64,
+    /// Regular rounds in which some wanted what a seller has, and nobody offered anything.
+    pub no_bidder: u64,
+    /// Regular rounds in which nobody wanted anything a seller has.
+    pub no_content: u64,
+    /// Blocks that their customers waited for until their clients gave up.
+    pub held_blocks: u64,
     /// Time that seeders stayed because they were paid.
     pub stayed: Span,
     /// Channels opened and closed by the operator's server.

@@ -11,7 +11,7 @@ use crate::units::{f64_of_len, floor_usize};
 /// Up to so many replicates the band is their full range.
 pub(super) const N_BAND_ALL: usize = 20;
 /// Points kept of a curve: more than a panel has pixels to show.
-const N_POINTS: usize = 400;
+pub(super) const N_POINTS: usize = 400;
 
 /// A mean over replicates with its band.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -121,6 +121,21 @@ pub(super) fn over_time(runs: &[Vec<&Moment>], which: usize, after: AfterEnd) ->
     Curve { points, n_runs: runs.len(), end: 1.0 }
 }
 
+/// The parts of a curve between which it has no value for longer than `gap`. A single value is
+/// drawn as long as half the gap, so that it can be seen.
+pub(super) fn stretches(curve: &Curve, gap: f64) -> Vec<Curve> {
+    let parts = curve.points.chunk_by(|a, b| b.at - a.at <= gap);
+    let part = |points: &[Spread]| {
+        let mut points = points.to_vec();
+        if let [only] = points[..] {
+            let ends = [only.at - gap / 4.0, only.at + gap / 4.0];
+            points = ends.map(|at| Spread { at: at.max(0.0), ..only }).to_vec();
+        }
+        Curve { points, ..*curve }
+    };
+    parts.map(part).collect()
+}
+
 /// At most [`N_POINTS`] of `values`, evenly, first and last among them.
 fn thinned(values: &[f64]) -> Vec<f64> {
     if values.len() <= N_POINTS {
@@ -179,6 +194,17 @@ mod tests {
         assert_eq!(quantile(&curve, 0.5), Some(4.0));
         assert_eq!(quantile(&curve, 0.9), None);
         assert_eq!(curve.points[0], Spread { at: 1.0, mean: 0.125, low: 0.0, high: 0.25 });
+    }
+
+    #[test]
+    fn a_curve_is_not_drawn_across_times_without_a_value() {
+        let at = |at: f64| Spread { at, mean: 1.0, low: 1.0, high: 1.0 };
+        let points = [1.0, 2.0, 3.0, 9.0, 20.0, 21.0].map(at).to_vec();
+        let parts = stretches(&Curve { points, n_runs: 3, end: 1.0 }, 2.0);
+        let places = |curve: &Curve| curve.points.iter().map(|p| p.at).collect::<Vec<_>>();
+        let places: Vec<_> = parts.iter().map(places).collect();
+        assert_eq!(places, [vec![1.0, 2.0, 3.0], vec![8.5, 9.5], vec![20.0, 21.0]]);
+        assert!(parts.iter().all(|part| part.n_runs == 3));
     }
 
     #[test]

@@ -65,19 +65,19 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     page.legend(&legend);
     let notes = [
         curves::band_note(n_runs, arms.len() <= N_BANDS),
-        "Whoever has nothing counts.".to_owned(),
+        "Whoever has nothing counts; a run in which nobody has anything does not.".to_owned(),
         format!("{}.", results.about.name),
     ];
     Some(page.finish("lorenz", &notes))
 }
 
-/// What the users of each run of an arm have.
+/// What the users of each run of an arm have; runs in which nobody has anything have no curve.
 fn samples(wallets: &[Wallet], arm: usize, of: Of) -> Vec<Vec<f64>> {
     let mut runs = BTreeMap::<u64, Vec<f64>>::new();
     for wallet in wallets.iter().filter(|wallet| wallet.arm == arm) {
         runs.entry(wallet.replicate).or_default().push(of(wallet));
     }
-    runs.into_values().collect()
+    runs.into_values().filter(|run| run.iter().any(|&has| has > 0.0)).collect()
 }
 
 /// The mean Lorenz curve of some runs.
@@ -104,8 +104,10 @@ fn title(results: &Results, arms: &[usize]) -> String {
     let gini = |arm: usize, of: Of| {
         let runs = samples(&results.books.wallets, arm, of);
         let all: Vec<f64> = runs.iter().filter_map(|run| inequality::gini(run)).collect();
-        let mean = all.iter().sum::<f64>() / f64_of_len(all.len().max(1));
-        super::text::number(mean, 2)
+        if all.is_empty() {
+            return "none".to_owned();
+        }
+        super::text::number(all.iter().sum::<f64>() / f64_of_len(all.len()), 2)
     };
     if arms.len() > 3 {
         return "Who has the money at the end, and who earned it".to_owned();

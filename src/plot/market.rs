@@ -5,8 +5,9 @@ use super::books::{PRICE, VELOCITY};
 use super::curves::{self, AfterEnd, Curve};
 use super::page::{Entry, Figure, Grid, Look, Page, Panel, Words};
 use super::style::Stroke;
-use super::table::Results;
+use super::table::{Moment, Results};
 use super::text::{self, Unit};
+use crate::units::f64_of_len;
 
 /// Up to so many arms have bands.
 const N_BANDS: usize = 4;
@@ -39,6 +40,7 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         market.iter().map(|moment| moment.time_s).fold(1.0, f64::max)
     };
     shown.iter_mut().flatten().for_each(|curve| curve.points.retain(|point| point.at <= end_s));
+    let gap_s = gap_s(market);
     let unit = Unit::of_time(end_s);
     let mut page = Page::new(&title(results, &arms, &shown[0]), &results.about.question);
     let grid = Grid { gap: 70.0, left: 46.0, ..Grid::shared(2) };
@@ -60,7 +62,9 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
                 is_stepped: false,
                 x_unit: unit.size,
             };
-            panel.curve(&mut page.canvas, curve, look);
+            for part in curves::stretches(curve, gap_s) {
+                panel.curve(&mut page.canvas, &part, look);
+            }
         }
     }
     let entry = |&arm: &usize| Entry::series(&results.arms.0[arm], arm);
@@ -69,11 +73,22 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     let notes = [
         curves::band_note(n_runs, arms.len() <= N_BANDS),
         "Between two rows of prices.csv: what was paid \u{f7} the data paid for, and what was paid \
-         \u{f7} the money users hold, per day."
+         \u{f7} the money users hold, per day. No line: nothing was sold."
             .to_owned(),
         format!("{}.", results.about.name),
     ];
     Some(page.finish("market", &notes))
+}
+
+/// Nothing was sold for longer than this where two values stand further apart: two rows, or two of
+/// the points that are kept of them.
+fn gap_s(market: &[Moment]) -> f64 {
+    let mut times: Vec<f64> = market.iter().map(|moment| moment.time_s).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let rows = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    let kept = times.len().div_ceil(curves::N_POINTS).max(1);
+    2.01 * rows * f64_of_len(kept)
 }
 
 /// From 0 while the means are within two orders of magnitude and none is 0; else logarithmic.

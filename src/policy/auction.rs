@@ -10,7 +10,8 @@
 //! nothing and not below the reserve; the paper does not say.
 
 use super::ask::Ask;
-use crate::units::{Price, Span};
+use crate::ids::PeerId;
+use crate::units::Price;
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 
@@ -23,7 +24,7 @@ pub enum Format {
     /// The highest bids win; each pays its own. What a provider can also do that lies about the
     /// losing bids, as bidders do not see them.
     FirstPrice,
-    /// The reserve is the price; of those who bid at least that, who waited longest wins.
+    /// The reserve is the price; of those who bid at least that, it goes by turns.
     Posted,
     /// All eligible bidders are served in proportion to their bids, and each pays its own
     /// (proportional share: Kelly, European Transactions on Telecommunications 1997; for upload
@@ -35,6 +36,19 @@ pub enum Format {
     Proportional,
 }
 
+/// Which of equal bids goes first. The paper leaves it open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ties {
+    /// Who waited longest, and whoever is served does not wait; then the lowest peer id. So slots
+    /// pass on every round.
+    LongestWaiting,
+    /// By chance, drawn by the provider in each run of its choker; then the lowest peer id.
+    Random,
+    /// Who gave most; who holds a slot, until it has had its quota; who waited longest; then the
+    /// lowest peer id. So does barter, and each slot that passes on costs a block in service.
+    HolderStays,
+}
+
 /// A bid for one slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Bid {
@@ -44,11 +58,13 @@ pub struct Bid {
     pub price: Price,
     /// Bytes received from it lately; of equal bids the largest wins. 0 where that has no say.
     pub received: u64,
-    /// Whether it holds a slot and has not had its quota: of equals it keeps it. Slots would pass
-    /// on every round otherwise, and each change costs a block in service.
+    /// Whether it keeps its slot against equals: `false` where holding one has no say.
     pub stays: bool,
-    /// How long it has waited; of equals the longest wins, then the lowest place.
-    pub waited: Span,
+    /// Whose turn it is: of equals the largest wins. How long it has waited, in nanoseconds, or a
+    /// draw where ties go by chance.
+    pub turn: u64,
+    /// Its peer id: of those whose turn it is the lowest wins.
+    pub id: PeerId,
 }
 
 /// A slot sold.
@@ -120,7 +136,7 @@ struct Best {
     ranked: SmallVec<[Bid; 8]>,
     /// How many there is room for; 1 at least.
     n: usize,
-    /// Whether only how long they waited has a say.
+    /// Whether only whose turn it is has a say.
     posted: bool,
 }
 
@@ -206,7 +222,7 @@ fn goes_before(a: &Bid, b: &Bid, posted: bool) -> bool {
             return a.stays;
         }
     }
-    if a.waited == b.waited { a.slot < b.slot } else { a.waited > b.waited }
+    if a.turn == b.turn { a.id < b.id } else { a.turn > b.turn }
 }
 
 /// A bid as a weight in millionths of the highest; at least 1.
@@ -234,7 +250,8 @@ mod tests {
             price: price(p),
             received: 0,
             stays: false,
-            waited: Span::ZERO,
+            turn: 0,
+            id: PeerId(u32::from(slot)),
         };
         (0_u16..).zip(prices).map(bid).collect()
     }
@@ -282,7 +299,7 @@ mod tests {
         assert_eq!([first[0].price, first[1].price], [price(9), price(7)]);
         let mut waiting = offers.clone();
         for (bid, ns) in waiting.iter_mut().zip([9, 1, 5, 5]) {
-            bid.waited = Span(ns);
+            bid.turn = ns;
         }
         let posted = sold(Format::Posted, 2, 4, &waiting);
         assert_eq!(winners(&posted), [2, 3], "3 is too little, 2 and 3 waited longer than 1");
@@ -296,14 +313,16 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_bids_the_giver_then_the_holder_then_who_waited_longest_then_the_first_place() {
+    fn of_equal_bids_the_giver_then_the_holder_then_whose_turn_it_is_then_the_lowest_id() {
         let mut offers = bids(&[5, 5, 5, 5, 5]);
         let ranks = [(0, false, 7), (0, false, 8), (1, false, 0), (0, false, 7), (0, true, 1)];
-        for (bid, (received, stays, ns)) in offers.iter_mut().zip(ranks) {
-            (bid.received, bid.stays, bid.waited) = (received, stays, Span(ns));
+        for (bid, (received, stays, turn)) in offers.iter_mut().zip(ranks) {
+            (bid.received, bid.stays, bid.turn) = (received, stays, turn);
         }
         assert_eq!(winners(&sold(Format::Uniform, 5, 0, &offers)), [2, 4, 1, 0, 3]);
         assert_eq!(winners(&sold(Format::Posted, 5, 0, &offers)), [1, 0, 3, 4, 2]);
+        offers[0].id = PeerId(9);
+        assert_eq!(winners(&sold(Format::Uniform, 5, 0, &offers)), [2, 4, 1, 3, 0]);
     }
 
     /// 300 auctions of up to 12 bids from a small range, so that ties abound; seed 8.
@@ -316,7 +335,7 @@ mod tests {
             let (slots, reserve) = (luck.below(6), luck.bits() % 5);
             let mut offers = bids(&offers);
             for bid in &mut offers {
-                bid.waited = Span(luck.bits() % 3);
+                bid.turn = luck.bits() % 3;
             }
             for format in ALL {
                 let awards = sold(format, slots, reserve, &offers);
@@ -349,7 +368,7 @@ mod tests {
             for bid in &mut offers {
                 bid.received = luck.bits() % 3;
                 bid.stays = luck.below(3) == 0;
-                bid.waited = Span(luck.bits() % 3);
+                bid.turn = luck.bits() % 3;
             }
             luck.shuffle(&mut offers);
             let (n, posted) = (1 + luck.below(6), round % 3 == 0);
@@ -358,7 +377,7 @@ mod tests {
             best.find((&prices, Price::ZERO), |at| is_known(&offers[at]), |at| offers[at]);
             let best: Vec<u16> = best.ranked.iter().map(|bid| bid.slot).collect();
             offers.retain(|bid| !bid.price.is_zero());
-            offers.sort_by_key(|bid| (Reverse(bid.waited), bid.slot));
+            offers.sort_by_key(|bid| (Reverse(bid.turn), bid.id));
             if !posted {
                 offers.sort_by_key(|bid| Reverse((bid.price, bid.received, bid.stays)));
             }

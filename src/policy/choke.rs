@@ -12,10 +12,11 @@ mod select;
 mod strategic;
 
 pub use leecher::{equal_turns, pass_on_optimistic, tit_for_tat, tit_for_tat_among_dealers};
-pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots, Ties};
+pub use rules::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots, TieOrder};
 pub use seeder::seed;
 pub use strategic::{BitTyrant, FairTorrent, PropShare};
 
+use crate::ids::PeerId;
 use crate::rng::{Stream, mix};
 use crate::units::{ByteRate, Bytes, Price, Span};
 use std::fmt;
@@ -82,6 +83,8 @@ pub struct Passed {
 pub struct Candidate {
     /// The place of the neighbour in our peer set.
     pub slot: u16,
+    /// Its peer id, as it says when it connects.
+    pub id: PeerId,
     /// Bytes received from it in the window that ranks it (one round or two).
     pub received: u64,
     /// Bytes received from it since the last round.

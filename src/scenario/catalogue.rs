@@ -45,12 +45,13 @@ pub(super) fn catalogue(
     if let Some(node) = t.get("fading_s") {
         span_or(check, node, "fading_s", (PERIOD_S, "never"), &mut fading);
     }
+    let again = t.flag(check, "again").unwrap_or(false);
     let listed = listed(check, &mut t);
     let made = made(check, &mut t, median, written.first().is_none_or(|way| *way == WAYS[0]));
     t.close(check);
     let torrents = listed.or(made)?;
     check_pieces(check, &torrents, &place);
-    Some(Catalogue { torrents, fading })
+    Some(Catalogue { torrents, fading, again })
 }
 
 /// Torrents that are listed, in a file or here.

@@ -11,7 +11,7 @@ use super::rows;
 use crate::ledger::{
     Between, GatewayRules, Geometric, Outage, PricePath, PriceRow, Rest, ServiceRules, Supply,
 };
-use crate::policy::auction::Format;
+use crate::policy::auction::{Format, Ties};
 use crate::policy::choke::ChokerSpec;
 use crate::policy::choke::market::Combine;
 use crate::swarm::plan::economy::{
@@ -55,6 +55,12 @@ pub(super) const FORMATS: [(&str, Format); 4] = [
     ("first-price", Format::FirstPrice),
     ("posted", Format::Posted),
     ("proportional", Format::Proportional),
+];
+/// Words of `ties`.
+pub(super) const TIES: [(&str, Ties); 3] = [
+    ("longest-waiting", Ties::LongestWaiting),
+    ("random", Ties::Random),
+    ("holder-stays", Ties::HolderStays),
 ];
 /// Words of `channel_rest`.
 pub(super) const RESTS: [(&str, Rest); 2] = [("refund", Rest::Refund), ("forfeit", Rest::Forfeit)];
@@ -130,6 +136,7 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         None => Some(Combine::Lexicographic),
     };
     let format = t.word(check, "auction", &FORMATS).unwrap_or(Format::Uniform);
+    let ties = t.word(check, "ties", &TIES).unwrap_or(Ties::LongestWaiting);
     let coin_range = Range::from(1.0, 4e9, "1");
     let coin = t.whole(check, "smallest_payment_ubtt", coin_range).unwrap_or(1);
     let loss_range = Range::from(0.0, 1.0, "0.01");
@@ -156,6 +163,7 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
     Some(Token {
         combine: combine?,
         format,
+        ties,
         coin: MicroBtt(u64::from(coin)),
         channels: ChannelRules { funding: funding?, rest, scope },
         service,

@@ -7,7 +7,7 @@
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
     Choking, EndGame, InTurn, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy,
-    Requests, SeedChoker, Slots, Ties,
+    Requests, SeedChoker, Slots, TieOrder,
 };
 use crate::units::{Bytes, Span};
 
@@ -67,7 +67,7 @@ pub fn mainline() -> Protocol {
             optimistic_slots: 1,
             min_uploads: 2,
             optimistic_order: OptimisticOrder::Random,
-            ties: Ties::ByChance,
+            ties: TieOrder::ByChance,
             new_peer_weight: 1,
             rank: RankBy::TwoRounds,
             unchoke_on_interest: true,
@@ -87,6 +87,7 @@ pub fn mainline() -> Protocol {
             queue_base: 2,
             queue_min: 2,
             queue_max: 50,
+            timeout: s(30),
             end_game: EndGame::Shared,
         },
         overhead: Overhead::None,
@@ -153,7 +154,7 @@ pub fn libtorrent() -> Protocol {
             optimistic_slots: 1,
             min_uploads: 0,
             optimistic_order: OptimisticOrder::LongestWaiting,
-            ties: Ties::InOrder,
+            ties: TieOrder::InOrder,
             new_peer_weight: 1,
             rank: RankBy::LastRound,
             unchoke_on_interest: true,
@@ -173,6 +174,7 @@ pub fn libtorrent() -> Protocol {
             queue_base: 0,
             queue_min: 2,
             queue_max: 500,
+            timeout: s(60),
             end_game: EndGame::Strict,
         },
         overhead: Overhead::TcpIp,

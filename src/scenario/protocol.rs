@@ -7,7 +7,7 @@ use super::presets::IN_TURN;
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
     Choking, EndGame, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy, Requests,
-    SeedChoker, Slots, Ties,
+    SeedChoker, Slots, TieOrder,
 };
 use crate::units::{Bytes, Span};
 
@@ -15,8 +15,8 @@ use crate::units::{Bytes, Span};
 pub(super) const OPTIMISTIC_ORDERS: [(&str, OptimisticOrder); 2] =
     [("longest-waiting", OptimisticOrder::LongestWaiting), ("random", OptimisticOrder::Random)];
 /// Words of `ties`.
-pub(super) const TIES: [(&str, Ties); 2] =
-    [("by-chance", Ties::ByChance), ("in-order", Ties::InOrder)];
+pub(super) const TIES: [(&str, TieOrder); 2] =
+    [("by-chance", TieOrder::ByChance), ("in-order", TieOrder::InOrder)];
 /// Words of `rank`.
 pub(super) const RANKS: [(&str, RankBy); 2] =
     [("two-rounds", RankBy::TwoRounds), ("last-round", RankBy::LastRound)];
@@ -150,6 +150,7 @@ fn apply_requests(check: &mut Check, mut t: Table<'_>, r: &mut Requests) {
     count(check, &mut t, "queue_base", SOME, &mut r.queue_base);
     count(check, &mut t, "queue_min", ONE_OR_MORE, &mut r.queue_min);
     count(check, &mut t, "queue_max", ONE_OR_MORE, &mut r.queue_max);
+    span(check, &mut t, "timeout_s", PERIOD_S, &mut r.timeout);
     set(&mut r.end_game, t.word(check, "end_game", &END_GAMES));
     t.close(check);
 }

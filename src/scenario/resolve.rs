@@ -162,6 +162,7 @@ fn torrents(all: &Catalogue) -> Table {
     let mut t = Table::new();
     let row = |torrent: &TorrentPlan| Value::Array(catalogue::row(torrent).map(number).to_vec());
     put(&mut t, "each", list(&all.torrents, row));
+    put(&mut t, "again", all.again);
     put(&mut t, "fading_s", all.fading.map_or(Value::String("never".into()), span));
     t
 }
@@ -298,6 +299,7 @@ fn requests(r: &Requests) -> Table {
     put(&mut t, "queue_base", i64::from(r.queue_base));
     put(&mut t, "queue_min", i64::from(r.queue_min));
     put(&mut t, "queue_max", i64::from(r.queue_max));
+    put(&mut t, "timeout_s", span(r.timeout));
     put(&mut t, "end_game", word(&END_GAMES, |e| *e == r.end_game));
     t
 }

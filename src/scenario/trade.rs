@@ -11,7 +11,7 @@ use super::node::{Node, Value};
 use crate::policy::ask::{AskerSpec, Tatonnement};
 use crate::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use crate::policy::stay::{Elastic, StayerSpec};
-use crate::swarm::plan::economy::{Route, Trade};
+use crate::swarm::plan::economy::{Route, Stall, Trade};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, floor_u64};
 
 /// Words of `insolvency`.
@@ -22,6 +22,8 @@ pub(super) const INSOLVENCIES: [(&str, Insolvency); 2] = [
 /// Words of `buys_through`.
 pub(super) const ROUTES: [(&str, Route); 2] =
     [("operator", Route::Operator), ("gateway", Route::Gateway)];
+/// The word of `stalls` besides true and false.
+pub(super) const SILENTLY: &str = "silently";
 /// Ways to write `bidder`, besides words.
 const BIDDERS: [&str; 4] = ["auto", "fixed_btt_per_gib", "valuation", "shill"];
 /// Ways to write `asker`, besides words.
@@ -93,7 +95,9 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
         set(&mut trade.asker, asker(check, entry));
     }
     set(&mut trade.sells, t.flag(check, "sells"));
-    set(&mut trade.stalls, t.flag(check, "stalls"));
+    if let Some(node) = t.get("stalls") {
+        set(&mut trade.stalls, stalls(check, node));
+    }
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
     set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
     if let Some(node) = t.get("withdraws_at_btt") {
@@ -103,6 +107,14 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
             btt_of(check, node, "withdraws_at_btt").map(Some)
         };
         set(&mut trade.withdraws_at, at);
+    }
+}
+
+fn stalls(check: &mut Check, node: &Node) -> Option<Stall> {
+    match node.value {
+        Value::Bool(true) => Some(Stall::Choke),
+        Value::Bool(false) => Some(Stall::Never),
+        _ => word_or(check, node, "stalls", &[(SILENTLY, Stall::Silent)], "true, false"),
     }
 }
 

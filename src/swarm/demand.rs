@@ -17,12 +17,12 @@ pub(super) fn publish(
     let torrents = catalogue.torrents.iter().enumerate().skip(i).step_by(n);
     torrents
         .filter(|(_, torrent)| torrent.release.max(peer.arrival) <= horizon)
-        .map(|(t, torrent)| membership(peer, t, torrent.release.max(peer.arrival)))
+        .map(|(t, torrent)| membership(peer, (t, 0), torrent.release.max(peer.arrival)))
         .collect()
 }
 
 /// The requests of one user: the first on arrival, the others at exponential gaps, each for a
-/// torrent that is out and that it has not asked for yet, drawn by popularity.
+/// torrent that is out, drawn by popularity among those it has not asked for yet, or all of them.
 pub(super) fn wishes(
     catalogue: &Catalogue,
     gap: Option<Span>,
@@ -33,11 +33,13 @@ pub(super) fn wishes(
     let mut luck = stream(seed, Purpose::Demand, peer.entity);
     let mut wishes: Vec<Newcomer> = Vec::new();
     let mut asked = vec![false; catalogue.torrents.len()];
+    let mut times = vec![0; catalogue.torrents.len()];
     let mut at = peer.arrival;
     while at <= horizon {
         if let Some(t) = choose(catalogue, &asked, at, &mut luck) {
-            asked[t] = true;
-            wishes.push(membership(peer, t, at));
+            asked[t] = !catalogue.again;
+            wishes.push(membership(peer, (t, times[t]), at));
+            times[t] += 1;
         }
         let Some(gap) = gap else { break };
         at = at + Span::from_secs(luck.exponential(gap.as_secs()));
@@ -72,11 +74,11 @@ fn choose(catalogue: &Catalogue, asked: &[bool], now: SimTime, luck: &mut Stream
     last
 }
 
-/// The peer of the same user in swarm `t`.
-fn membership(peer: &Newcomer, t: usize, arrival: SimTime) -> Newcomer {
+/// The peer of the same user in swarm `t`, where it has been so many times before.
+fn membership(peer: &Newcomer, (t, before): (usize, u64), arrival: SimTime) -> Newcomer {
     let torrent = TorrentId::from_index(t);
     // Each membership has luck of its own, whatever else the user asks for.
-    let entity = mix(peer.entity ^ mix(u64::from(torrent.0) + 1));
+    let entity = mix(peer.entity ^ mix((u64::from(torrent.0) + 1) ^ before << 32));
     Newcomer { torrent, entity, arrival, ..peer.clone() }
 }
 
@@ -105,7 +107,8 @@ mod tests {
             release: SimTime::from_secs(release_s * crate::units::f64_of_len(i)),
             weight,
         });
-        Catalogue { torrents: torrents.collect(), fading: fading.map(Span::from_secs) }
+        let fading = fading.map(Span::from_secs);
+        Catalogue { torrents: torrents.collect(), fading, again: false }
     }
 
     #[test]
@@ -139,6 +142,21 @@ mod tests {
                 assert!(wish.arrival <= horizon);
             }
         }
+    }
+
+    #[test]
+    fn where_users_come_again_each_visit_is_a_peer_of_its_own() {
+        let once = catalogue(&[1.0; 2], 0.0, None);
+        let again = Catalogue { again: true, ..once.clone() };
+        let horizon = SimTime::from_secs(2000.0);
+        let ask = |all: &Catalogue| wishes(all, Some(Span::from_secs(40.0)), horizon, 3, &user(7));
+        let (few, many) = (ask(&once), ask(&again));
+        assert_eq!((few.len(), few[0].entity), (2, many[0].entity), "the first is the same");
+        assert!((30..70).contains(&many.len()), "{}: one in 40 s", many.len());
+        let mut names: Vec<u64> = many.iter().map(|peer| peer.entity).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), many.len(), "luck of its own");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) enum Event {
     Payment(PeerId),
     /// A user's deposit is final on the chain.
     Deposit(UserId),
+    /// A leecher gives up providers that are silent.
+    TimeOut(PeerId),
     /// A row of the timeline is due.
     Sample,
 }
@@ -65,6 +67,7 @@ impl Event {
             Self::GoOnline(u) => (13, u.0),
             Self::Payment(p) => (14, p.0),
             Self::Deposit(u) => (15, u.0),
+            Self::TimeOut(p) => (17, p.0),
             Self::Request(p, slot) => (16, p.0 ^ u32::from(slot) << 16),
             Self::Reconnect(p) => (18, p.0),
             Self::Letter(p, slot) => (17, p.0 ^ u32::from(slot) << 16),

@@ -81,12 +81,12 @@ impl<O: Observer> Swarm<'_, O> {
             && draw(self.seed, Purpose::Connect, self.entity(p), u64::from(q.0)) & 1 == 1
     }
 
-    /// Connects two peers, if both have room and they are of use to each other.
+    /// Connects two peers of different users, if both have room and they are of use to each other.
     pub(super) fn connect(&mut self, p: PeerId, q: PeerId) {
         let both_full = [p, q].iter().all(|&x| self.peer(x).stage == Stage::Seeder);
         let room =
             u32::from(self.peer(q).n_neighbours) < self.class(q).protocol.overlay.max_neighbours;
-        if both_full || !room || self.is_connected(p, q) {
+        if both_full || !room || self.user(p) == self.user(q) || self.is_connected(p, q) {
             return;
         }
         let slots = [p, q].map(|x| self.slot_for_another(x));

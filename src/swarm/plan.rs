@@ -6,7 +6,7 @@
 pub mod economy;
 
 pub use crate::policy::choke::ChokerSpec;
-pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots, Ties};
+pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slots, TieOrder};
 use crate::policy::pick::PickOrder;
 use crate::units::{ByteRate, Bytes, SimTime, Span};
 use economy::{Economy, Trade};
@@ -43,6 +43,9 @@ pub struct Catalogue {
     pub torrents: Vec<TorrentPlan>,
     /// Interest in a torrent fades as exp(−age/τ) with this τ; `None`: it lasts.
     pub fading: Option<Span>,
+    /// Whether users may ask again for what they have had: they join its swarm anew, with nothing,
+    /// as in experiments in which peers leave and re-join.
+    pub again: bool,
 }
 
 /// One torrent of a catalogue.
@@ -343,6 +346,9 @@ pub struct Requests {
     pub queue_min: u32,
     /// Most blocks outstanding.
     pub queue_max: u32,
+    /// After so long without a block an unchoked client takes the neighbour's silence for a choke,
+    /// and asks others for what it waits for.
+    pub timeout: Span,
     /// What to do when every missing block is asked for.
     pub end_game: EndGame,
 }

@@ -318,7 +318,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Gives blocks back to the pool of what `p` may ask others for.
     pub(super) fn release(&mut self, p: PeerId, run: Run) {
-        if run.is_empty() || run.twin {
+        if run.is_empty() || run.twin || self.has_economy && self.is_held_up(p, run) {
             return;
         }
         let Some(at) = self.partial_at(p, run.piece()) else { return };

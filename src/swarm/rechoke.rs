@@ -325,6 +325,7 @@ impl<O: Observer> Swarm<'_, O> {
                 let at = word * 64 + bit;
                 let waited_ms = now_ms.wrapping_sub(served_ms[at]);
                 candidate.slot = u16_of(at);
+                candidate.id = names[at];
                 candidate.waited = Span(u64::from(waited_ms) * 1_000_000);
                 candidate.unchoked = serves >> bit & 1 == 1;
                 candidate.optimistic = optimistic >> bit & 1 == 1;

@@ -443,6 +443,7 @@ impl<O: Observer> Swarm<'_, O> {
         match requests.end_game {
             EndGame::Off => None,
             EndGame::Strict => self.pick_twin(ask),
+            EndGame::Shared if self.ask_others(ask.to, ask.from) => None,
             EndGame::Shared => self.share_out(ask),
         }
     }

@@ -76,6 +76,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::GoOffline(u) => self.go_offline(u),
             Event::GoOnline(u) => self.go_online(u),
             Event::Payment(p) => self.payment_arrives(p),
+            Event::TimeOut(p) => self.time_out(p),
             Event::Deposit(_) => self.deposits_are_final(),
             Event::Sample => self.sample(),
         }

@@ -17,6 +17,7 @@ mod pair;
 mod pay;
 mod post;
 mod sell;
+mod silence;
 mod stay;
 mod warm;
 
@@ -24,9 +25,10 @@ pub(super) use books::Account;
 pub(super) use credit::Credits;
 use line::{Line, Lines};
 use post::{Letter, Post};
+use silence::Silence;
 
 use super::plan::Plan;
-use super::plan::economy::{ChannelScope, Economy, Route, Token, Trade as Habits, Usd};
+use super::plan::economy::{ChannelScope, Economy, Route, Stall, Token, Trade as Habits, Usd};
 use super::population::{Newcomer, Person};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
@@ -68,6 +70,8 @@ pub(super) struct Trade {
     closing: VecDeque<Closing>,
     /// Providers that have had enough of a requester: handled after the event.
     strikes: Vec<(PeerId, PeerId)>,
+    /// What customers of silent providers wait for.
+    silence: Silence,
     /// Buffers.
     bids: Vec<Price>,
     pub(super) account: Account,
@@ -130,7 +134,7 @@ struct Dealer {
     /// Whether some payment that was due could not be made.
     overdue: bool,
     /// Whether it drops customers once they have paid.
-    stalls: bool,
+    stalls: Stall,
     /// Whether it stalls, or ever had debtors.
     is_wary: bool,
     /// Whether any payment of its is on its way: else `letters`, far down, need not be looked at.
@@ -200,7 +204,7 @@ impl Trade {
                 parcels: SmallVec::new(),
                 overdue: false,
                 stalls: habits.stalls,
-                is_wary: habits.stalls,
+                is_wary: habits.stalls != Stall::Never,
                 debtors: Vec::new(),
                 dropped: Vec::new(),
                 ask: None,
@@ -238,6 +242,7 @@ impl Trade {
             posted: vec![Price::ZERO; peers.len()],
             closing: VecDeque::new(),
             strikes: Vec::new(),
+            silence: Silence::default(),
             bids: Vec::new(),
             account: Account::default(),
         }))

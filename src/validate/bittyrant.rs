@@ -14,15 +14,17 @@ use super::finding::{Axis, Curve, Findings, Line, Panel};
 use super::{Check, Ctx, run_lawfully};
 use crate::experiment::measure::{capacity_kib_per_s, download_time_s};
 use crate::experiment::stats::{quantile, sorted};
-use crate::ids::PeerId;
+use crate::ids::{PeerId, UserId};
 use crate::observe::{Observer, Outcome, Unobserved};
 use crate::policy::choke::{Candidate, ChokeView, Decision, Slots, tit_for_tat};
 use crate::rng::{Purpose, Stream, stream};
 use crate::scenario::presets;
 use crate::swarm::plan::{
-    Arrivals, ChokerSpec, ClassPlan, Plan, Protocol, RateDist, Role, SeedChoker,
+    Arrivals, Catalogue, ChokerSpec, ClassPlan, Demand, Plan, Protocol, RateDist, Role, SeedChoker,
+    TorrentPlan,
 };
 use crate::units::{Bytes, SimTime, Span, f64_of, f64_of_len, u16_of};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -81,6 +83,7 @@ fn giver(slot: usize, rate: f64) -> Candidate {
     let received = crate::units::floor_u64(rate * 1e6);
     Candidate {
         slot: u16_of(slot),
+        id: PeerId::from_index(slot),
         received,
         received_round: received,
         sent_round: 0,
@@ -209,6 +212,9 @@ const ARRIVALS: f64 = 0.6;
 const WARM_S: f64 = 800.0;
 /// A run ends here.
 const END_S: f64 = 3_000.0;
+/// Peers that re-join, and the end of their runs.
+const N: u32 = 300;
+const REJOIN_END_S: f64 = 1_800.0;
 
 /// Capacities, at most so many KB/s.
 fn capped(most: f64) -> RateDist {
@@ -234,6 +240,37 @@ fn market(uploads: RateDist, choker: &ChokerSpec) -> Plan {
     let mut plan = plan(PIECES, vec![seeder, leechers]);
     (plan.horizon, plan.until_horizon, plan.sample) = (until, true, s(100.0));
     plan
+}
+
+/// Peers that leave when they are done and re-join at once with nothing (§5.2): so those present
+/// are as fast as was measured, while of those that come and go the slow are more, as they stay
+/// longer.
+fn rejoin() -> Plan {
+    let mut plan = market(capped(f64::INFINITY), &ChokerSpec::TitForTat);
+    let leechers = &mut plan.classes[1];
+    leechers.arrivals = Arrivals::AtOnce { count: N, at: SimTime::ZERO, spread: s(60.0) };
+    // The fastest take 48 MiB in twice that.
+    leechers.demand = Some(Demand { gap: s(20.0), parallel: 1, sessions: None });
+    let (content, piece) = (plan.content, plan.piece);
+    let torrent = TorrentPlan { content, piece, release: SimTime::ZERO, weight: 1.0 };
+    plan.catalogue = Some(Catalogue { torrents: vec![torrent], fading: None, again: true });
+    plan.horizon = SimTime::from_secs(REJOIN_END_S);
+    plan
+}
+
+/// Upload and download rate of those that re-join, over all their visits, KiB/s.
+fn rejoin_rates(seed: u64) -> Vec<(f64, f64)> {
+    let from_s = 600.0;
+    let mut received = Received { from: SimTime::from_secs(from_s), bytes: Vec::new() };
+    let outcome = run_lawfully(&rejoin(), seed, &mut received);
+    received.bytes.resize(outcome.peers.len(), 0);
+    let mut users = BTreeMap::<UserId, (f64, u64)>::new();
+    for (peer, bytes) in outcome.peers.iter().zip(received.bytes).filter(|(p, _)| !p.is_origin) {
+        let user = users.entry(peer.user).or_insert((capacity_kib_per_s(peer.upload), 0));
+        user.1 += bytes;
+    }
+    let rate = |bytes: u64| f64_of(bytes) / 1024.0 / (REJOIN_END_S - from_s);
+    users.into_values().map(|(upload, bytes)| (upload, rate(bytes))).collect()
 }
 
 /// One more peer, of 128 KB/s, that arrives when the swarm is in steady state.
@@ -272,6 +309,8 @@ struct Received {
 impl Observer for Received {
     fn transferred(&mut self, at: SimTime, _: PeerId, to: PeerId, payload: Bytes) {
         if at >= self.from {
+            let least = to.index() + 1;
+            self.bytes.resize(self.bytes.len().max(least), 0);
             self.bytes[to.index()] += payload.0;
         }
     }
@@ -287,9 +326,9 @@ fn constant_rates(seed: u64) -> Vec<(f64, f64)> {
     leechers.upload = capped(f64::INFINITY);
     let mut plan = plan(40_000, vec![seeder, leechers]);
     (plan.horizon, plan.sample) = (SimTime::from_secs(end_s), s(100.0));
-    let bytes = vec![0; n as usize + 1];
-    let mut received = Received { from: SimTime::from_secs(from_s), bytes };
+    let mut received = Received { from: SimTime::from_secs(from_s), bytes: Vec::new() };
     let outcome = run_lawfully(&plan, seed, &mut received);
+    received.bytes.resize(outcome.peers.len(), 0);
     let peers = outcome.peers.iter().zip(&received.bytes).skip(1);
     let rate = |bytes: u64| f64_of(bytes) / 1024.0 / (end_s - from_s);
     peers.map(|(peer, &bytes)| (capacity_kib_per_s(peer.upload), rate(bytes))).collect()
@@ -307,6 +346,19 @@ fn log_slope(points: &[(f64, f64)]) -> f64 {
 /// Mean download rate of those with an upload in this range.
 fn rate_of(points: &[(f64, f64)], uploads: [f64; 2]) -> f64 {
     mean(points.iter().filter(|p| (uploads[0]..uploads[1]).contains(&p.0)).map(|p| p.1))
+}
+
+/// Median over runs of how much faster one client is as a BitTyrant than with tit-for-tat.
+fn speed_up(ctx: &Ctx<'_>, runs: u64, swarm: &Plan) -> f64 {
+    let ratios = ctx.seeds(runs, |seed| {
+        let [plain, strategic] = [ChokerSpec::TitForTat, ChokerSpec::BitTyrant].map(|choker| {
+            let plan = with_client(swarm.clone(), &choker);
+            let outcome = run_lawfully(&plan, seed, &mut Unobserved);
+            mean(times_s(&outcome, 2))
+        });
+        plain / strategic
+    });
+    quantile(&sorted(ratios), 0.5).unwrap_or(f64::NAN)
 }
 
 fn in_swarm(ctx: &Ctx<'_>) -> Findings {
@@ -343,18 +395,16 @@ fn in_swarm(ctx: &Ctx<'_>) -> Findings {
     for line in judged(&points[0], "peers come and go") {
         findings.add(line);
     }
-    let speed_ups = ctx.seeds(30, |seed| {
-        let [plain, strategic] = [&barter, &tyrant].map(|choker| {
-            let plan = with_client(arms[0].clone(), choker);
-            let outcome = run_lawfully(&plan, seed, &mut Unobserved);
-            mean(times_s(&outcome, 2))
-        });
-        plain / strategic
-    });
-    let speed_ups = sorted(speed_ups);
-    let median = quantile(&speed_ups, 0.5).unwrap_or(f64::NAN);
+    let rejoining = ctx.seeds(3, rejoin_rates).concat();
+    for line in judged(&rejoining, "peers leave and re-join (added afterwards)") {
+        findings.add(line.direction());
+    }
+    let median = speed_up(ctx, 30, &arms[0]);
     findings.add(Line::at_least("median speed-up of one strategic client", median, 1.2));
     findings.add(Line::within("median speed-up, published 1.72", median, [1.2, 2.5]).direction());
+    let median = speed_up(ctx, 10, &rejoin());
+    let what = "the same where peers leave and re-join (added afterwards)";
+    findings.add(Line::within(what, median, [1.2, 2.5]).direction());
     let time = |points: &[(f64, f64)], uploads| {
         let some = points.iter().filter(|p: &&(f64, f64)| {
             let [low, high]: [f64; 2] = uploads;

@@ -2,8 +2,8 @@
 
 use super::{Check, Ctx, Report};
 use super::{
-    bittyrant, books, exchange, free_riders, frontier, invariants, kumar_ross, legout, menasche,
-    mundinger, qiu_srikant, rarest_first, recorded, scrip, stratification, torrent_life,
+    bittyrant, books, commons, exchange, free_riders, frontier, invariants, kumar_ross, legout,
+    menasche, mundinger, qiu_srikant, rarest_first, recorded, scrip, stratification, torrent_life,
     utilisation, zhu_hajek,
 };
 
@@ -28,6 +28,7 @@ pub fn all() -> Vec<Check> {
         books::CHECKS,
         scrip::CHECKS,
         exchange::CHECKS,
+        commons::CHECKS,
     ];
     groups.concat()
 }

@@ -13,6 +13,7 @@
 mod bittyrant;
 mod books;
 pub mod catalogue;
+mod commons;
 mod contact;
 mod crowd;
 mod exchange;

@@ -1,7 +1,7 @@
 //! Chokers of leechers: tit-for-tat, and the one without incentives it is compared with.
 
 use super::select::nth_element;
-use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, Ties, tie};
+use super::{Candidate, ChokeView, Choking, Decision, OptimisticOrder, Served, TieOrder, tie};
 use crate::rng::Stream;
 use crate::units::{NS_PER_S, Span};
 use smallvec::SmallVec;
@@ -66,7 +66,7 @@ fn serve_best_givers(
         let sent = if c.unchoked { c.sent_round } else { 0 };
         (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot), c.slot)
     }));
-    if rules.ties == Ties::InOrder {
+    if rules.ties == TieOrder::InOrder {
         // Those of `sold` have slots of their own, which are none of `view`.
         nth_element(&mut ranked, view.slots, |a, b| (a.0, a.1, a.2, a.3) < (b.0, b.1, b.2, b.3));
     } else if ranked.len() > regular && regular > 0 {
@@ -218,8 +218,8 @@ fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
         OptimisticOrder::LongestWaiting => {
             let waited = if c.had_turn { c.waited } else { Span::ZERO };
             let turn = match rules.ties {
-                Ties::ByChance => tie(lasting, c.slot),
-                Ties::InOrder => u64::from(!c.slot),
+                TieOrder::ByChance => tie(lasting, c.slot),
+                TieOrder::InOrder => u64::from(!c.slot),
             };
             (!c.optimistic, !c.had_turn, waited, turn)
         }
@@ -248,7 +248,7 @@ mod tests {
             optimistic_slots: 1,
             min_uploads,
             optimistic_order: OptimisticOrder::Random,
-            ties: Ties::ByChance,
+            ties: TieOrder::ByChance,
             new_peer_weight: 3,
             rank: RankBy::TwoRounds,
             unchoke_on_interest: true,

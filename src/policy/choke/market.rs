@@ -15,8 +15,8 @@
 use super::leecher::{self, optimistic_share, serve_optimistically};
 use super::{Candidate, ChokeView, Choker, Choking, Decision, SeedChoker, Served, seeder};
 use crate::policy::ask::Ask;
-use crate::policy::auction::{self, Award, Bid, Format};
-use crate::rng::Stream;
+use crate::policy::auction::{self, Award, Bid, Format, Ties};
+use crate::rng::{Stream, mix};
 use crate::units::{Price, u32_of};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -52,6 +52,8 @@ pub struct Terms {
     pub combine: Combine,
     /// Who wins and pays what.
     pub format: Format,
+    /// Who goes first of those that are equal in what `combine` ranks by.
+    pub ties: Ties,
     /// Reserve price, and how many slots are sold. If that is fewer than there are, the others are
     /// closed as soon as one is sold: who withholds slots does not give them away next door.
     pub ask: Ask,
@@ -124,7 +126,7 @@ pub fn choose(
     assert!(decision.served.is_empty(), "a decision begins empty");
     let for_sale = for_sale(view, terms.combine, base);
     let ask = Ask { slots: terms.ask.slots.min(for_sale), ..terms.ask };
-    let awards = awards(view, terms, ask);
+    let awards = awards(view, terms, ask, luck);
     if terms.combine == Combine::PayOnly {
         decision.served.extend(awards.iter().map(|award| paid(award, award.weight)));
         decision.open = decision.served.len();
@@ -216,19 +218,43 @@ fn losers(
 /// As many as a peer has neighbours, mostly: no allocation.
 type Few<T> = SmallVec<[T; 64]>;
 
-/// Who wins what; empty if no bid is eligible.
-fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask) -> SmallVec<[Award; 16]> {
+/// Who wins what; empty if no bid is eligible, and then nothing is drawn.
+fn awards(
+    view: &ChokeView<'_>,
+    terms: &Terms,
+    ask: Ask,
+    luck: &mut Stream,
+) -> SmallVec<[Award; 16]> {
     let mut awards = SmallVec::new();
-    let known = |at: usize| view.candidates[at].received > 0 || view.candidates[at].unchoked;
+    let any = || view.bids.iter().any(|&bid| auction::is_eligible(bid, ask.reserve));
+    let holds = terms.ties == Ties::HolderStays;
+    let draw = (terms.ties == Ties::Random && any()).then(|| luck.bits());
+    // What was received is the second key of the lexicographic rank, and no tie.
+    let gifts = holds || terms.combine == Combine::Lexicographic;
+    let known = |at: usize| {
+        let c = &view.candidates[at];
+        gifts && c.received > 0 || holds && c.unchoked
+    };
     let bid = |at: usize| {
         let c = &view.candidates[at];
-        let stays = c.unchoked && !leecher::is_sated(c, view);
-        Bid { slot: c.slot, price: view.bids[at], received: c.received, stays, waited: c.waited }
+        Bid {
+            slot: c.slot,
+            price: view.bid(at),
+            received: if gifts { c.received } else { 0 },
+            stays: holds && c.unchoked && !leecher::is_sated(c, view),
+            turn: match draw {
+                Some(salt) => mix(salt ^ u64::from(c.id.0)),
+                // Who is served waits for nothing.
+                None if c.unchoked && !holds => 0,
+                None => c.waited.0,
+            },
+            id: c.id,
+        }
     };
     match terms.combine {
         Combine::Weighted { bid_percent } => {
-            if view.bids.iter().any(|&bid| auction::is_eligible(bid, ask.reserve)) {
-                sell_by_score(view, bid_percent, (terms.format, ask), &mut awards);
+            if any() {
+                sell_by_score(view, (bid_percent, bid), (terms.format, ask), &mut awards);
             }
         }
         _ => auction::sell_listed(terms.format, ask, (view.bids, known, bid), &mut awards),
@@ -243,7 +269,7 @@ const WHOLE: u64 = 1_000_000;
 #[inline(never)]
 fn sell_by_score(
     view: &ChokeView<'_>,
-    bid_percent: u64,
+    (bid_percent, tie): (u64, impl Fn(usize) -> Bid),
     (format, ask): (Format, Ask),
     awards: &mut impl Extend<Award>,
 ) {
@@ -262,7 +288,8 @@ fn sell_by_score(
     let mut ranked: Vec<_> = view.candidates.iter().enumerate().collect();
     ranked.retain(|&(at, c)| score(at, c) > 0);
     ranked.sort_by_cached_key(|&(at, c)| {
-        (Reverse(score(at, c)), Reverse(c.received), Reverse(c.waited), c.slot)
+        let tie = tie(at);
+        (Reverse((score(at, c), tie.received, tie.stays, tie.turn)), tie.id)
     });
     let n = ask.slots.min(ranked.len());
     let losing = ranked[n..].iter().map(|&(at, _)| bid(at)).max().unwrap_or_default();

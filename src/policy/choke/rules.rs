@@ -24,7 +24,7 @@ pub struct Choking {
     /// Whose turn the optimistic unchoke is.
     pub optimistic_order: OptimisticOrder,
     /// How equals are ranked.
-    pub ties: Ties,
+    pub ties: TieOrder,
     /// How much likelier a neighbour without a whole piece is unchoked optimistically (BEP 3: 3).
     pub new_peer_weight: u32,
     /// What ranks a neighbour for a regular slot.
@@ -64,7 +64,7 @@ pub enum OptimisticOrder {
 
 /// How a choker ranks equals.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ties {
+pub enum TieOrder {
     /// At random.
     ByChance,
     /// As the client's partial sorting of its connections, the oldest first, leaves them; of the

@@ -2,7 +2,7 @@
 
 use super::leecher::{optimistic_share, serve_optimistically};
 use super::select::nth_element;
-use super::{Candidate, ChokeView, Choking, Decision, SeedChoker, Served, Ties, tie};
+use super::{Candidate, ChokeView, Choking, Decision, SeedChoker, Served, TieOrder, tie};
 use crate::rng::Stream;
 use crate::units::Span;
 use smallvec::SmallVec;
@@ -28,8 +28,8 @@ pub fn seed(view: &ChokeView<'_>, rules: &Choking, luck: &mut Stream, decision: 
             let quota = u64::from(quota_pieces) * view.piece.0;
             let key = |c: &Candidate| (sated(c, quota, tenure), Reverse(sent(c)));
             match rules.ties {
-                Ties::ByChance => ranked.sort_unstable_by_key(|c| (key(c), waiting(c))),
-                Ties::InOrder => {
+                TieOrder::ByChance => ranked.sort_unstable_by_key(|c| (key(c), waiting(c))),
+                TieOrder::InOrder => {
                     let key = |c: &Candidate| (key(c), Reverse(c.waited));
                     nth_element(&mut ranked, view.slots, |a, b| key(a) < key(b));
                 }

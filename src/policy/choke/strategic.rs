@@ -1,8 +1,8 @@
 //! Strategic chokers from the literature. Each keeps a memory by slot.
 
-use super::{Candidate, ChokeView, Choker, Decision, Passed, Served, tie};
+use super::{Candidate, ChokeView, Choker, Decision, Passed, Served, Slots, tie};
 use crate::rng::Stream;
-use crate::units::{BLOCK, Span, f64_of, f64_of_len, floor_u64};
+use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, f64_of_len, floor_u64};
 use std::cmp::Reverse;
 
 /// Weights are shares of this.
@@ -12,12 +12,15 @@ const WHOLE: f64 = 1_000_000.0;
 /// d/u per unit of upload until the upload is spent, and find each one's price u by trial.
 ///
 /// Departs from the paper: upload is split by weights in proportion to u, not by a rate limit per
-/// neighbour, so capacity left over is not lost; d of a neighbour that has not served us is the
-/// start value, not an estimate from how fast it announces pieces; a neighbour served since less
-/// than a round is not judged, as the paper unchokes at the start of rounds only.
+/// neighbour, so capacity left over is not lost; a neighbour served since less than a round is not
+/// judged, as the paper unchokes at the start of rounds only. d of a neighbour that has not served
+/// us follows from how fast it announces pieces: about as fast as it uploads, of which mainline's
+/// rule of slots gives each its part.
 #[derive(Clone, Debug, Default)]
 pub struct BitTyrant {
     known: Vec<Known>,
+    /// Seconds since its first round.
+    clock_s: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,25 +31,41 @@ struct Known {
     gives: f64,
     /// Rounds in a row in which it served us.
     loyal: u32,
+    /// Whether it ever did.
+    measured: bool,
+    /// When we first saw it, and the pieces it had announced.
+    seen: Option<(f64, u16)>,
 }
 
 /// The paper's start values: nothing is known, so a typical equal split on both sides.
-const UNKNOWN: Known = Known { price: 16_000.0, gives: 16_000.0, loyal: 0 };
+const UNKNOWN: Known =
+    Known { price: 16_000.0, gives: 16_000.0, loyal: 0, measured: false, seen: None };
 /// The price rises by a fifth when a neighbour we served did not serve us (δ).
 const RAISE: f64 = 1.2;
 /// The price falls by a tenth (γ) after three rounds (r) of service.
 const LOWER: f64 = 0.9;
 
+/// Pieces a neighbour must announce before its rate is estimated from them.
+const ENOUGH: u16 = 3;
+
+/// What each slot of a mainline client of this upload gets, bytes per second.
+fn equal_split(upload: f64) -> f64 {
+    let slots = Slots::Auto.count(ByteRate::from_kib_per_s(upload / 1024.0));
+    upload / f64_of_len(slots.max(1))
+}
+
 impl BitTyrant {
-    fn learn(&mut self, c: &Candidate, seconds: f64) {
+    fn learn(&mut self, c: &Candidate, seconds: f64, piece: Bytes) {
         let slot = usize::from(c.slot);
         if self.known.len() <= slot {
             self.known.resize(slot + 1, UNKNOWN);
         }
         let known = &mut self.known[slot];
+        let (since_s, pieces) = *known.seen.get_or_insert((self.clock_s, c.pieces));
         if c.serves_us {
             known.loyal += 1;
             if c.received_round > 0 {
+                known.measured = true;
                 known.gives = f64_of(c.received_round) / seconds.max(0.1);
             }
             if known.loyal >= 3 && c.unchoked {
@@ -57,6 +76,12 @@ impl BitTyrant {
             if c.unchoked && c.served_for.as_secs() >= seconds {
                 known.price *= RAISE;
             }
+            // A few pieces, or it says nothing.
+            let news = c.pieces.saturating_sub(pieces);
+            if !known.measured && news >= ENOUGH {
+                let bytes = piece.as_f64() * f64::from(news);
+                known.gives = equal_split(bytes / (self.clock_s - since_s).max(1.0));
+            }
         }
     }
 }
@@ -65,8 +90,9 @@ impl Choker for BitTyrant {
     fn choose(&mut self, view: &ChokeView<'_>, luck: &mut Stream, decision: &mut Decision) {
         let salt = luck.bits();
         if view.timed {
+            self.clock_s += view.elapsed.as_secs();
             for c in view.candidates {
-                self.learn(c, view.elapsed.as_secs());
+                self.learn(c, view.elapsed.as_secs(), view.piece);
             }
         }
         let known = |c: &Candidate| self.known.get(usize::from(c.slot)).copied().unwrap_or(UNKNOWN);
@@ -229,6 +255,7 @@ impl Choker for FairTorrent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::PeerId;
     use crate::rng::{Purpose, stream};
     use crate::units::{ByteRate, Bytes};
 
@@ -236,6 +263,7 @@ mod tests {
     fn neighbour(slot: u16, received_round: u64, sent_round: u64) -> Candidate {
         Candidate {
             slot,
+            id: PeerId(u32::from(slot)),
             received: received_round,
             received_round,
             sent_round,
@@ -303,6 +331,24 @@ mod tests {
             assert!((found - expected).abs() < 1e-9, "{found} × the start value, not {expected}");
         }
         assert!((choker.known[1].gives - 8_000.0).abs() < 1e-9, "bytes per second");
+    }
+
+    /// Of two that never served it, it tries the one that announces pieces at a rate of which a
+    /// slot gets more; until then chance decides. Two pieces in ten seconds: 51 KiB/s, five slots.
+    #[test]
+    fn bittyrant_prefers_those_that_announce_fast() {
+        let mut choker = BitTyrant::default();
+        let mut shown = [neighbour(0, 0, 0), neighbour(1, 0, 0)];
+        for round in 0..5 {
+            (shown[0].pieces, shown[1].pieces) = (2 * round, 20 * round);
+            let upload = ByteRate::from_kib_per_s(16.0);
+            let decision = run(&mut choker, &shown, |view| view.upload = upload);
+            assert!(round < 2 || served(&decision) == [1], "{round}: {decision:?}");
+        }
+        let [slow, fast] = [choker.known[0].gives, choker.known[1].gives];
+        let kib = 1024.0;
+        assert!((slow - 51.2 * kib / 5.0).abs() < kib, "{slow}");
+        assert!((fast - 512.0 * kib / 17.0).abs() < kib, "{fast}");
     }
 
     /// However often it runs within a round, and whoever is shown to it.

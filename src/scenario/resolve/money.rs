@@ -6,9 +6,9 @@ use crate::policy::ask::AskerSpec;
 use crate::policy::bid::{AutoBid, BidderSpec};
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
-use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS, SCOPES};
-use crate::scenario::trade::{INSOLVENCIES, ROUTES, UNMOVED};
-use crate::swarm::plan::economy::{Economy, Funding, Token, Trade, Usd};
+use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS, SCOPES, TIES};
+use crate::scenario::trade::{INSOLVENCIES, ROUTES, SILENTLY, UNMOVED};
+use crate::swarm::plan::economy::{Economy, Funding, Stall, Token, Trade, Usd};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, f64_of};
 use toml::{Table, Value};
 
@@ -42,6 +42,7 @@ fn write_token(t: &mut Table, token: &Token) {
     };
     put(t, "combine", combine);
     put(t, "auction", word(&FORMATS, |format| *format == token.format));
+    put(t, "ties", word(&TIES, |ties| *ties == token.ties));
     put(t, "smallest_payment_ubtt", number(f64_of(token.coin.0)));
     put(t, "payment_loss", number(token.payment_loss));
     let funding = match token.channels.funding {
@@ -158,7 +159,11 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "pays", trade.pays);
     put(&mut t, "asker", asker(&trade.asker));
     put(&mut t, "sells", trade.sells);
-    put(&mut t, "stalls", trade.stalls);
+    let stalls = match trade.stalls {
+        Stall::Silent => Value::String(SILENTLY.into()),
+        other => Value::Boolean(other == Stall::Choke),
+    };
+    put(&mut t, "stalls", stalls);
     put(&mut t, "bans_others", trade.bans_others);
     put(&mut t, "bans_payers", number(trade.bans_payers));
     let withdraws = trade.withdraws_at.map_or(Value::String("never".into()), btt);

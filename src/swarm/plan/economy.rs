@@ -6,7 +6,7 @@
 
 use crate::ledger::{GatewayRules, Geometric, PricePath, Rest, ServiceRules, Supply};
 use crate::policy::ask::AskerSpec;
-use crate::policy::auction::Format;
+use crate::policy::auction::{Format, Ties};
 use crate::policy::bid::BidderSpec;
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
@@ -30,6 +30,8 @@ pub struct Token {
     pub combine: Combine,
     /// How slots are sold.
     pub format: Format,
+    /// Which of equal bids goes first.
+    pub ties: Ties,
     /// All payments are whole multiples of this; 1 µBTT is the ledger's own unit.
     pub coin: MicroBtt,
     /// Payment channels.
@@ -108,6 +110,17 @@ pub struct Credit {
     pub counted_percent: u64,
 }
 
+/// What a provider does to a customer that has paid for something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stall {
+    /// It goes on.
+    Never,
+    /// It chokes it, and does not look at its bids again.
+    Choke,
+    /// The same, but it does not say so: the customer waits until its client gives up.
+    Silent,
+}
+
 /// The part of a class in the economy.
 #[derive(Clone, Debug)]
 pub struct Trade {
@@ -135,7 +148,7 @@ pub struct Trade {
     /// bid.
     pub sells: bool,
     /// Whether it drops a customer as soon as that has paid for something: pay-and-stall.
-    pub stalls: bool,
+    pub stalls: Stall,
     /// Whether it serves only those who may pay.
     pub bans_others: bool,
     /// Share of those without a wallet that serve nobody who has one, in `[0, 1]`.
@@ -167,7 +180,7 @@ impl Default for Trade {
             pays: true,
             asker: AskerSpec::Free,
             sells: true,
-            stalls: false,
+            stalls: Stall::Never,
             bans_others: false,
             bans_payers: 0.0,
             withdraws_at: None,

@@ -33,6 +33,11 @@ pub(in crate::swarm) struct Account {
     pub(super) unpaid_most: Bytes,
     /// Customers that stallers dropped after they paid.
     pub(super) dropped: u64,
+    /// Rounds of sellers in which nobody bid, and in which nobody wanted anything.
+    pub(super) no_bidder: u64,
+    pub(super) no_content: u64,
+    /// Blocks that customers of silent providers waited for.
+    pub(super) held_blocks: u64,
     /// Time that seeders stayed because they were paid.
     pub(super) stayed: Span,
     samples: Vec<MoneySample>,
@@ -80,6 +85,9 @@ impl Trade {
             unpaid_bytes: account.unpaid_bytes,
             unpaid_bytes_most: account.unpaid_most,
             dropped: account.dropped,
+            no_bidder: account.no_bidder,
+            no_content: account.no_content,
+            held_blocks: account.held_blocks,
             stayed: account.stayed,
             ledger_operations: service.submitted,
             ledger_delayed: service.delayed,

@@ -9,7 +9,7 @@ use super::{Account, Closing, Dealer, Due, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
-use crate::swarm::plan::economy::Funding;
+use crate::swarm::plan::economy::{Funding, Stall};
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, SimTime, Span};
 use smallvec::SmallVec;
@@ -296,6 +296,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn part(&mut self, p: PeerId, q: PeerId) {
         self.close_line(p, q);
         self.close_line(q, p);
+        self.end_silence(p, q);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         for (a, b) in [(p, q), (q, p)] {
             trade.peers[a.index()].debtors.retain(|&debtor| debtor != b);
@@ -370,7 +371,8 @@ impl Trade {
             return;
         }
         seller.debtors.retain(|&debtor| debtor != payer);
-        if seller.stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
+        let stalls = seller.stalls != Stall::Never;
+        if stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
             seller.dropped.push(payer);
             self.account.dropped += 1;
             self.strikes.push((provider, payer));

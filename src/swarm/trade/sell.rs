@@ -6,6 +6,7 @@ use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
 use crate::policy::choke::market::{self, Base, Combine, Terms};
 use crate::policy::choke::{Candidate, ChokeView, Served};
+use crate::swarm::plan::economy::Token;
 use crate::swarm::world::Swarm;
 use crate::units::{MicroBtt, Price, percent_of};
 
@@ -71,7 +72,12 @@ impl<O: Observer> Swarm<'_, O> {
             any |= !bid.is_zero();
             bid
         }));
-        if !dealer.is_wary {
+        if timed && !any {
+            let account = &mut trade.account;
+            account.no_content += u64::from(candidates.is_empty());
+            account.no_bidder += u64::from(!candidates.is_empty());
+        }
+        if !any || !dealer.is_wary {
             return any;
         }
         let Dealer { debtors, dropped, .. } = dealer;
@@ -120,7 +126,8 @@ impl<O: Observer> Swarm<'_, O> {
             self.trade.as_deref_mut()?.peers[p.index()].ask = Some(ask);
             ask
         };
-        Some(Terms { combine: token.combine, format: token.format, ask })
+        let Token { combine, format, ties, .. } = *token;
+        Some(Terms { combine, format, ties, ask })
     }
 
     /// What the asker of `p` makes of the bids and the slots it can sell.
@@ -237,7 +244,11 @@ impl<O: Observer> Swarm<'_, O> {
                 *is_wary = true;
                 trade.account.strikes += 1;
             }
-            self.choke_neighbour(p, q);
+            if trade.peers[p.index()].drops_in_silence(q) {
+                self.fall_silent(p, q);
+            } else {
+                self.choke_neighbour(p, q);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ fn torrents(sizes: &[u64]) -> Catalogue {
         release: SimTime::ZERO,
         weight: 1.0,
     };
-    Catalogue { torrents: sizes.iter().map(torrent).collect(), fading: None }
+    Catalogue { torrents: sizes.iter().map(torrent).collect(), fading: None, again: false }
 }
 
 /// One publisher, and users who ask for something every `gap_s` and take two things at a time.
@@ -47,6 +47,33 @@ pub fn library(users: u32, gap_s: f64, rules: &Arc<Protocol>) -> Plan {
 
 fn of_user(outcome: &Outcome, user: u32) -> Vec<&PeerRecord> {
     outcome.peers.iter().filter(|peer| peer.user.0 == user).collect()
+}
+
+/// Users who take one thing at a time and come again: each visit ends before the next begins, and
+/// begins with nothing. Every law holds at every event.
+#[test]
+fn users_come_again_with_nothing() {
+    let mut plan = library(12, 60.0, &Arc::new(presets::mainline()));
+    let demand = Demand { gap: s(60.0), parallel: 1, sessions: None };
+    (plan.classes[1].demand, plan.classes[1].stay) = (Some(demand), Stay::Leave);
+    plan.classes[0].stay = Stay::Forever;
+    (plan.audit, plan.horizon) = (Audit::EveryEvent, SimTime::from_secs(2500.0));
+    let mut all = torrents(&[1_234_567]);
+    all.again = true;
+    plan.catalogue = Some(all);
+    let outcome = run(&plan, 6, &mut Unobserved);
+    let mut visits = 0;
+    for user in 1..=12 {
+        let done: Vec<_> =
+            of_user(&outcome, user).into_iter().filter(|p| p.completed.is_some()).collect();
+        visits += done.len();
+        for pair in done.windows(2) {
+            let begins = pair[1].completed.expect("done").0 - pair[1].leeching.0;
+            assert!(begins >= pair[0].completed.expect("done").0, "one after the other");
+            assert!(pair[1].downloaded >= Bytes(1_234_567), "all of it again");
+        }
+    }
+    assert!(visits > 36, "{visits} of twelve users");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use swarmecon::observe::Outcome;
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::{
     Arrivals, ChokerSpec, DownloadDist, EndGame, OptimisticOrder, Plan, Protocol, RateDist, Role,
-    SeedChoker, Slots, Stay, Ties,
+    SeedChoker, Slots, Stay, TieOrder,
 };
 use swarmecon::units::{BLOCK, ByteRate, Bytes, SimTime, Span, f64_of, f64_of_len};
 
@@ -271,8 +271,8 @@ fn a_lost_regular_slot_costs_no_place_in_the_optimistic_queue() {
         };
         (1..=20).filter(is_served_again).count()
     };
-    assert!((1..20).contains(&served_again(Ties::ByChance)), "either may be the first");
-    assert_eq!(served_again(Ties::InOrder), 20, "the older connection is the first");
+    assert!((1..20).contains(&served_again(TieOrder::ByChance)), "either may be the first");
+    assert_eq!(served_again(TieOrder::InOrder), 20, "the older connection is the first");
 }
 
 /// libtorrent's own test of its optimistic unchoke (`simulation/test_optimistic_unchoke.cpp`):

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use swarmecon::experiment::{Design, Metric, Part, summary};
 use swarmecon::ids::PeerId;
 use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
-use swarmecon::policy::auction::Format;
+use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::BidderSpec;
+use swarmecon::policy::choke::market::Combine;
 use swarmecon::scenario::{Arm, Scenario};
-use swarmecon::swarm::plan::economy::{Economy, Token, Trade};
-use swarmecon::swarm::plan::{Audit, ChokerSpec, Plan, Role, Slots};
+use swarmecon::swarm::plan::economy::{Economy, Stall, Token, Trade};
+use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, EndGame, Plan, Role, Slots, Stay};
 use swarmecon::swarm::run;
-use swarmecon::units::{BLOCK, Bytes, MicroBtt, NanoUsd, Price, SimTime};
+use swarmecon::units::{BLOCK, Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
 fn with_token(token: Token, trade: Trade) -> Plan {
     crowd(Some(Economy::Token(Box::new(token))), trade)
@@ -112,7 +113,7 @@ fn who_takes_and_does_not_pay_gains_a_piece_a_connection() {
 }
 
 /// One slot, two that bid for it, and nobody else to serve.
-fn one_seller(stalls: bool) -> Plan {
+fn one_seller(stalls: Stall) -> Plan {
     let mut rules = plain();
     rules.choking.slots = Slots::Fixed(1);
     rules.choking.optimistic_slots = 0;
@@ -129,6 +130,33 @@ fn one_seller(stalls: bool) -> Plan {
     plan
 }
 
+/// Six that bid the same for two slots of a seller. Where ties go to who waited longest, slots pass
+/// on every round and all have a piece after the third; where the holder stays it has 20 pieces and
+/// a minute first, and the last two wait until four have had theirs.
+#[test]
+fn of_equal_bids_who_waited_longest_is_served_unless_the_holder_stays() {
+    let last_begins = |ties| {
+        let mut plan = one_seller(Stall::Never);
+        let mut rules = plain();
+        (rules.choking.slots, rules.choking.optimistic_slots) = (Slots::Fixed(2), 0);
+        rules.choking.rechoke = Span::from_secs(10.0);
+        for class in &mut plan.classes {
+            class.protocol = Arc::new(rules.clone());
+        }
+        plan.classes[1].arrivals =
+            Arrivals::AtOnce { count: 6, at: SimTime::ZERO, spread: Span::ZERO };
+        let combine = Combine::PayOnly;
+        plan.economy = Some(Economy::Token(Box::new(Token { combine, ties, ..token() })));
+        let outcome = run(&plan, 2, &mut Unobserved);
+        let first = outcome.peers[1..].iter().map(|peer| peer.first_piece.expect("all begin"));
+        first.max().expect("six").as_secs()
+    };
+    let [turns, holder] = [Ties::LongestWaiting, Ties::HolderStays].map(last_begins);
+    // A slot is 32 KiB/s: 8 s for a piece, and 160 s for 20 of them.
+    assert!(turns < 50.0, "three rounds and the first phase: {turns}");
+    assert!(holder > 300.0, "two pairs had 20 pieces each before: {holder}");
+}
+
 /// Pay-and-stall: pay comes after the piece, so who stops when it is paid has sold a piece to each
 /// customer, and what was on its way; it was paid for nothing that it did not deliver.
 #[test]
@@ -140,11 +168,61 @@ fn who_takes_the_pay_and_stops_sells_a_piece_to_each_customer() {
         assert!(seller.sold_bytes <= outcome.peers[0].uploaded, "paid for what it delivered");
         (seller.sold_bytes, money.counts.dropped)
     };
-    let (honest, none) = sold(false);
-    let (stalled, dropped) = sold(true);
+    let (honest, none) = sold(Stall::Never);
+    let (stalled, dropped) = sold(Stall::Choke);
     assert_eq!((none, dropped), (0, 2));
     assert!(stalled > Bytes::ZERO && stalled.0 <= 2 * ((1 << 18) + 2 * BLOCK.0), "{stalled:?}");
     assert!(honest.0 > 8 * stalled.0, "while who goes on sells all: {honest:?}");
+}
+
+/// Pay-and-stall without a word: the one buyer of a seller waits for what it has asked for as long
+/// as its client has patience, and gets everything in the end; told by a choke it asks again at
+/// once. What is sold is the same.
+#[test]
+fn who_stalls_in_silence_keeps_its_customer_waiting_for_the_timeout() {
+    let buy = |stalls, timeout_s: f64, end_game| {
+        let mut plan = one_seller(stalls);
+        plan.content = Bytes(8 << 18);
+        plan.classes[1].arrivals =
+            Arrivals::AtOnce { count: 1, at: SimTime::ZERO, spread: Span::ZERO };
+        for class in &mut plan.classes {
+            let requests = &mut Arc::make_mut(&mut class.protocol).requests;
+            (requests.timeout, requests.end_game) = (Span::from_secs(timeout_s), end_game);
+        }
+        let outcome = run(&plan, 1, &mut Unobserved);
+        let counts = &money(&outcome).counts;
+        let done = outcome.peers[1].completed.expect("all comes in the end").as_secs();
+        (done, counts.held_blocks, money(&outcome).wallets[0].sold_bytes)
+    };
+    for end_game in [EndGame::Off, EndGame::Shared] {
+        // The content is 32 s of the seller's link.
+        let (told, none, sold) = buy(Stall::Choke, 30.0, end_game);
+        assert!(none == 0 && sold > Bytes::ZERO && told < 50.0, "{none} {sold:?} {told}");
+        let [short, long] = [100.0, 250.0].map(|timeout_s| buy(Stall::Silent, timeout_s, end_game));
+        for (done, held, also_sold) in [short, long] {
+            // What it had asked for: 4 s of 64 KiB/s and two blocks more.
+            assert!((1..=18).contains(&held), "{held}");
+            assert!(done > told + 50.0, "{done}, told {told}");
+            assert_eq!(also_sold, sold);
+        }
+        let more = long.0 - short.0;
+        assert!((more - 150.0).abs() < 0.1, "{end_game:?}: it waits {more} s longer");
+    }
+}
+
+/// With others to ask, what a silent seller holds up is asked of them in the end game; and a
+/// connection that ends holds up nothing. Every law holds at every event.
+#[test]
+fn silence_breaks_no_law() {
+    for seed in 1..4 {
+        let mut plan = with_token(token(), users(1.0));
+        plan.classes[2].trade = Trade { stalls: Stall::Silent, ..users(1.0) };
+        plan.classes[2].stay = Stay::Linger(Span::from_secs(5.0));
+        plan.audit = Audit::EveryEvent;
+        let outcome = run(&plan, seed, &mut Unobserved);
+        assert!(money(&outcome).counts.held_blocks > 0, "somebody waits");
+        assert!(outcome.peers.iter().all(|peer| peer.completed.is_some() || peer.is_origin));
+    }
 }
 
 /// The break-even of gift farming is what the gift of a further identity is worth: with a pool for
@@ -195,6 +273,6 @@ fn farming_gifts_breaks_even_at_the_worth_of_a_gift() {
 fn who_has_no_client_has_no_habits_of_trade() {
     let plain = with_token(token(), users(0.5));
     let mut odd = plain.clone();
-    (odd.classes[2].trade.stalls, odd.classes[2].trade.sells) = (true, false);
+    (odd.classes[2].trade.stalls, odd.classes[2].trade.sells) = (Stall::Silent, false);
     assert_eq!(run(&odd, 9, &mut Unobserved), run(&plain, 9, &mut Unobserved));
 }

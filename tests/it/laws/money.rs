@@ -7,7 +7,7 @@ use std::sync::Arc;
 use swarmecon::ledger::{GatewayRules, Outage, PricePath, Rest, ServiceRules, Supply};
 use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
 use swarmecon::policy::ask::AskerSpec;
-use swarmecon::policy::auction::Format;
+use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
@@ -24,6 +24,7 @@ pub fn token() -> Token {
     Token {
         combine: Combine::Lexicographic,
         format: Format::Uniform,
+        ties: Ties::LongestWaiting,
         coin: MicroBtt(1),
         channels: ChannelRules {
             funding: Funding::Pieces(16),
@@ -89,13 +90,17 @@ fn a_token_without_money_is_barter_to_the_bit() {
         Combine::SlotSplit { paid: 2 },
         Combine::Weighted { bid_percent: 50 },
     ];
+    let ties = [Ties::LongestWaiting, Ties::Random, Ties::HolderStays];
     let trade = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
     for seed in 1..4 {
         let barter = run(&crowd(None, trade.clone()), seed, &mut Unobserved);
-        for (format, combine) in formats.into_iter().zip(combines.into_iter().cycle()) {
-            let token = Token { format, combine, ..token() };
+        let rules = formats.into_iter().zip(combines.into_iter().cycle());
+        for ((format, combine), ties) in
+            rules.zip(ties.into_iter().cycle().skip(usize::try_from(seed).expect("small")))
+        {
+            let token = Token { format, combine, ties, ..token() };
             let outcome = run(&with_token(token, trade.clone()), seed, &mut Unobserved);
-            assert_eq!(without_money(&outcome), barter, "{format:?}, {combine:?}");
+            assert_eq!(without_money(&outcome), barter, "{format:?}, {combine:?}, {ties:?}");
             assert_eq!(paid(&outcome), 0);
         }
     }
@@ -119,7 +124,12 @@ fn every_law_of_money_holds_at_every_event() {
             Trade { bidder: fixed.clone(), gift: MicroBtt(40_000), ..users(0.7) },
         ),
         with_token(
-            Token { format: Format::Proportional, combine: Combine::PayOnly, ..token() },
+            Token {
+                format: Format::Proportional,
+                combine: Combine::PayOnly,
+                ties: Ties::Random,
+                ..token()
+            },
             Trade { pays: false, ..users(0.5) },
         ),
         with_token(
@@ -127,7 +137,7 @@ fn every_law_of_money_holds_at_every_event() {
             Trade { bans_others: true, asker: AskerSpec::Withhold, ..users(0.5) },
         ),
         with_token(
-            Token { format: Format::Posted, ..token() },
+            Token { format: Format::Posted, ties: Ties::HolderStays, ..token() },
             Trade {
                 asker: AskerSpec::Reserve(Price::from_btt_per_gib(5.0)),
                 withdraws_at: Some(MicroBtt::from_btt(1.0)),

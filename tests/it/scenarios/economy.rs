@@ -3,12 +3,14 @@
 use super::{check_round_trip, plan, read, read_with, small};
 use swarmecon::ledger::{Between, Outage, PricePath, Rest};
 use swarmecon::policy::ask::{AskerSpec, Tatonnement};
-use swarmecon::policy::auction::Format;
+use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
-use swarmecon::swarm::plan::economy::{ChannelScope, Economy, Funding, Route, Token, Trade, Usd};
+use swarmecon::swarm::plan::economy::{
+    ChannelScope, Economy, Funding, Route, Stall, Token, Trade, Usd,
+};
 use swarmecon::swarm::plan::{Plan, Sessions};
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
@@ -62,6 +64,7 @@ const TOKEN: &str = "\
 bundle = \"btt\"
 combine = { slot_split = 2 }
 auction = \"first-price\"
+ties = \"holder-stays\"
 smallest_payment_ubtt = 1000
 payment_loss = 0.01
 funding_pieces = \"wallet\"
@@ -93,7 +96,7 @@ withdraws_at_btt = 1000
 identities = 3
 buys_through = \"gateway\"
 sells = false
-stalls = true
+stalls = \"silently\"
 bans_payers = 0.25
 ";
 
@@ -103,6 +106,7 @@ fn a_token_is_planned_as_it_is_written() {
     let token = token(&plan);
     assert_eq!(token.combine, Combine::SlotSplit { paid: 2 });
     assert_eq!((token.format, token.coin), (Format::FirstPrice, MicroBtt(1000)));
+    assert_eq!(token.ties, Ties::HolderStays);
     assert_eq!((token.channels.funding, token.channels.rest), (Funding::Wallet, Rest::Forfeit));
     assert_eq!(token.channels.scope, ChannelScope::Pair);
     assert_eq!((token.payment_loss, token.payment_delay), (0.01, s(0.75)));
@@ -132,8 +136,8 @@ fn classes_lay_their_trade_over_that_of_the_file() {
     assert_eq!((seed.identities, peer.identities), (1, 3));
     assert_eq!(peer.withdraws_at, Some(MicroBtt(1_000_000_000)));
     assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
-    assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, false, 0.0));
-    assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, true, 0.25));
+    assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, Stall::Never, 0.0));
+    assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, Stall::Silent, 0.25));
     assert!(matches!(&seed.bidder, BidderSpec::Auto(rule) if *rule == AutoBid::PAPER));
     let naive =
         AutoBid { spending_percent: 50, repost_percent: 10, insolvency: Insolvency::PaperNaive };
@@ -155,6 +159,7 @@ fn the_defaults_of_a_token_are_those_of_the_paper() {
     let plan = plan(&small("[economy]\nbundle = \"btt\"\n[trade]\nadoption = 1\n"));
     let token = token(&plan);
     assert_eq!((token.combine, token.format), (Combine::Lexicographic, Format::Uniform));
+    assert_eq!(token.ties, Ties::LongestWaiting);
     assert_eq!((token.coin, token.payment_loss), (MicroBtt(1), 0.0));
     assert_eq!((token.payment_delay, token.exposure_pieces), (Span::ZERO, 1));
     assert_eq!(token.channels.scope, ChannelScope::Torrent);
@@ -279,12 +284,12 @@ fn every_bidder_and_asker_comes_back() {
 fn a_catalogue_is_planned_as_it_is_written() {
     let text = small(
         "[classes.peer.demand]\nparallel = 5\n[catalogue]\ntorrents = 64\nzipf = 0.8\n\
-         size_sigma = 0.7\nat_start = 0.25\nrelease_over_s = 480\nfading_s = 300\n\
+         size_sigma = 0.7\nat_start = 0.25\nrelease_over_s = 480\nfading_s = 300\nagain = true\n\
          [demand]\nevery_s = 120\nonline_s = 200\noffline_s = 100\n",
     );
     let plan = plan(&text);
     let all = plan.catalogue.as_ref().expect("there is one");
-    assert_eq!((all.torrents.len(), all.fading), (64, Some(s(300.0))));
+    assert_eq!((all.torrents.len(), all.fading, all.again), (64, Some(s(300.0)), true));
     let first = &all.torrents[0];
     assert_eq!((first.content, first.weight), (Bytes(4 << 20), 1.0), "the first is the median");
     assert!(all.torrents.windows(2).all(|w| w[0].weight > w[1].weight), "in order of popularity");

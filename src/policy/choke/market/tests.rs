@@ -1,8 +1,9 @@
 //! The market beside barter: no money, no difference; with money, who gets what.
 
 use super::*;
+use crate::ids::PeerId;
 use crate::policy::choke::{
-    BitTyrant, FairTorrent, OptimisticOrder, PropShare, RankBy, Slots, Ties,
+    BitTyrant, FairTorrent, OptimisticOrder, PropShare, RankBy, Slots, TieOrder,
 };
 use crate::rng::{Purpose, stream};
 use crate::units::{ByteRate, Bytes, MicroBtt, Span};
@@ -39,7 +40,7 @@ fn choking(optimistic_clock: bool, seed: SeedChoker) -> Choking {
         } else {
             OptimisticOrder::Random
         },
-        ties: Ties::ByChance,
+        ties: TieOrder::ByChance,
         new_peer_weight: 3,
         rank: RankBy::TwoRounds,
         unchoke_on_interest: true,
@@ -57,6 +58,7 @@ fn price(micro: u64) -> Price {
 fn neighbour(slot: u16, received: u64) -> Candidate {
     Candidate {
         slot,
+        id: PeerId(u32::from(slot)),
         received,
         received_round: received / 2,
         sent_round: 0,
@@ -166,7 +168,8 @@ fn decide(
 }
 
 fn terms(combine: Combine, format: Format, ask: (u64, usize)) -> Terms {
-    Terms { combine, format, ask: Ask { reserve: price(ask.0), slots: ask.1 } }
+    let ask = Ask { reserve: price(ask.0), slots: ask.1 };
+    Terms { combine, format, ties: Ties::LongestWaiting, ask }
 }
 
 fn same(a: &Decision, b: &Decision) -> bool {
@@ -469,7 +472,7 @@ fn only_the_admitted_are_served_and_if_all_are_it_is_the_base_choker() {
 }
 
 #[test]
-fn of_equal_bids_a_slot_stays_until_it_has_had_its_quota() {
+fn where_the_holder_stays_it_keeps_its_slot_against_equals_until_it_has_had_its_quota() {
     let minutes = |n| Span::from_secs(60.0 * n);
     let holds =
         |sent, served_for| Candidate { unchoked: true, sent, served_for, ..neighbour(0, 0) };
@@ -486,6 +489,7 @@ fn of_equal_bids_a_slot_stays_until_it_has_had_its_quota() {
         let terms = Terms {
             combine: Combine::PayOnly,
             format: Format::Uniform,
+            ties: Ties::HolderStays,
             ask: Ask { reserve: Price::ZERO, slots: 1 },
         };
         let (mut luck, mut decision) = (stream(1, Purpose::Choke, 0), Decision::default());
@@ -493,4 +497,45 @@ fn of_equal_bids_a_slot_stays_until_it_has_had_its_quota() {
         let served: Vec<u16> = decision.served.iter().map(|s| s.slot).collect();
         assert_eq!(served, [winner], "{sent} bytes in {served_for:?}");
     }
+}
+
+/// Six that bid the same for two slots, among them one that gave most, the last that was unchoked
+/// and one that is served: who wins under which rule.
+#[test]
+fn of_equal_bids_the_rule_of_ties_says_who_wins() {
+    let mut candidates: Vec<Candidate> = (0..6).map(|i| neighbour(i, 0)).collect();
+    for (c, seconds) in candidates.iter_mut().zip([5.0, 9.0, 9.0, 1.0, 90.0, 9.0]) {
+        c.waited = Span::from_secs(seconds);
+    }
+    candidates[3].received = 1000;
+    candidates[4].unchoked = true;
+    candidates[1].id = PeerId(7);
+    let bids = [price(5); 6];
+    let won = |ties, combine, seed| {
+        let ask = Ask { reserve: Price::ZERO, slots: 2 };
+        let terms = Terms { combine, format: Format::Uniform, ties, ask };
+        let shown = view(&candidates, &bids);
+        let mut luck = stream(seed, Purpose::Choke, 0);
+        let awards = awards(&shown, &terms, ask, &mut luck);
+        awards.iter().map(|award| award.slot).collect::<Vec<_>>()
+    };
+    // Nine seconds each for 1, 2 and 5, of whom 2 and 5 have the lowest ids; 4 is served.
+    for combine in [Combine::PayOnly, Combine::SlotSplit { paid: 2 }] {
+        assert_eq!(won(Ties::LongestWaiting, combine, 1), [2, 5], "{combine:?}");
+    }
+    let by_bid_alone = Combine::Weighted { bid_percent: 100 };
+    assert_eq!(won(Ties::LongestWaiting, by_bid_alone, 1), [2, 5]);
+    // The lexicographic rank looks at bids, then at what was received: 3 does not tie.
+    assert_eq!(won(Ties::LongestWaiting, Combine::Lexicographic, 1), [3, 2]);
+    for combine in RULES.into_iter().filter(|rule| !matches!(rule, Combine::Weighted { .. })) {
+        assert_eq!(won(Ties::HolderStays, combine, 1), [3, 4], "{combine:?}");
+    }
+    let mut winners: Vec<u16> =
+        (0..100).flat_map(|seed| won(Ties::Random, Combine::PayOnly, seed)).collect();
+    for slot in 0..6 {
+        let n = winners.iter().filter(|&&winner| winner == slot).count();
+        assert!((15..=55).contains(&n), "{slot} won {n} of 100 times; 33 on average");
+    }
+    winners.truncate(2);
+    assert_eq!(winners, won(Ties::Random, Combine::PayOnly, 0), "the same draw, the same winners");
 }
