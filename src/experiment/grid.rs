@@ -223,7 +223,7 @@ fn is_open(plan: &Plan) -> bool {
         Arrivals::Poisson { until, .. } | Arrivals::Decaying { until, .. } => {
             *until >= plan.horizon
         }
-        Arrivals::AtOnce { .. } | Arrivals::At(_) => false,
+        Arrivals::AtOnce { .. } | Arrivals::At(_) | Arrivals::Around { .. } => false,
     })
 }
 

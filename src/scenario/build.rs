@@ -76,7 +76,7 @@ fn whole_plan(check: &mut Check, plan: &Plan, place: &Place, arm: &str) {
 fn is_empty(arrivals: &Arrivals) -> bool {
     match arrivals {
         Arrivals::AtOnce { count, .. } => *count == 0,
-        Arrivals::At(times) => times.is_empty(),
+        Arrivals::At(times) | Arrivals::Around { times, .. } => times.is_empty(),
         Arrivals::Poisson { .. } | Arrivals::Decaying { .. } => false,
     }
 }
@@ -84,7 +84,9 @@ fn is_empty(arrivals: &Arrivals) -> bool {
 fn first_arrival(arrivals: &Arrivals) -> SimTime {
     match arrivals {
         Arrivals::AtOnce { at, .. } => *at,
-        Arrivals::At(times) => times.iter().min().copied().unwrap_or(SimTime::ZERO),
+        Arrivals::At(times) | Arrivals::Around { times, .. } => {
+            times.iter().min().copied().unwrap_or(SimTime::ZERO)
+        }
         Arrivals::Poisson { from, .. } | Arrivals::Decaying { from, .. } => *from,
     }
 }
@@ -136,7 +138,7 @@ fn check_population(check: &mut Check, file: &File, nobody_shares: bool) {
             let help = "write `share = …` in the classes that divide them, or remove it";
             check.fault(place, "`leechers` is divided by `share`, which no class has", help);
         }
-        if let Some((Coming::Process { .. } | Coming::At(_), at)) = &population.arrivals {
+        if let Some((Coming::Process { .. } | Coming::At { .. }, at)) = &population.arrivals {
             let help = "remove `leechers`, or write `arrivals = { at_once = { spread_s = 60 } }`";
             check.fault(at, "these arrivals decide how many come; `leechers` does too", help);
         }
@@ -159,7 +161,10 @@ fn deal(population: &Population, shares: &[f64]) -> Vec<Arrivals> {
             .iter()
             .map(|s| if *s > 0.0 { process(per_s * s, *tau, *from, *until) } else { none() })
             .collect(),
-        (Some((Coming::At(times), _)), _) => deal_times(times, shares),
+        (Some((Coming::At { times, spread }, _)), _) => {
+            let dealt = deal_times(times, shares).into_iter();
+            dealt.map(|times| given(times, *spread)).collect()
+        }
         (arrivals, leechers) => {
             let n = leechers.as_ref().map_or(0, |(n, _)| *n);
             let (at, spread) = match arrivals {
@@ -180,7 +185,7 @@ fn process(per_s: f64, tau: Option<Span>, from: SimTime, until: SimTime) -> Arri
 }
 
 /// Deals given times in their order: each goes to the class that is furthest behind its share.
-fn deal_times(times: &[SimTime], shares: &[f64]) -> Vec<Arrivals> {
+fn deal_times(times: &[SimTime], shares: &[f64]) -> Vec<Vec<SimTime>> {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     let mut dealt: Vec<Vec<SimTime>> = vec![Vec::new(); shares.len()];
@@ -192,7 +197,12 @@ fn deal_times(times: &[SimTime], shares: &[f64]) -> Vec<Arrivals> {
         });
         dealt[next.expect("shares that sum to 1 are not all zero")].push(time);
     }
-    dealt.into_iter().map(Arrivals::At).collect()
+    dealt
+}
+
+/// Arrivals at given times.
+fn given(times: Vec<SimTime>, spread: Span) -> Arrivals {
+    if spread == Span::ZERO { Arrivals::At(times) } else { Arrivals::Around { times, spread } }
 }
 
 /// The plan of a class that is not in `population_csv`.
@@ -251,7 +261,7 @@ fn arrivals(
     }
     match (&class.arrivals, &class.count) {
         (None, _) if class.has_arrivals => None,
-        (Some((Coming::Process { .. } | Coming::At(_), _)), Some((_, place))) => {
+        (Some((Coming::Process { .. } | Coming::At { .. }, _)), Some((_, place))) => {
             let message = format!("class `{name}`: its arrivals decide how many come");
             let help = "remove `count`, or write `arrivals = { at_once = { spread_s = 60 } }`";
             check.fault(place, message, help);
@@ -260,7 +270,7 @@ fn arrivals(
         (Some((Coming::Process { per_s, tau, from, until }, _)), None) => {
             Some(process(*per_s, *tau, *from, *until))
         }
-        (Some((Coming::At(times), _)), None) => Some(Arrivals::At(times.clone())),
+        (Some((Coming::At { times, spread }, _)), None) => Some(given(times.clone(), *spread)),
         (Some((Coming::AtOnce { at, spread }, _)), Some((count, _))) => {
             Some(Arrivals::AtOnce { count: *count, at: *at, spread: *spread })
         }
@@ -307,7 +317,7 @@ fn stay(check: &mut Check, class: &Class, arrivals: Option<&Arrivals>) -> Option
 fn check_lengths(check: &mut Check, class: &Class, arrivals: &Arrivals) {
     let n = match arrivals {
         Arrivals::AtOnce { count, .. } => Some(*count),
-        Arrivals::At(times) => Some(u32_of(times.len())),
+        Arrivals::At(times) | Arrivals::Around { times, .. } => Some(u32_of(times.len())),
         Arrivals::Poisson { .. } | Arrivals::Decaying { .. } => None,
     };
     let lists = [
@@ -376,26 +386,22 @@ fn people_classes(check: &mut Check, file: &File) -> Vec<ClassPlan> {
         let apart = *role == Role::Seeder && mixed.contains(name);
         let label = if apart { format!("{name}-seeder") } else { (*name).to_owned() };
         let class = file.classes.iter().find(|c| c.name == *name);
-        if let Some(arrivals) = people_arrivals(check, file, people) {
-            plans.push(people_plan(label, *role, people, arrivals, class, file));
-        }
+        let arrivals = people_arrivals(file, people);
+        plans.push(people_plan(label, *role, people, arrivals, class, file));
     }
     plans
 }
 
-fn people_arrivals(check: &mut Check, file: &File, people: &[&Person]) -> Option<Arrivals> {
-    let first = people[0].arrival;
-    let count = u32_of(people.len());
+fn people_arrivals(file: &File, people: &[&Person]) -> Arrivals {
+    let at = people[0].arrival;
+    let together = people.iter().all(|p| p.arrival == at);
     match &file.population.arrival_spread {
-        None => Some(Arrivals::At(people.iter().map(|p| p.arrival).collect())),
-        Some((spread, _)) => {
-            if let Some(other) = people.iter().find(|p| p.arrival != first) {
-                let message = "this peer arrives at another time than the first of its class";
-                let help = "with `arrival_spread_s` a class arrives together: equal `arrival_s`";
-                check.fault(&other.place, message, help);
-                return None;
-            }
-            Some(Arrivals::AtOnce { count, at: first, spread: *spread })
+        Some((spread, _)) if together => {
+            Arrivals::AtOnce { count: u32_of(people.len()), at, spread: *spread }
+        }
+        spread => {
+            let spread = spread.as_ref().map_or(Span::ZERO, |(spread, _)| *spread);
+            given(people.iter().map(|p| p.arrival).collect(), spread)
         }
     }
 }

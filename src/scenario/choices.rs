@@ -17,8 +17,8 @@ pub(super) enum Coming {
     AtOnce { at: SimTime, spread: Span },
     /// A Poisson process, decaying if there is a time constant.
     Process { per_s: f64, tau: Option<Span>, from: SimTime, until: SimTime },
-    /// Given times.
-    At(Vec<SimTime>),
+    /// Given times, each moved by a draw from a window of that width.
+    At { times: Vec<SimTime>, spread: Span },
 }
 
 /// How long peers stay, before it is known when they come.
@@ -173,16 +173,22 @@ pub(super) fn each<T>(
     (values.len() == items.len() && !values.is_empty()).then_some(values)
 }
 
+/// A list of times.
+fn times(check: &mut Check, node: &Node) -> Option<Vec<SimTime>> {
+    let times = each(check, node, "at_s", |c, n| number(c, n, "at_s", TIME_S))?;
+    Some(times.into_iter().map(SimTime::from_secs).collect())
+}
+
 /// When the peers of a class come.
 pub(super) fn coming(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Coming> {
-    let ways = ["at_once", "poisson", "decaying", "csv", "at_s"];
+    let ways = ["at_once", "poisson", "decaying", "csv", "at_s", "around"];
     let (way, inner, place) = variant(check, node, "arrivals", &ways)?;
     match way {
-        "csv" => return rows::arrivals(check, inner).map(Coming::At),
-        "at_s" => {
-            let times = each(check, inner, "at_s", |c, n| number(c, n, "at_s", TIME_S))?;
-            return Some(Coming::At(times.into_iter().map(SimTime::from_secs).collect()));
+        "csv" => {
+            let times = rows::arrivals(check, inner)?;
+            return Some(Coming::At { times, spread: Span::ZERO });
         }
+        "at_s" => return Some(Coming::At { times: times(check, inner)?, spread: Span::ZERO }),
         _ => {}
     }
     let mut t = Table::open(check, inner, &place, &format!("arrivals.{way}"));
@@ -190,6 +196,15 @@ pub(super) fn coming(check: &mut Check, node: &Node, horizon: SimTime) -> Option
         let at = t.number(check, "at_s", TIME_S).unwrap_or(0.0);
         let spread = t.number(check, "spread_s", TIME_S).unwrap_or(0.0);
         Some(Coming::AtOnce { at: SimTime::from_secs(at), spread: Span::from_secs(spread) })
+    } else if way == "around" {
+        let given = t.get("at_s");
+        if given.is_none() {
+            let message = "`arrivals.around` does not say when";
+            check.fault(&place, message, "write `at_s = [0, 3, 7.5]`");
+        }
+        let times = given.and_then(|node| times(check, node));
+        let spread = Span::from_secs(t.number(check, "spread_s", TIME_S).unwrap_or(0.0));
+        times.map(|times| Coming::At { times, spread })
     } else {
         let per_s = needed(check, &mut t, "per_s", PER_S);
         let tau = if way == "decaying" {

@@ -137,6 +137,12 @@ fn class_table(class: &ClassPlan, own_protocol: bool) -> Table {
         Arrivals::At(times) => {
             put(&mut t, "arrivals", way("at_s", list(times, |at| time(*at))));
         }
+        Arrivals::Around { times, spread } => {
+            let mut around = Table::new();
+            put(&mut around, "at_s", list(times, |at| time(*at)));
+            put(&mut around, "spread_s", span(*spread));
+            put(&mut t, "arrivals", way("around", around));
+        }
     }
     put(&mut t, "upload_kib_per_s", rates(&class.upload));
     let download = match &class.download {

@@ -25,7 +25,6 @@ pub(super) struct Person {
     pub upload: ByteRate,
     pub download: ByteRate,
     pub stay: Stay,
-    pub place: Place,
 }
 
 /// A row of any of the files.
@@ -171,7 +170,6 @@ fn person(check: &mut Check, row: &Row) -> Option<Person> {
         upload: upload?,
         download: download?,
         stay: stay?,
-        place: row.place.clone(),
     })
 }
 

@@ -181,6 +181,13 @@ pub enum Arrivals {
     },
     /// Given times, in any order: peer `i` of the class arrives at the `i`-th.
     At(Vec<SimTime>),
+    /// Given times, each moved by a uniform draw from `[0, spread)`.
+    Around {
+        /// The earliest arrival of each peer.
+        times: Vec<SimTime>,
+        /// Width of the windows of arrivals.
+        spread: Span,
+    },
 }
 
 /// Capacity of one direction of an access link.

@@ -111,12 +111,13 @@ fn entity(class: ClassId, i: usize) -> u64 {
 
 fn arrivals(how: &Arrivals, horizon: SimTime, seed: u64, class: u64) -> Vec<SimTime> {
     match how {
-        Arrivals::AtOnce { count, at, spread } => (0..*count)
-            .map(|i| {
-                let mut luck = stream(seed, Purpose::Arrival, (class << 32) + u64::from(i));
-                *at + Span::from_secs(luck.unit() * spread.as_secs())
-            })
-            .collect(),
+        Arrivals::AtOnce { count, at, spread } => {
+            (0..u64::from(*count)).map(|i| moved(*at, *spread, seed, (class << 32) + i)).collect()
+        }
+        Arrivals::Around { times, spread } => {
+            let first = class << 32;
+            (first..).zip(times).map(|(name, &at)| moved(at, *spread, seed, name)).collect()
+        }
         Arrivals::Poisson { per_s, from, until } => {
             let mut luck = stream(seed, Purpose::Arrival, class << 32);
             let end = (*until).min(horizon);
@@ -136,6 +137,12 @@ fn arrivals(how: &Arrivals, horizon: SimTime, seed: u64, class: u64) -> Vec<SimT
         }
         Arrivals::At(times) => times.clone(),
     }
+}
+
+/// A time moved by a uniform draw from `[0, spread)`.
+fn moved(at: SimTime, spread: Span, seed: u64, name: u64) -> SimTime {
+    let mut luck = stream(seed, Purpose::Arrival, name);
+    at + Span::from_secs(luck.unit() * spread.as_secs())
 }
 
 /// Times from `from` to `end`, each `gap(luck, seconds since from)` after the one before.
