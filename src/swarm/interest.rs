@@ -7,6 +7,7 @@
 
 use super::edges::{Mask, NO_PIECE};
 use super::letters::News;
+use super::plan::TieOrder;
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
@@ -110,14 +111,32 @@ impl<O: Observer> Swarm<'_, O> {
             self.post_haves(p, piece);
         }
         let stretch = self.peer(p).edges;
-        // Neighbours hear of it in no order of their own: each piece begins with another one.
-        let luck = &self.peer(p).pick_luck;
-        let first = u16_of(luck.aside(u64::from(piece.0), usize::from(stretch.cap.max(1))));
-        for (from, to) in [(first, stretch.cap), (0, first)] {
-            self.announce_to(p, piece, from..to);
+        if self.class(p).protocol.choking.ties == TieOrder::InOrder {
+            self.announce_in_order(p, piece);
+        } else {
+            // Neighbours hear of it in no order of their own: each piece begins with another one.
+            let luck = &self.peer(p).pick_luck;
+            let first = u16_of(luck.aside(u64::from(piece.0), usize::from(stretch.cap.max(1))));
+            for (from, to) in [(first, stretch.cap), (0, first)] {
+                self.announce_to(p, piece, from..to);
+            }
         }
         self.wake_idle(p, piece);
         self.note_have(p, piece);
+    }
+
+    /// Neighbours hear of it in the order in which the client has their connections (libtorrent
+    /// `torrent::we_have`): whose interest comes first gets what slots are free.
+    #[inline(never)]
+    fn announce_in_order(&mut self, p: PeerId, piece: PieceId) {
+        let (stretch, founders) = (self.peer(p).edges, self.peer(p).founders);
+        self.announce_to(p, piece, 0..founders);
+        let late = self.edges.slots(stretch, Mask::Live).filter(|&slot| slot >= founders);
+        let mut late: Vec<u16> = late.collect();
+        late.sort_unstable_by_key(|&slot| self.place(p, slot));
+        for slot in late {
+            self.announce_to(p, piece, slot..slot + 1);
+        }
     }
 
     /// The neighbours in these slots learn that `p` has `piece`: those that may become interested.

@@ -20,7 +20,7 @@ use super::edges::Mask;
 use super::event::Event;
 use super::plan::{InTurn, Messages, Requests};
 use super::transfer::Run;
-use super::world::Swarm;
+use super::world::{Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::units::{BLOCK, ByteRate, Bytes, Span};
@@ -75,11 +75,14 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// The time until the first tick of `a` after `wait` is over. What is written at a tick, as
-    /// after a round of the choker, waits for the next one.
+    /// after a round of the choker, waits for the next one. An uplink that was idle a tick ago has
+    /// saved some up (`bandwidth_channel::need_queueing`).
     fn until_sent(&self, a: PeerId, rules: &InTurn, wait: Span) -> Span {
         let up = &self.links.up[self.line(a)];
         let is_full = up.cap.0.saturating_sub(up.used.0) <= up.cap.0 >> SPARE;
-        if rules.tick == Span::ZERO || !is_full || up.cap.is_unlimited() {
+        let began = |u: &UploadSlot| self.now.since(u.since) < rules.tick;
+        let is_fresh = self.peer(a).uploads.iter().all(began);
+        if rules.tick == Span::ZERO || !is_full || is_fresh || up.cap.is_unlimited() {
             return wait;
         }
         let age = (self.now + wait).since(self.newcomers[a.index()].arrival);

@@ -103,12 +103,24 @@ impl<O: Observer> Swarm<'_, O> {
             if self.peer(b).stage == Stage::Seeder {
                 self.edges.put(stretch, Mask::Full, sa);
             }
-            self.peer_mut(a).n_neighbours += 1;
+            let starts = self.is_starting(a);
+            let peer = self.peer_mut(a);
+            peer.n_neighbours += 1;
+            if starts {
+                peer.founders = peer.founders.max(sa + 1);
+            }
         }
         for (a, sa, b, sb) in [(p, sp, q, sq), (q, sq, p, sp)] {
             self.show_first_piece(b, sb);
             self.look_for_interest(a, sa);
         }
+    }
+
+    /// Whether a peer came so lately that its first connections are still being made: each end
+    /// makes its own at its first tick.
+    fn is_starting(&self, p: PeerId) -> bool {
+        let tick = self.class(p).protocol.overlay.connect_delay;
+        self.now.since(self.newcomers[p.index()].arrival) <= tick + tick
     }
 
     /// Slots to make room for when `n` are taken: one word of masks holds most peers' neighbours.

@@ -2,13 +2,15 @@
 
 use super::edges::Mask;
 use super::event::Event;
-use super::plan::{ChokerSpec, Choking, RankBy, SeedChoker};
+use super::plan::{ChokerSpec, Choking, RankBy, SeedChoker, TieOrder};
 use super::population;
 use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::market::{self, Base};
-use crate::policy::choke::{Candidate, ChokeView, Decision, Served, tit_for_tat_among_dealers};
+use crate::policy::choke::{
+    Candidate, ChokeView, Decision, Served, tie, tit_for_tat_among_dealers,
+};
 use crate::rng::mix;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{Price, SimTime, Span, u16_of};
@@ -83,26 +85,30 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// The clock of the optimistic slots strikes. Where newly interested neighbours have taken
-    /// their places, the choker runs first; libtorrent has it run a tick later.
+    /// The clock of the optimistic slots strikes: they pass on to neighbours that are choked now.
+    /// Where that makes too many, the choker runs at the next tick and chokes those it ranks last
+    /// (libtorrent `recalculate_optimistic_unchoke_slots`).
     pub(super) fn pass_on_optimistic(&mut self, p: PeerId) {
         if !self.has_optimistic_clock(p) {
             return;
         }
-        let rules = &self.class(p).protocol.choking;
-        self.optimistic_at(p, self.now + rules.optimistic);
-        let held = self.edges.count(self.peer(p).edges, Mask::Optimistic);
-        let regular = self.peer(p).uploads.len() - held;
-        if regular + rules.optimistic_slots as usize > usize::from(self.peer(p).slots) {
-            self.rechoke(p, false);
-        }
+        self.optimistic_at(p, self.now + self.class(p).protocol.choking.optimistic);
         self.decide(p, Occasion::Optimistic);
+        if self.peer(p).uploads.len() > usize::from(self.peer(p).slots) {
+            let waits = self.run_choker_soon(p).is_some();
+            if !waits {
+                self.rechoke(p, false);
+            }
+        }
     }
 
     /// The choker runs because a slot fell free.
     pub(super) fn refill(&mut self, p: PeerId) {
         self.peer_mut(p).refill_pending = false;
-        self.rechoke(p, false);
+        // Where it ran just now, nothing has been sent since to rank by.
+        if self.peer(p).last_rechoke < self.now {
+            self.rechoke(p, false);
+        }
     }
 
     /// The choker runs; `timed` in its regular rounds.
@@ -295,7 +301,7 @@ impl<O: Observer> Swarm<'_, O> {
             upload: self.links.up[self.line(p)].cap,
             pieces: cut.pieces,
             piece: cut.piece,
-            salt: mix(self.seed ^ mix(self.entity(p))),
+            salt: self.salt(p),
         }
     }
 
@@ -350,6 +356,32 @@ impl<O: Observer> Swarm<'_, O> {
                 }
             }
         }
+        if rules.ties == TieOrder::InOrder {
+            let late = candidates.partition_point(|c| c.slot < peer.founders);
+            candidates[late..].sort_unstable_by_key(|c| self.place(p, c.slot));
+        }
+    }
+
+    /// The place in memory of the connection of `p` to its neighbour in `slot`: a client that goes
+    /// through its connections meets the smallest first.
+    ///
+    /// Those made when it started stand in the order in which they were made, all others behind
+    /// them. Of these each came behind all there were with a chance of one third, and else into
+    /// any place among them. Measured: libtorrent 2.1.1 lists its connections by address
+    /// (`torrent::get_peer_info`). Of 980 made later 93 % stood behind all made at the start; with
+    /// two others made later before it, 40 % of 728 stood behind these too, and the rest among them
+    /// everywhere alike.
+    pub(super) fn place(&self, p: PeerId, slot: u16) -> u64 {
+        const LATE: u64 = 1 << 63;
+        let Some(nth) = slot.checked_sub(self.peer(p).founders) else { return slot.into() };
+        let last = (u64::from(nth) + 1) << 32;
+        let luck = tie(self.salt(p), slot);
+        LATE + if luck.is_multiple_of(3) { last } else { (luck >> 8) % last }
+    }
+
+    /// The same for a peer whenever it is asked for.
+    fn salt(&self, p: PeerId) -> u64 {
+        mix(self.seed ^ mix(self.entity(p)))
     }
 
     /// Chokes whoever is not to be served any more, then unchokes the others.
@@ -435,18 +467,24 @@ impl<O: Observer> Swarm<'_, O> {
     /// Has the choker run again soon, if the client does that; and the clock of the optimistic
     /// slots strike too, if it was one of them.
     pub(super) fn slot_fell_free(&mut self, p: PeerId, optimistic: bool) {
-        let Some(after) = self.class(p).protocol.choking.refill else { return };
         if !self.is_present(p) {
             return;
         }
+        let Some(at) = self.run_choker_soon(p) else { return };
+        if optimistic && self.has_optimistic_clock(p) && at < self.peer(p).optimistic_due {
+            self.optimistic_at(p, at);
+        }
+    }
+
+    /// Has the choker run again soon, and gives when; `None` if that is in its next round.
+    fn run_choker_soon(&mut self, p: PeerId) -> Option<SimTime> {
+        let after = self.class(p).protocol.choking.refill?;
         let at = self.now + self.until_tick(p, after);
         if !self.peer(p).refill_pending {
             self.peer_mut(p).refill_pending = true;
             self.queue.push(at, Event::Refill(p));
         }
-        if optimistic && self.has_optimistic_clock(p) && at < self.peer(p).optimistic_due {
-            self.optimistic_at(p, at);
-        }
+        Some(at)
     }
 
     /// Begins to serve the neighbour in `slot`.

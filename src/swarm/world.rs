@@ -66,6 +66,8 @@ pub(super) struct Peer {
     /// Neighbours.
     pub(super) edges: Stretch,
     pub(super) n_neighbours: u16,
+    /// Slots below this hold connections made when it started; see `Swarm::place`.
+    pub(super) founders: u16,
     /// Pieces verified or begun.
     pub(super) n_taken: u16,
     /// Neighbours that unchoke us.
@@ -436,6 +438,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         stage: Stage::Expected,
         edges: Stretch::default(),
         n_neighbours: 0,
+        founders: 0,
         n_taken: 0,
         n_served_by: 0,
         open: slots,

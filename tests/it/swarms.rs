@@ -278,7 +278,10 @@ pub fn check_diary(plan: &Plan, outcome: &Outcome, diary: &Diary) {
                 // These two set the number of their slots themselves.
                 let class = &plan.classes[peer.class.index()];
                 let free = matches!(class.choker, ChokerSpec::BitTyrant | ChokerSpec::PropShare);
-                let slots = class.protocol.choking.slots.count(peer.upload);
+                let choking = &class.protocol.choking;
+                // Where they have a clock, optimistic slots are given before others are taken.
+                let more = if choking.optimistic_clock { choking.optimistic_slots } else { 0 };
+                let slots = choking.slots.count(peer.upload).saturating_add(more as usize);
                 assert!(free || *now <= slots, "{p:?} serves {} with {slots} slots", *now);
             }
             News::Moved(p, q, bytes) => {

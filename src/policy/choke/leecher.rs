@@ -168,7 +168,7 @@ pub(super) fn serve_optimistically(
     while decision.served.len() < taken + n {
         let mut best: Option<(Claim, usize)> = None;
         for (at, c) in view.candidates.iter().enumerate() {
-            let claim = claim(c, rules, [salt, view.salt]);
+            let claim = claim((at, c), rules, [salt, view.salt]);
             // Most candidates lose to the best so far: whether they are served already is asked
             // only of those that would win.
             let wins = |most: (Claim, usize)| {
@@ -210,16 +210,16 @@ fn beats(view: &ChokeView<'_>, ours: (Claim, usize), theirs: (Claim, usize)) -> 
 }
 
 /// A neighbour that just held an optimistic slot goes last.
-fn claim(c: &Candidate, rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
+fn claim((at, c): (usize, &Candidate), rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
     match rules.optimistic_order {
         // libtorrent's queue knows of optimistic turns only: who never had one comes first, even if
-        // it just lost a regular slot; of those, the same at each run (in order: the oldest
-        // connection, `recalculate_optimistic_unchoke_slots`).
+        // it just lost a regular slot; of those, the same at each run (in order: the first listed,
+        // `recalculate_optimistic_unchoke_slots`).
         OptimisticOrder::LongestWaiting => {
             let waited = if c.had_turn { c.waited } else { Span::ZERO };
             let turn = match rules.ties {
                 TieOrder::ByChance => tie(lasting, c.slot),
-                TieOrder::InOrder => u64::from(!c.slot),
+                TieOrder::InOrder => !(at as u64),
             };
             (!c.optimistic, !c.had_turn, waited, turn)
         }

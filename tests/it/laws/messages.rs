@@ -47,15 +47,19 @@ fn nothing_waits_where_nothing_is_ahead() {
     assert_eq!(turn, once);
 }
 
-/// A seeder of 100 KiB/s, full with its first leecher, unchokes the second, which comes at 0.3 s,
-/// at its next tick: at 0.5 s. The first has 50 of 100 KiB by then, and the rest at half the rate
-/// at 1.5 s. The second has half of it at that time and the whole at 2 s.
+/// A seeder of 100 KiB/s, full with its first leecher since 0 s, unchokes the second, which comes
+/// at 0.7 s, at its next tick: at 1 s. The first has 100 of 200 KiB by then, and the rest at half
+/// the rate at 3 s. The second has half of it at that time and the whole at 4 s. If it comes at
+/// 0.3 s the uplink has saved some up, and it is served at once.
 #[test]
 fn an_unchoke_waits_for_the_tick_of_a_full_uplink() {
-    for (messages, first_s) in [(Messages::InTurn(in_turn()), 1.5), (Messages::AtOnce, 1.7)] {
-        let outcome = swarms::run_lawfully(&star(100, &[0.0, 0.3], messages), 1);
+    let (turn, once) = (Messages::InTurn(in_turn()), Messages::AtOnce);
+    for (messages, comes_s, first_s) in
+        [(turn, 0.7, 3.0), (once, 0.7, 3.3), (turn, 0.3, 3.7), (once, 0.3, 3.7)]
+    {
+        let outcome = swarms::run_lawfully(&star(200, &[0.0, comes_s], messages), 1);
         let done: Vec<f64> = completions(&outcome).iter().map(|at| at.as_secs()).collect();
-        let off = [(done[0], first_s), (done[1], 2.0)].map(|(at, exact)| (at - exact).abs());
+        let off = [(done[0], first_s), (done[1], 4.0)].map(|(at, exact)| (at - exact).abs());
         assert!(off.iter().all(|&off| off < 1e-3), "{messages:?}: {done:?}");
     }
 }
