@@ -39,7 +39,7 @@ fn check(path: &Path) {
         let outcome = swarm::run(&arm.plan, scenario.seed, &mut Unobserved);
         check_laws(&outcome).unwrap_or_else(|law| panic!("{name}, {}: {law}", arm.name));
         let leechers = || outcome.peers.iter().filter(|peer| !peer.is_origin);
-        assert!(leechers().count() >= 20, "{name}, {}: hardly anybody came", arm.name);
+        assert!(leechers().count() >= 12, "{name}, {}: hardly anybody came", arm.name);
         n_completed += leechers().filter(|peer| peer.completed.is_some()).count();
     }
     assert!(n_completed > 0, "{name}: nobody finished in any arm");
@@ -57,7 +57,7 @@ fn shipped_scenarios_run() {
 #[test]
 fn scenarios_of_recorded_swarms_run() {
     let files = files("scenarios/real");
-    assert!(files.len() >= 5, "too few recorded swarms");
+    assert!(files.len() >= 11, "too few recorded swarms");
     for path in files {
         check(&path);
     }

@@ -21,16 +21,11 @@ fn quick() -> Vec<Check> {
 }
 
 #[test]
-fn the_quick_subset_holds_but_for_the_slots_of_equal_clients() {
+fn the_quick_subset_holds() {
     let mut said = Vec::new();
     let done = execute(&quick(), &Options::default(), &mut said);
     let said = text(&said);
-    // Equal clients keep their slots longer than recorded: half of them 9.7 s instead of 6, the
-    // most that is allowed being 9.
-    let wrong: Vec<&str> = said.lines().filter(|line| line.contains("FAIL")).collect();
-    let is_pinned = |line: &&str| line.contains("median of leechers' slot tenures");
-    assert!(wrong.len() == 1 && wrong.iter().all(is_pinned), "{said}");
-    assert!(done.is_err_and(|failure| failure.exit_code() == 1), "{said}");
+    assert!(done.is_ok() && !said.contains("FAIL"), "{said}");
     assert!(quick().len() >= 8 && said.contains("kumar-ross"), "{said}");
     let gate = said.lines().find(|line| line.contains("mean time of leecher, s"));
     assert!(gate.is_some_and(|line| line.contains("140.4")), "the recorded mean: {said}");

@@ -39,6 +39,12 @@ pub(super) const S2: SetUp = set_up!("s2");
 pub(super) const S2Q: SetUp = set_up!("s2q");
 pub(super) const S4: SetUp = set_up!("s4");
 pub(super) const S7: SetUp = set_up!("s7");
+pub(super) const STREAM: SetUp = set_up!("stream");
+pub(super) const LEAVERS: SetUp = set_up!("leavers");
+pub(super) const CROWD: SetUp = set_up!("crowd");
+pub(super) const LONG: SetUp = set_up!("long");
+pub(super) const LATE_FREE_RIDERS: SetUp = set_up!("late_free_riders");
+pub(super) const LATE_COMERS: SetUp = set_up!("late_comers");
 
 const MEASURES: &str = include_str!("../../../scenarios/real/data/recorded_measures.csv");
 const FIRST_SLOTS: &str = include_str!("../../../scenarios/real/data/recorded_first_slots.csv");
@@ -129,9 +135,19 @@ mod tests {
 
     #[test]
     fn all_recordings_are_whole() {
-        for (set_up, repetitions, leechers) in
-            [(S1, 3, 20), (S2, 8, 24), (S2Q, 6, 24), (S4, 8, 24), (S7, 3, 20)]
-        {
+        for (set_up, repetitions, leechers) in [
+            (S1, 3, 20),
+            (S2, 8, 24),
+            (S2Q, 6, 24),
+            (S4, 8, 24),
+            (S7, 3, 20),
+            (STREAM, 8, 20),
+            (LEAVERS, 4, 24),
+            (CROWD, 8, 36),
+            (LONG, 4, 12),
+            (LATE_FREE_RIDERS, 8, 18),
+            (LATE_COMERS, 8, 20),
+        ] {
             let times = set_up.times();
             assert!(times.values().all(|runs| runs.len() == repetitions), "{}", set_up.name);
             let n: usize = times.values().map(|runs| runs[0].len()).sum();
