@@ -8,7 +8,9 @@ use super::world::{Stage, Swarm, UploadSlot};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::market::{self, Base};
-use crate::policy::choke::{Candidate, ChokeView, Decision, Served, tit_for_tat_among_dealers};
+use crate::policy::choke::{
+    Candidate, ChokeView, Decision, Served, one_hop, tit_for_tat_among_dealers,
+};
 use crate::rng::mix;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{Price, SimTime, Span, u16_of};
@@ -251,6 +253,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.give_bids_back(bids);
             return;
         }
+        let known = self.reputations(p, candidates);
         let peer = &mut self.peers[p.index()];
         // The brain is taken out for the time of the decision.
         let mut brain = peer.brain.take_if(|_| peer.stage != Stage::Seeder);
@@ -263,7 +266,8 @@ impl<O: Observer> Swarm<'_, O> {
         };
         match if sells { self.terms(p, &view, &base) } else { None } {
             Some(terms) => market::choose(&view, &terms, &mut base, &mut luck, out),
-            None => base.choose(&view, &mut luck, out),
+            None if known.is_empty() => base.choose(&view, &mut luck, out),
+            None => one_hop::choose(&view, &known, &mut base, &mut luck, out),
         }
         let peer = &mut self.peers[p.index()];
         peer.choke_luck = luck;
@@ -271,6 +275,7 @@ impl<O: Observer> Swarm<'_, O> {
             peer.brain = brain;
         }
         self.give_bids_back(bids);
+        self.give_reputations_back(known);
     }
 
     /// What the choker of `p` is shown.
