@@ -6,6 +6,7 @@
 
 mod leecher;
 pub mod market;
+pub mod one_hop;
 mod rules;
 mod seeder;
 mod select;

@@ -4,4 +4,5 @@ pub mod auction;
 pub mod bid;
 pub mod choke;
 pub mod pick;
+pub mod reputation;
 pub mod stay;

@@ -3,7 +3,7 @@
 //! Law: keys of a token are checked whatever the bundle, and hold only where there is a token: so
 //! an arm that changes nothing but `bundle` is the same file without money.
 
-use super::check::{PERIOD_S, Range, TIME_S, Table, number, variant, whole, word_or};
+use super::check::{MAX_COUNT, PERIOD_S, Range, TIME_S, Table, number, variant, whole, word_or};
 use super::choices::{each, needed};
 use super::fault::Check;
 use super::node::{Node, Value};
@@ -14,8 +14,9 @@ use crate::ledger::{
 use crate::policy::auction::{Format, Ties};
 use crate::policy::choke::ChokerSpec;
 use crate::policy::choke::market::Combine;
+use crate::policy::reputation::Esteem;
 use crate::swarm::plan::economy::{
-    ChannelRules, ChannelScope, Credit, Economy, Funding, Route, Token, Usd,
+    ChannelRules, ChannelScope, Credit, Economy, Funding, OneHop, Ranks, Route, Token, Usd,
 };
 use crate::swarm::plan::{ClassPlan, Plan, Role};
 use crate::units::{Bytes, MicroBtt, SimTime, Span, floor_u64};
@@ -36,15 +37,18 @@ pub(super) enum Bundle {
     Credit,
     /// Everybody is served in turn.
     Altruism,
+    /// Reputations that travel one hop.
+    OneHop,
 }
 
 /// Words of `bundle`.
-pub(super) const BUNDLES: [(&str, Bundle); 5] = [
+pub(super) const BUNDLES: [(&str, Bundle); 6] = [
     ("barter", Bundle::Barter),
     ("btt", Bundle::Btt),
     ("token-only", Bundle::TokenOnly),
     ("credit", Bundle::Credit),
     ("altruism", Bundle::Altruism),
+    ("one-hop", Bundle::OneHop),
 ];
 /// Words of `combine`; the others are tables.
 pub(super) const COMBINES: [(&str, Combine); 2] =
@@ -68,6 +72,13 @@ pub(super) const RESTS: [(&str, Rest); 2] = [("refund", Rest::Refund), ("forfeit
 pub(super) const SCOPES: [(&str, ChannelScope); 2] =
     [("per-torrent", ChannelScope::Torrent), ("per-pair", ChannelScope::Pair)];
 
+/// Words of `value`.
+pub(super) const VALUES: [(&str, Esteem); 3] =
+    [("flow", Esteem::Flow), ("net-flow", Esteem::NetFlow), ("ratio", Esteem::Ratio)];
+/// Words of `ranks`.
+pub(super) const RANKS: [(&str, Ranks); 2] =
+    [("always", Ranks::Always), ("seeding", Ranks::Seeding)];
+
 /// All BTT of 2019 there ever were: 990 · 10⁹ (Binance report, January 2019).
 const ALL_BTT: f64 = 990e9;
 /// Above this an amount is a whole number of BTT: floats are too coarse for less.
@@ -83,9 +94,10 @@ const ONE_OR_MORE: Range = Range::from(1.0, 65_534.0, "16");
 #[derive(Debug, Default)]
 pub(super) struct Money {
     bundle: Bundle,
-    /// The rules of a token and of credit, if all of them could be read.
+    /// The rules of a token, of credit and of reputations, if all of them could be read.
     token: Option<Token>,
     credit: Option<Credit>,
+    one_hop: Option<OneHop>,
 }
 
 impl Money {
@@ -94,6 +106,7 @@ impl Money {
         match self.bundle {
             Bundle::Barter | Bundle::Altruism => None,
             Bundle::Credit => self.credit.map(Economy::Credit),
+            Bundle::OneHop => self.one_hop.map(Economy::OneHop),
             Bundle::Btt => self.token.clone().map(|token| Economy::Token(Box::new(token))),
             Bundle::TokenOnly => self.token.clone().map(|token| {
                 Economy::Token(Box::new(Token { combine: Combine::PayOnly, ..token }))
@@ -117,16 +130,18 @@ impl Money {
 pub(super) fn economy(check: &mut Check, table: Option<Table<'_>>, horizon: SimTime) -> Money {
     let Some(mut t) = table else { return Money::default() };
     if !t.has("bundle") {
-        let help =
-            "write `bundle = \"btt\"`, or \"barter\", \"token-only\", \"credit\", \"altruism\"";
+        let help = "write `bundle = \"btt\"`, or \"barter\", \"token-only\", \"credit\", \
+                    \"altruism\", \"one-hop\"";
         check.missing(t.place(), "`economy.bundle` is missing", help);
     }
     let bundle = t.word(check, "bundle", &BUNDLES).unwrap_or_default();
     let token = token(check, &mut t, horizon);
     let inner = t.table(check, "credit");
     let credit = credit(check, inner);
+    let inner = t.table(check, "one_hop");
+    let one_hop = one_hop(check, inner);
     t.close(check);
-    Money { bundle, token, credit: Some(credit) }
+    Money { bundle, token, credit: Some(credit), one_hop: Some(one_hop) }
 }
 
 /// The rules of a token; each key is checked even if another one is wrong.
@@ -438,6 +453,17 @@ fn credit(check: &mut Check, table: Option<Table<'_>>) -> Credit {
     if let Some(counted) = t.whole(check, "counted_percent", percent) {
         rules.counted_percent = u64::from(counted);
     }
+    t.close(check);
+    rules
+}
+
+fn one_hop(check: &mut Check, table: Option<Table<'_>>) -> OneHop {
+    let mut rules = OneHop { value: Esteem::Flow, ranks: Ranks::Always, known_peers: 2000 };
+    let Some(mut t) = table else { return rules };
+    rules.value = t.word(check, "value", &VALUES).unwrap_or(rules.value);
+    rules.ranks = t.word(check, "ranks", &RANKS).unwrap_or(rules.ranks);
+    let range = Range::from(0.0, MAX_COUNT, "2000");
+    rules.known_peers = t.whole(check, "known_peers", range).unwrap_or(rules.known_peers);
     t.close(check);
     rules
 }

@@ -42,6 +42,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.audit_queue();
         self.audit_money();
+        self.audit_dealings();
     }
 
     /// Per peer: an arrival, an announce, a choker's round, a refill, a charge, a departure, and

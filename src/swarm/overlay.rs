@@ -5,7 +5,8 @@ use super::event::Event;
 use super::world::{Stage, Swarm};
 use crate::ids::PeerId;
 use crate::observe::Observer;
-use crate::rng::{Purpose, draw};
+use crate::policy::choke::tie;
+use crate::rng::{Purpose, draw, mix};
 use crate::units::u16_of;
 
 impl<O: Observer> Swarm<'_, O> {
@@ -121,6 +122,28 @@ impl<O: Observer> Swarm<'_, O> {
     fn is_starting(&self, p: PeerId) -> bool {
         let tick = self.class(p).protocol.overlay.connect_delay;
         self.now.since(self.newcomers[p.index()].arrival) <= tick + tick
+    }
+
+    /// The place in memory of the connection of `p` to its neighbour in `slot`: a client that goes
+    /// through its connections meets the smallest first.
+    ///
+    /// Those made when it started stand in the order in which they were made, all others behind
+    /// them. Of these each came behind all there were with a chance of one third, and else into
+    /// any place among them. Measured: libtorrent 2.1.1 lists its connections by address
+    /// (`torrent::get_peer_info`). Of 980 made later 93 % stood behind all made at the start; with
+    /// two others made later before it, 40 % of 728 stood behind these too, and the rest among them
+    /// everywhere alike.
+    pub(super) fn place(&self, p: PeerId, slot: u16) -> u64 {
+        const LATE: u64 = 1 << 63;
+        let Some(nth) = slot.checked_sub(self.peer(p).founders) else { return slot.into() };
+        let last = (u64::from(nth) + 1) << 32;
+        let luck = tie(self.salt(p), slot);
+        LATE + if luck.is_multiple_of(3) { last } else { (luck >> 8) % last }
+    }
+
+    /// The same for a peer whenever it is asked for.
+    pub(super) fn salt(&self, p: PeerId) -> u64 {
+        mix(self.seed ^ mix(self.entity(p)))
     }
 
     /// Slots to make room for when `n` are taken: one word of masks holds most peers' neighbours.

@@ -517,14 +517,14 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Useful bytes a peer holds: verified pieces, and blocks of begun ones.
-    pub(super) fn held_bytes(&mut self, p: PeerId) -> Bytes {
+    pub(super) fn held_bytes(&self, p: PeerId) -> Bytes {
         let pieces = &self.have[self.row(p)];
         let cut = *self.cut(p);
         let mut held: u64 =
             bitfield::members(pieces).map(|i| cut.piece_size(PieceId(u16_of(i))).0).sum();
         let words = self.block_words;
         for part in &self.peers[p.index()].partials {
-            let got = self.blocks.got(part.bits, words);
+            let got = self.blocks.received(part.bits, words);
             held += bitfield::members(got)
                 .map(|b| cut.blocks_size(PieceId(part.piece), u16_of(b), u16_of(b + 1)).0)
                 .sum::<u64>();

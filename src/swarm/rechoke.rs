@@ -9,9 +9,8 @@ use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::market::{self, Base};
 use crate::policy::choke::{
-    Candidate, ChokeView, Decision, Served, tie, tit_for_tat_among_dealers,
+    Candidate, ChokeView, Decision, Served, one_hop, tit_for_tat_among_dealers,
 };
-use crate::rng::mix;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{Price, SimTime, Span, u16_of};
 
@@ -257,6 +256,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.give_bids_back(bids);
             return;
         }
+        let known = self.reputations(p, candidates);
         let peer = &mut self.peers[p.index()];
         // The brain is taken out for the time of the decision.
         let mut brain = peer.brain.take_if(|_| peer.stage != Stage::Seeder);
@@ -269,7 +269,8 @@ impl<O: Observer> Swarm<'_, O> {
         };
         match if sells { self.terms(p, &view, &base) } else { None } {
             Some(terms) => market::choose(&view, &terms, &mut base, &mut luck, out),
-            None => base.choose(&view, &mut luck, out),
+            None if known.is_empty() => base.choose(&view, &mut luck, out),
+            None => one_hop::choose(&view, &known, &mut base, &mut luck, out),
         }
         let peer = &mut self.peers[p.index()];
         peer.choke_luck = luck;
@@ -277,6 +278,7 @@ impl<O: Observer> Swarm<'_, O> {
             peer.brain = brain;
         }
         self.give_bids_back(bids);
+        self.give_reputations_back(known);
     }
 
     /// What the choker of `p` is shown.
@@ -360,28 +362,6 @@ impl<O: Observer> Swarm<'_, O> {
             let late = candidates.partition_point(|c| c.slot < peer.founders);
             candidates[late..].sort_unstable_by_key(|c| self.place(p, c.slot));
         }
-    }
-
-    /// The place in memory of the connection of `p` to its neighbour in `slot`: a client that goes
-    /// through its connections meets the smallest first.
-    ///
-    /// Those made when it started stand in the order in which they were made, all others behind
-    /// them. Of these each came behind all there were with a chance of one third, and else into
-    /// any place among them. Measured: libtorrent 2.1.1 lists its connections by address
-    /// (`torrent::get_peer_info`). Of 980 made later 93 % stood behind all made at the start; with
-    /// two others made later before it, 40 % of 728 stood behind these too, and the rest among them
-    /// everywhere alike.
-    pub(super) fn place(&self, p: PeerId, slot: u16) -> u64 {
-        const LATE: u64 = 1 << 63;
-        let Some(nth) = slot.checked_sub(self.peer(p).founders) else { return slot.into() };
-        let last = (u64::from(nth) + 1) << 32;
-        let luck = tie(self.salt(p), slot);
-        LATE + if luck.is_multiple_of(3) { last } else { (luck >> 8) % last }
-    }
-
-    /// The same for a peer whenever it is asked for.
-    fn salt(&self, p: PeerId) -> u64 {
-        mix(self.seed ^ mix(self.entity(p)))
     }
 
     /// Chokes whoever is not to be served any more, then unchokes the others.

@@ -11,6 +11,7 @@
 mod bid;
 mod books;
 mod credit;
+mod dealings;
 mod deposit;
 mod line;
 mod pair;
@@ -23,6 +24,7 @@ mod warm;
 
 pub(super) use books::Account;
 pub(super) use credit::Credits;
+pub(super) use dealings::Dealings;
 use line::{Line, Lines};
 use post::{Letter, Post};
 use silence::Silence;

@@ -259,6 +259,11 @@ impl BlockSets {
         &mut self.words[at as usize..at as usize + words]
     }
 
+    /// Blocks received, to be looked at.
+    pub(super) fn received(&self, at: u32, words: usize) -> &[u64] {
+        &self.words[at as usize..at as usize + words]
+    }
+
     /// Blocks received or asked for.
     #[inline]
     pub(super) fn busy(&mut self, at: u32, words: usize) -> &mut [u64] {

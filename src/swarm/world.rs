@@ -8,7 +8,7 @@ use super::letters::Letter;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::torrents::Torrent;
-use super::trade::{Credits, Trade, adopts};
+use super::trade::{Credits, Dealings, Trade, adopts};
 use super::transfer::{BlockSets, Partial, RunPool, Transfer};
 use super::users::User;
 use crate::ids::{ClassId, PeerId, TorrentId, UserId};
@@ -157,6 +157,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) trade: Option<Box<Trade>>,
     /// Credit, if there is any.
     pub(super) credits: Option<Credits>,
+    /// Who gave how much to whom, where clients remember it.
+    pub(super) dealings: Option<Box<Dealings>>,
     pub(super) peers: Vec<Peer>,
     pub(super) records: Vec<PeerRecord>,
     pub(super) links: Links<Transfer>,
@@ -239,6 +241,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             users: users.iter().map(User::new).collect(),
             trade: Trade::new(plan, seed, &users, &newcomers),
             credits: Self::credits_of(plan.economy.as_ref(), users.len()),
+            dealings: Dealings::new(plan.economy.as_ref(), users.len()),
             has_economy: plan.economy.is_some(),
             some_wait,
             letters: vec![Vec::new(); if some_wait { n } else { 0 }],

@@ -11,4 +11,5 @@ mod luck;
 mod messages;
 pub mod money;
 mod payments;
+mod reputation;
 mod scaling;

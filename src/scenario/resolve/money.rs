@@ -6,7 +6,7 @@ use crate::policy::ask::AskerSpec;
 use crate::policy::bid::{AutoBid, BidderSpec};
 use crate::policy::choke::market::Combine;
 use crate::policy::stay::StayerSpec;
-use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RESTS, SCOPES, TIES};
+use crate::scenario::economy::{COMBINES, EXACT_BTT, FORMATS, RANKS, RESTS, SCOPES, TIES, VALUES};
 use crate::scenario::trade::{INSOLVENCIES, ROUTES, SILENTLY, UNMOVED};
 use crate::swarm::plan::economy::{Economy, Funding, Stall, Token, Trade, Usd};
 use crate::units::{MicroBtt, NanoUsd, Price, Span, f64_of};
@@ -27,6 +27,15 @@ pub(super) fn economy(economy: &Economy) -> Table {
                 ("counted_percent", number(f64_of(credit.counted_percent))),
             ]);
             put(&mut t, "credit", rules);
+        }
+        Economy::OneHop(rules) => {
+            put(&mut t, "bundle", "one-hop");
+            let rules = numbers(&[
+                ("value", word(&VALUES, |value| *value == rules.value)),
+                ("ranks", word(&RANKS, |ranks| *ranks == rules.ranks)),
+                ("known_peers", Value::Integer(i64::from(rules.known_peers))),
+            ]);
+            put(&mut t, "one_hop", rules);
         }
     }
     t

@@ -9,6 +9,7 @@ use crate::policy::ask::AskerSpec;
 use crate::policy::auction::{Format, Ties};
 use crate::policy::bid::BidderSpec;
 use crate::policy::choke::market::Combine;
+use crate::policy::reputation::Esteem;
 use crate::policy::stay::StayerSpec;
 use crate::units::{Bytes, MicroBtt, NanoUsd, Span};
 use std::sync::Arc;
@@ -21,6 +22,9 @@ pub enum Economy {
     /// The books of a private tracker: who has taken more than its grant and what it gave is not
     /// served.
     Credit(Credit),
+    /// Clients remember who gave to whom, and serve those first that gave to them, or to those
+    /// that did.
+    OneHop(OneHop),
 }
 
 /// The rules of a token.
@@ -108,6 +112,26 @@ pub struct Credit {
     pub grant: Bytes,
     /// How much of what is taken counts, in percent: 0 is free-leech.
     pub counted_percent: u64,
+}
+
+/// Reputations that travel one hop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OneHop {
+    /// What is made of what was given and taken.
+    pub value: Esteem,
+    /// Who ranks by it.
+    pub ranks: Ranks,
+    /// How many of those it dealt with a user names to others; with 0 nothing travels a hop.
+    pub known_peers: u32,
+}
+
+/// Who ranks by reputation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ranks {
+    /// Everybody that serves.
+    Always,
+    /// Seeders; leechers serve as under barter.
+    Seeding,
 }
 
 /// What a provider does to a customer that has paid for something.

@@ -27,6 +27,7 @@ impl<O: Observer> Swarm<'_, O> {
         bytes: Bytes,
     ) {
         self.enter_credit(from, p, bytes);
+        self.enter_dealing(from, p, bytes);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let coin = trade.coin;
         let dealer = &mut trade.peers[p.index()];

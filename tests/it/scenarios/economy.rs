@@ -7,9 +7,10 @@ use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use swarmecon::policy::choke::ChokerSpec;
 use swarmecon::policy::choke::market::Combine;
+use swarmecon::policy::reputation::Esteem;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::swarm::plan::economy::{
-    ChannelScope, Economy, Funding, Route, Stall, Token, Trade, Usd,
+    ChannelScope, Economy, Funding, OneHop, Ranks, Route, Stall, Token, Trade, Usd,
 };
 use swarmecon::swarm::plan::{Plan, Sessions};
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
@@ -179,14 +180,20 @@ fn an_arm_changes_nothing_but_the_bundle() {
     let arms = "[arms.barter]\neconomy.bundle = \"barter\"\n[arms.token]\n\
                 [arms.alone]\neconomy.bundle = \"token-only\"\n\
                 [arms.books]\neconomy.bundle = \"credit\"\n\
-                [arms.kind]\neconomy.bundle = \"altruism\"\n";
+                [arms.kind]\neconomy.bundle = \"altruism\"\n\
+                [arms.word]\neconomy.bundle = \"one-hop\"\n";
     let scenario = read(&small(&format!("{TOKEN}{arms}")));
-    let [barter, token_arm, alone, books, kind] = scenario.arms.as_slice() else { panic!("five") };
+    let [barter, token_arm, alone, books, kind, word] = scenario.arms.as_slice() else {
+        panic!("six")
+    };
     assert!(barter.plan.economy.is_none() && kind.plan.economy.is_none());
     assert_eq!(token(&token_arm.plan).combine, Combine::SlotSplit { paid: 2 });
     assert_eq!(token(&alone.plan).combine, Combine::PayOnly);
     let Some(Economy::Credit(credit)) = books.plan.economy else { panic!("credit has books") };
     assert_eq!((credit.grant, credit.counted_percent), (Bytes(1 << 30), 100));
+    let Some(Economy::OneHop(rules)) = word.plan.economy else { panic!("reputations") };
+    let faithful = OneHop { value: Esteem::Flow, ranks: Ranks::Always, known_peers: 2000 };
+    assert_eq!(rules, faithful);
     assert!(matches!(barter.plan.classes[1].choker, ChokerSpec::TitForTat));
     assert!(matches!(kind.plan.classes[1].choker, ChokerSpec::EqualTurns));
     for arm in &scenario.arms {
@@ -196,6 +203,20 @@ fn an_arm_changes_nothing_but_the_bundle() {
         }
     }
     check_all_comes_back(&small(&format!("{TOKEN}{arms}")));
+}
+
+#[test]
+fn rules_of_reputations_are_read_and_come_back() {
+    for (text, value, ranks, known_peers) in [
+        ("value = \"net-flow\"", Esteem::NetFlow, Ranks::Always, 2000),
+        ("value = \"ratio\"\nknown_peers = 0", Esteem::Ratio, Ranks::Always, 0),
+        ("ranks = \"seeding\"\nknown_peers = 10", Esteem::Flow, Ranks::Seeding, 10),
+    ] {
+        let text = small(&format!("[economy]\nbundle = \"one-hop\"\n[economy.one_hop]\n{text}\n"));
+        let Some(Economy::OneHop(rules)) = plan(&text).economy else { panic!("reputations") };
+        assert_eq!(rules, OneHop { value, ranks, known_peers });
+        check_all_comes_back(&text);
+    }
 }
 
 #[test]
