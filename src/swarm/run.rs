@@ -251,13 +251,13 @@ impl<O: Observer> Swarm<'_, O> {
         self.counters.reshares = self.links.reshares;
         self.counters.rate_changes = self.links.rate_changes;
         Outcome {
-            peers: self.records,
-            samples: self.samples,
+            samples: std::mem::take(&mut self.samples),
             counters: self.counters,
             fingerprint: self.fingerprint.value(),
             end: self.now,
             money,
             torrents: self.torrents.iter().map(|torrent| torrent.record(self.now)).collect(),
+            peers: self.into_records(),
         }
     }
 
@@ -277,8 +277,6 @@ impl<O: Observer> Swarm<'_, O> {
             if self.peer(p).stage != Stage::Gone {
                 self.records[i].useful = self.held_bytes(p);
             }
-            let record = &mut self.records[i];
-            (record.uploaded, record.downloaded) = (self.peers[i].sent, self.peers[i].received);
         }
     }
 

@@ -7,15 +7,16 @@ use super::late::Lost;
 use super::letters::Letter;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
+use super::record::Record;
 use super::torrents::Torrent;
-use super::trade::{Credits, Trade, adopts};
+use super::trade::{Credits, Trade};
 use super::transfer::{BlockSets, Partial, RunPool, Transfer};
 use super::users::User;
 use crate::ids::{ClassId, PeerId, TorrentId, UserId};
 use crate::kernel::fingerprint::Fingerprint;
 use crate::kernel::queue::Queue;
 use crate::net::{LinkId, Links, PortId};
-use crate::observe::{Counters, Observer, PeerRecord, Sample};
+use crate::observe::{Counters, Observer, Sample};
 use crate::policy::choke::{Candidate, Choker, Decision};
 use crate::rng::{Purpose, Stream, stream};
 use crate::torrent::Geometry;
@@ -156,7 +157,7 @@ pub(super) struct Swarm<'a, O> {
     /// Credit, if there is any.
     pub(super) credits: Option<Credits>,
     pub(super) peers: Vec<Peer>,
-    pub(super) records: Vec<PeerRecord>,
+    pub(super) records: Vec<Record>,
     pub(super) links: Links<Transfer>,
     pub(super) edges: Edges,
     /// Pieces announced, by peer: dense, read by all neighbours.
@@ -229,11 +230,10 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
         let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
-        let record = |newcomer| record(plan, seed, newcomer, &users[newcomer.user.index()]);
         Self {
             some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
             peers,
-            records: newcomers.iter().map(record).collect(),
+            records: vec![Record::NEW; n],
             users: users.iter().map(User::new).collect(),
             trade: Trade::new(plan, seed, &users, &newcomers),
             credits: Self::credits_of(plan.economy.as_ref(), users.len()),
@@ -459,32 +459,6 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         shown: None,
         joined: SimTime::ZERO,
         announced: None,
-    }
-}
-
-fn record(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> PeerRecord {
-    let habits = &plan.classes[user.class.index()].trade;
-    PeerRecord {
-        is_adopter: adopts(habits, seed, user.entity).0,
-        class: user.class,
-        user: newcomer.user,
-        torrent: newcomer.torrent,
-        is_origin: newcomer.role == Role::Seeder,
-        upload: user.upload,
-        download: user.download,
-        arrival: newcomer.arrival,
-        first_piece: None,
-        fourth_piece: None,
-        completed: None,
-        departed: None,
-        uploaded: Bytes::ZERO,
-        downloaded: Bytes::ZERO,
-        wasted: Bytes::ZERO,
-        uploaded_at_completion: Bytes::ZERO,
-        useful: Bytes::ZERO,
-        leeching: Span::ZERO,
-        seeding: Span::ZERO,
-        unchoked: Span::ZERO,
     }
 }
 
