@@ -199,7 +199,12 @@ impl RunPool {
             self.nodes[node as usize] = (run, next);
             return node;
         }
-        self.nodes.push((run, next));
+        self.add_node(run, next)
+    }
+
+    #[cold]
+    fn add_node(&mut self, run: Run, next: u32) -> u32 {
+        extend(&mut self.nodes, 1, (run, next));
         u32_of(self.nodes.len() - 1)
     }
 }
@@ -223,22 +228,38 @@ pub(super) struct Partial {
     pub(super) bits: u32,
 }
 
-/// Block sets of partial pieces: one arena, two sets per piece.
+/// Block sets of partial pieces, two per piece, in pages.
+///
+/// An arena that grows by moving is there twice for a moment, and this one grows late in a run.
 #[derive(Debug, Default)]
 pub(super) struct BlockSets {
-    words: Vec<u64>,
+    pages: Vec<Box<[u64; PAGE]>>,
+    /// Words given out so far.
+    end: usize,
     free: Vec<u32>,
 }
+
+/// Words per page: both sets of the largest piece, which has at most 65 535 blocks, fit.
+const PAGE: usize = 2048;
 
 impl BlockSets {
     /// Two empty sets of `words` words each.
     pub(super) fn allot(&mut self, words: usize) -> u32 {
         if let Some(at) = self.free.pop() {
-            self.words[at as usize..at as usize + 2 * words].fill(0);
+            self.page(at as usize, 2 * words).fill(0);
             return at;
         }
-        let at = u32_of(self.words.len());
-        extend(&mut self.words, 2 * words, 0);
+        self.allot_anew(words)
+    }
+
+    #[cold]
+    fn allot_anew(&mut self, words: usize) -> u32 {
+        if self.end % PAGE + 2 * words > PAGE || self.end == self.pages.len() * PAGE {
+            self.end = self.pages.len() * PAGE;
+            self.pages.push(Box::new([0; PAGE]));
+        }
+        let at = u32_of(self.end);
+        self.end += 2 * words;
         at
     }
 
@@ -250,18 +271,24 @@ impl BlockSets {
     /// Fetches the start of two sets into the cache.
     #[inline]
     pub(super) fn warm(&self, at: u32) {
-        prefetch_index(&self.words, at as usize);
+        prefetch_index(&self.pages[at as usize / PAGE][..], at as usize % PAGE);
     }
 
     /// Blocks received.
     #[inline]
     pub(super) fn got(&mut self, at: u32, words: usize) -> &mut [u64] {
-        &mut self.words[at as usize..at as usize + words]
+        self.page(at as usize, words)
     }
 
     /// Blocks received or asked for.
     #[inline]
     pub(super) fn busy(&mut self, at: u32, words: usize) -> &mut [u64] {
-        &mut self.words[at as usize + words..at as usize + 2 * words]
+        self.page(at as usize + words, words)
+    }
+
+    /// So many words from `at` on, all on one page.
+    #[inline]
+    fn page(&mut self, at: usize, words: usize) -> &mut [u64] {
+        &mut self.pages[at / PAGE][at % PAGE..][..words]
     }
 }
