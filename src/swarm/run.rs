@@ -197,9 +197,9 @@ impl<O: Observer> Swarm<'_, O> {
                 self.hide_pieces(p);
             }
         }
-        let (have, visible) = (&self.have, &mut self.visible);
-        if self.peers[p.index()].shown.is_none() {
-            visible[row.clone()].copy_from_slice(&have[row]);
+        if self.peer(p).shown.is_none() {
+            let visible = self.visible_row(p).start;
+            self.have.copy_within(row, visible);
         }
     }
 
@@ -222,11 +222,12 @@ impl<O: Observer> Swarm<'_, O> {
         let row = self.row(p);
         let pieces = self.cut(p).pieces;
         bitfield::fill(&mut self.have[row.clone()], pieces);
-        bitfield::fill(&mut self.taken[row.clone()], pieces);
+        bitfield::fill(&mut self.taken[row], pieces);
         if self.class(p).super_seed {
             self.hide_pieces(p);
         } else {
-            bitfield::fill(&mut self.visible[row], pieces);
+            let row = self.visible_row(p);
+            bitfield::fill(&mut self.have[row], pieces);
         }
         let now = self.now;
         let torrent = self.torrent_mut(p);

@@ -160,10 +160,11 @@ pub(super) struct Swarm<'a, O> {
     pub(super) records: Vec<Record>,
     pub(super) links: Links<Transfer>,
     pub(super) edges: Edges,
-    /// Pieces announced, by peer: dense, read by all neighbours.
-    pub(super) visible: Vec<u64>,
-    /// Pieces verified, by peer.
+    /// Pieces verified, by peer: dense, read by all neighbours.
     pub(super) have: Vec<u64>,
+    /// Where in `have` the rows of pieces announced begin: at 0, the same rows stand for both, if
+    /// every piece is announced as soon as it is verified; behind the others if not.
+    pub(super) visible_from: usize,
     /// Pieces verified or begun, by peer.
     pub(super) taken: Vec<u64>,
     /// Number of pieces verified, by peer.
@@ -228,6 +229,10 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let unfinished = newcomers.iter().filter(|p| p.role == Role::Leecher).count();
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
+        let hides = |c: &ClassPlan| c.super_seed || c.protocol.latency > Span::ZERO;
+        let some_hide = plan.classes.iter().any(hides);
+        // One row more than peers: nobody's, always empty.
+        let rows = (n + 1) * words;
         let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
         let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
         Self {
@@ -245,8 +250,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),
             torrents,
             words,
-            visible: vec![0; (n + 1) * words],
-            have: vec![0; n * words],
+            have: vec![0; if some_hide { 2 } else { 1 } * rows],
+            visible_from: if some_hide { rows } else { 0 },
             taken: vec![0; n * words],
             n_have: vec![0; n],
             place: vec![u32::MAX; n],
@@ -259,7 +264,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
             observer,
             newcomers,
             links,
-            // One row more than peers: nobody's, always empty.
             edges: Edges::new(PeerId::from_index(n)),
             leechers: 0,
             seeders: 0,
@@ -370,6 +374,13 @@ impl<'a, O: Observer> Swarm<'a, O> {
     #[inline]
     pub(super) fn row(&self, p: PeerId) -> std::ops::Range<usize> {
         let start = p.index() * self.words;
+        start..start + self.words
+    }
+
+    /// The words of one peer in `have` that say what it has announced.
+    #[inline]
+    pub(super) fn visible_row(&self, p: PeerId) -> std::ops::Range<usize> {
+        let start = self.visible_from + p.index() * self.words;
         start..start + self.words
     }
 
