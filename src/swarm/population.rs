@@ -10,7 +10,7 @@ use crate::rng::{Purpose, Stream, stream};
 use crate::units::{ByteRate, SimTime, Span, floor_usize};
 
 /// One peer to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Newcomer {
     /// Whose it is.
     pub(super) user: UserId,
@@ -20,10 +20,6 @@ pub(super) struct Newcomer {
     pub(super) entity: u64,
     /// When it arrives, or its user wants it to.
     pub(super) arrival: SimTime,
-    /// What it holds on arrival.
-    pub(super) role: Role,
-    /// When it leaves after completion.
-    pub(super) stay: Stay,
 }
 
 /// One user to be.
@@ -61,18 +57,8 @@ pub(super) fn draw(plan: &Plan, seed: u64) -> Population {
             }
             let user = UserId::from_index(population.users.len());
             let person = person(class, ClassId::from_index(c), i, seed);
-            let stay = match &class.stay {
-                Stay::PerPeer(stays) => &stays[i],
-                stay => stay,
-            };
-            let peer = Newcomer {
-                user,
-                torrent: TorrentId(0),
-                entity: person.entity,
-                arrival,
-                role: class.role,
-                stay: stay.clone(),
-            };
+            let entity = person.entity;
+            let peer = Newcomer { user, torrent: TorrentId(0), entity, arrival };
             match (&plan.catalogue, class.role) {
                 (None, _) => population.peers.push(peer),
                 (Some(all), Role::Seeder) => {
@@ -107,6 +93,17 @@ fn person(class: &ClassPlan, id: ClassId, i: usize, seed: u64) -> Person {
 /// The name of peer `i` of a class in the random streams.
 fn entity(class: ClassId, i: usize) -> u64 {
     (u64::from(class.0) << 32) + i as u64
+}
+
+/// When the peers of the user with this name leave.
+pub(super) fn stay(class: &ClassPlan, entity: u64) -> &Stay {
+    match &class.stay {
+        Stay::PerPeer(stays) => {
+            let i = usize::try_from(entity & u64::from(u32::MAX)).expect("masked");
+            &stays[i]
+        }
+        stay => stay,
+    }
 }
 
 fn arrivals(how: &Arrivals, horizon: SimTime, seed: u64, class: u64) -> Vec<SimTime> {

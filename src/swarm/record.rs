@@ -55,7 +55,7 @@ impl<O: Observer> Swarm<'_, O> {
                 user: peer.user,
                 torrent: peer.torrent,
                 is_adopter: adopts(&class.trade, seed, user.entity()).0,
-                is_origin: newcomer.role == Role::Seeder,
+                is_origin: class.role == Role::Seeder,
                 upload: user.upload,
                 download: user.download,
                 arrival: newcomer.arrival,

@@ -164,7 +164,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A peer is in its swarm for the first time.
     fn arrive(&mut self, p: PeerId) {
         self.begin_earning(p);
-        if self.newcomers[p.index()].role == Role::Seeder {
+        if self.class(p).role == Role::Seeder {
             self.count_seeders(p, 1);
             self.fill_with_content(p);
             self.schedule_departure(p);
@@ -193,7 +193,7 @@ impl<O: Observer> Swarm<'_, O> {
         } else {
             self.peer_mut(p).stage = Stage::Seeder;
             self.count_seeders(p, 1);
-            if self.class(p).super_seed && self.newcomers[p.index()].role == Role::Seeder {
+            if self.class(p).super_seed && self.class(p).role == Role::Seeder {
                 self.hide_pieces(p);
             }
         }

@@ -83,7 +83,7 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.users[u.index()].has_come {
             self.first_visit(u);
         }
-        let is_leecher = self.newcomers[p.index()].role == Role::Leecher;
+        let is_leecher = self.class(p).role == Role::Leecher;
         self.torrent_mut(p).requests += u32::from(is_leecher);
         let user = &self.users[u.index()];
         let most = self.class(p).demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
@@ -126,7 +126,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A peer joins its swarm for the first time.
     fn begin(&mut self, p: PeerId) {
         let u = self.user(p);
-        let is_leecher = self.newcomers[p.index()].role == Role::Leecher;
+        let is_leecher = self.class(p).role == Role::Leecher;
         let user = &mut self.users[u.index()];
         user.downloads += u32::from(is_leecher);
         user.peers.push(p);

@@ -226,7 +226,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
             links.add_port(LinkId(newcomer.user.0));
             torrents[newcomer.torrent.index()].members += 1;
         }
-        let unfinished = newcomers.iter().filter(|p| p.role == Role::Leecher).count();
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let hides = |c: &ClassPlan| c.super_seed || c.protocol.latency > Span::ZERO;
@@ -235,6 +234,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let rows = (n + 1) * words;
         let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
         let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
+        let is_leecher = |p: &&Peer| plan.classes[p.class.index()].role == Role::Leecher;
+        let unfinished = peers.iter().filter(is_leecher).count();
         Self {
             some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
             peers,
@@ -302,8 +303,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
     }
 
     /// How long a peer stays once it has the whole content.
-    pub(super) fn stay(&self, p: PeerId) -> &Stay {
-        &self.newcomers[p.index()].stay
+    pub(super) fn stay(&self, p: PeerId) -> &'a Stay {
+        population::stay(self.class(p), self.users[self.line(p)].entity())
     }
 
     /// The user behind a peer. Where each has one peer, nothing need be looked up.
@@ -439,6 +440,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         _ => class.protocol.choking.slots.count(user.upload),
     };
     let slots = u16_of(slots.min(usize::from(u16::MAX) - 1));
+    let stay = population::stay(class, user.entity);
     Peer {
         class: user.class,
         visit: 0,
@@ -459,7 +461,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         rounds: 0,
         sent: Bytes::ZERO,
         received: Bytes::ZERO,
-        leaves_by_ratio: matches!(newcomer.stay, Stay::UntilRatio(_) | Stay::AfterCopies(_)),
+        leaves_by_ratio: matches!(stay, Stay::UntilRatio(_) | Stay::AfterCopies(_)),
         uploads: Vec::new(),
         partials: Vec::new(),
         pick_luck: stream(seed, Purpose::Pick, newcomer.entity),
