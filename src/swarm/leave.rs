@@ -120,7 +120,7 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = self.peer_mut(p);
         peer.stage = Stage::Away;
         peer.shown = None;
-        peer.announced = None;
+        peer.announced = SimTime::NEVER;
         let stretch = std::mem::take(&mut peer.edges);
         self.edges.give_back(stretch);
         self.account_departure(p);

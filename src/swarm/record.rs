@@ -3,7 +3,6 @@
 //! There are many peers, so nothing is noted that peer, user or plan know as well at the end.
 
 use super::plan::Role;
-use super::population::Newcomer;
 use super::trade::adopts;
 use super::world::{Peer, Swarm};
 use crate::observe::{Observer, PeerRecord};
@@ -22,7 +21,6 @@ pub(super) struct Record {
     pub(super) useful: Bytes,
     pub(super) leeching: Span,
     pub(super) seeding: Span,
-    pub(super) unchoked: Span,
 }
 
 impl Record {
@@ -37,17 +35,16 @@ impl Record {
         useful: Bytes::ZERO,
         leeching: Span::ZERO,
         seeding: Span::ZERO,
-        unchoked: Span::ZERO,
     };
 }
 
 impl<O: Observer> Swarm<'_, O> {
     /// The whole records, when the books are closed.
     pub(super) fn into_records(self) -> Vec<PeerRecord> {
-        let Self { plan, seed, peers, records, newcomers, users, links, edges, .. } = self;
+        let Self { plan, seed, peers, records, users, links, edges, .. } = self;
         // The largest parts of the world make room.
         drop((links, edges));
-        let whole = |((peer, newcomer), noted): ((&Peer, &Newcomer), Record)| {
+        let whole = |(peer, noted): (&Peer, Record)| {
             let class = &plan.classes[peer.class.index()];
             let user = &users[peer.user.index()];
             PeerRecord {
@@ -58,7 +55,7 @@ impl<O: Observer> Swarm<'_, O> {
                 is_origin: class.role == Role::Seeder,
                 upload: user.upload,
                 download: user.download,
-                arrival: newcomer.arrival,
+                arrival: peer.arrival,
                 first_piece: happened(noted.first_piece),
                 fourth_piece: happened(noted.fourth_piece),
                 completed: happened(noted.completed),
@@ -70,10 +67,10 @@ impl<O: Observer> Swarm<'_, O> {
                 useful: noted.useful,
                 leeching: noted.leeching,
                 seeding: noted.seeding,
-                unchoked: noted.unchoked,
+                unchoked: peer.unchoked,
             }
         };
-        peers.iter().zip(&newcomers).zip(records).map(whole).collect()
+        peers.iter().zip(records).map(whole).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plan::{Audit, Role};
-use super::world::{Peer, Stage, Swarm};
+use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId, UserId};
 use crate::net::LinkId;
 use crate::observe::{Observer, Outcome};
@@ -13,8 +13,8 @@ use crate::units::{SimTime, Span};
 impl<O: Observer> Swarm<'_, O> {
     /// Runs to the end.
     pub(super) fn run(mut self) -> Outcome {
-        for p in 0..self.newcomers.len() {
-            self.queue.push(self.newcomers[p].arrival, Event::Join(PeerId::from_index(p)));
+        for p in 0..self.peers.len() {
+            self.queue.push(self.peers[p].arrival, Event::Join(PeerId::from_index(p)));
         }
         self.queue.push(SimTime::ZERO, Event::Sample);
         while !self.over() {
@@ -284,12 +284,10 @@ impl<O: Observer> Swarm<'_, O> {
     /// Enters the time as a leecher into the record; called when it is over, or interrupted.
     pub(super) fn close_leeching(&mut self, p: PeerId) {
         let now = self.now;
-        let Peer { joined, served_since, n_served_by, .. } = *self.peer(p);
-        let served = n_served_by > 0;
-        let record = &mut self.records[p.index()];
-        record.leeching += now.since(joined);
-        if served {
-            record.unchoked += now.since(served_since);
+        let peer = &mut self.peers[p.index()];
+        self.records[p.index()].leeching += now.since(peer.joined);
+        if peer.n_served_by > 0 {
+            peer.unchoked += now.since(peer.served_since);
         }
     }
 
@@ -304,7 +302,7 @@ impl<O: Observer> Swarm<'_, O> {
         if step == Span::ZERO {
             return Span::ZERO;
         }
-        let age = self.now.since(self.newcomers[p.index()].arrival);
+        let age = self.now.since(self.peer(p).arrival);
         Span(step.0 - age.0 % step.0)
     }
 }

@@ -114,8 +114,12 @@ pub(super) struct Peer {
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
     /// When it joined its swarm the last time, or completed since.
     pub(super) joined: SimTime,
-    /// When it last announced itself to the tracker.
-    pub(super) announced: Option<SimTime>,
+    /// When it last announced itself to the tracker; `NEVER`: not since it joined.
+    pub(super) announced: SimTime,
+    /// When it arrived, or its user wanted it to.
+    pub(super) arrival: SimTime,
+    /// Time as a leecher in which a neighbour unchoked it, up to `served_since`.
+    pub(super) unchoked: Span,
 }
 
 const _: () = assert!(size_of::<Peer>() == 256, "four cache lines per peer");
@@ -150,13 +154,14 @@ pub(super) struct Swarm<'a, O> {
     pub(super) fingerprint: Fingerprint,
     pub(super) counters: Counters,
     pub(super) observer: &'a mut O,
-    pub(super) newcomers: Vec<Newcomer>,
     pub(super) users: Vec<User>,
     /// Money, if there is any.
     pub(super) trade: Option<Box<Trade>>,
     /// Credit, if there is any.
     pub(super) credits: Option<Credits>,
     pub(super) peers: Vec<Peer>,
+    /// Names of the peers in the random streams.
+    pub(super) entities: Vec<u64>,
     pub(super) records: Vec<Record>,
     pub(super) links: Links<Transfer>,
     pub(super) edges: Edges,
@@ -202,7 +207,7 @@ pub(super) struct Scratch {
     pub(super) candidates: Vec<Candidate>,
     pub(super) decision: Decision,
     pub(super) peers: Vec<PeerId>,
-    pub(super) marked: Vec<u32>,
+    pub(super) marked: Vec<bool>,
 }
 
 impl Scratch {
@@ -239,6 +244,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         Self {
             some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
             peers,
+            entities: newcomers.iter().map(|newcomer| newcomer.entity).collect(),
             records: vec![Record::NEW; n],
             users: users.iter().map(User::new).collect(),
             trade: Trade::new(plan, seed, &users, &newcomers),
@@ -263,7 +269,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
             fingerprint: Fingerprint::default(),
             counters: Counters::default(),
             observer,
-            newcomers,
             links,
             edges: Edges::new(PeerId::from_index(n)),
             leechers: 0,
@@ -299,12 +304,12 @@ impl<'a, O: Observer> Swarm<'a, O> {
 
     /// The name of a peer in the random streams.
     pub(super) fn entity(&self, p: PeerId) -> u64 {
-        self.newcomers[p.index()].entity
+        self.entities[p.index()]
     }
 
     /// How long a peer stays once it has the whole content.
     pub(super) fn stay(&self, p: PeerId) -> &'a Stay {
-        population::stay(self.class(p), self.users[self.line(p)].entity())
+        population::stay(self.class(p), self.users[self.line(p)].member)
     }
 
     /// The user behind a peer. Where each has one peer, nothing need be looked up.
@@ -440,7 +445,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         _ => class.protocol.choking.slots.count(user.upload),
     };
     let slots = u16_of(slots.min(usize::from(u16::MAX) - 1));
-    let stay = population::stay(class, user.entity);
+    let stay = population::stay(class, user.member);
     Peer {
         class: user.class,
         visit: 0,
@@ -471,7 +476,9 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         brain: class.choker.make(),
         shown: None,
         joined: SimTime::ZERO,
-        announced: None,
+        announced: SimTime::NEVER,
+        arrival: newcomer.arrival,
+        unchoked: Span::ZERO,
     }
 }
 
