@@ -292,3 +292,29 @@ impl BlockSets {
         &mut self.pages[at / PAGE][at % PAGE..][..words]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_sets_share_a_word() {
+        // Blocks of the smallest piece, of one of 100 MiB, and of the largest.
+        for words in [1, 100, 1024] {
+            let mut sets = BlockSets::default();
+            let places: Vec<u32> = (0..3000 / words).map(|_| sets.allot(words)).collect();
+            for (mark, &at) in (1..).zip(&places) {
+                sets.got(at, words).fill(2 * mark);
+                sets.busy(at, words).fill(2 * mark + 1);
+            }
+            for (mark, &at) in (1..).zip(&places) {
+                assert!(sets.got(at, words).iter().all(|&word| word == 2 * mark));
+                assert!(sets.busy(at, words).iter().all(|&word| word == 2 * mark + 1));
+            }
+            sets.give_back(places[0]);
+            assert_eq!(sets.allot(words), places[0], "used again");
+            assert!(sets.got(places[0], words).iter().all(|&word| word == 0), "and empty");
+            assert!(sets.busy(places[0], words).iter().all(|&word| word == 0), "and empty");
+        }
+    }
+}
