@@ -133,13 +133,19 @@ pub(super) fn dry_up(flow: &mut Flow<Transfer>) {
 }
 
 /// Further runs of all connections: singly linked lists in one arena.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RunPool {
     nodes: Vec<(Run, u32)>,
-    free: Vec<u32>,
+    /// The list of nodes that are nobody's.
+    free: u32,
 }
 
 impl RunPool {
+    /// No runs.
+    pub(super) const fn new() -> Self {
+        Self { nodes: Vec::new(), free: NONE }
+    }
+
     /// Puts a run at the end of the list that starts at `first`; returns the list's start.
     pub(super) fn push_back(&mut self, first: u32, run: Run) -> u32 {
         let node = self.node(run, NONE);
@@ -162,7 +168,8 @@ impl RunPool {
     /// Takes the first run off a list that has one; returns it and the new start.
     pub(super) fn pop_front(&mut self, first: u32) -> (Run, u32) {
         let (run, next) = self.nodes[first as usize];
-        self.free.push(first);
+        self.nodes[first as usize].1 = self.free;
+        self.free = first;
         (run, next)
     }
 
@@ -195,11 +202,13 @@ impl RunPool {
     }
 
     fn node(&mut self, run: Run, next: u32) -> u32 {
-        if let Some(node) = self.free.pop() {
-            self.nodes[node as usize] = (run, next);
-            return node;
+        let node = self.free;
+        if node == NONE {
+            return self.add_node(run, next);
         }
-        self.add_node(run, next)
+        self.free = self.nodes[node as usize].1;
+        self.nodes[node as usize] = (run, next);
+        node
     }
 
     #[cold]
@@ -231,25 +240,35 @@ pub(super) struct Partial {
 /// Block sets of partial pieces, two per piece, in pages.
 ///
 /// An arena that grows by moving is there twice for a moment, and this one grows late in a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BlockSets {
     pages: Vec<Box<[u64; PAGE]>>,
     /// Words given out so far.
     end: usize,
-    free: Vec<u32>,
+    /// Pairs that are nobody's: each holds in its first word where the next one is.
+    free: u32,
 }
 
 /// Words per page: both sets of the largest piece, which has at most 65 535 blocks, fit.
 const PAGE: usize = 2048;
 
 impl BlockSets {
+    /// No sets.
+    pub(super) const fn new() -> Self {
+        Self { pages: Vec::new(), end: 0, free: NONE }
+    }
+
     /// Two empty sets of `words` words each.
     pub(super) fn allot(&mut self, words: usize) -> u32 {
-        if let Some(at) = self.free.pop() {
-            self.page(at as usize, 2 * words).fill(0);
-            return at;
+        let at = self.free;
+        if at == NONE {
+            return self.allot_anew(words);
         }
-        self.allot_anew(words)
+        let pair = self.page(at as usize, 2 * words);
+        let next = pair[0];
+        pair.fill(0);
+        self.free = u32::try_from(next).expect("the place of a pair, or none");
+        at
     }
 
     #[cold]
@@ -265,7 +284,8 @@ impl BlockSets {
 
     /// Gives two sets back.
     pub(super) fn give_back(&mut self, at: u32) {
-        self.free.push(at);
+        self.page(at as usize, 1)[0] = u64::from(self.free);
+        self.free = at;
     }
 
     /// Fetches the start of two sets into the cache.
@@ -301,7 +321,7 @@ mod tests {
     fn no_two_sets_share_a_word() {
         // Blocks of the smallest piece, of one of 100 MiB, and of the largest.
         for words in [1, 100, 1024] {
-            let mut sets = BlockSets::default();
+            let mut sets = BlockSets::new();
             let places: Vec<u32> = (0..3000 / words).map(|_| sets.allot(words)).collect();
             for (mark, &at) in (1..).zip(&places) {
                 sets.got(at, words).fill(2 * mark);
@@ -311,10 +331,15 @@ mod tests {
                 assert!(sets.got(at, words).iter().all(|&word| word == 2 * mark));
                 assert!(sets.busy(at, words).iter().all(|&word| word == 2 * mark + 1));
             }
-            sets.give_back(places[0]);
-            assert_eq!(sets.allot(words), places[0], "used again");
-            assert!(sets.got(places[0], words).iter().all(|&word| word == 0), "and empty");
-            assert!(sets.busy(places[0], words).iter().all(|&word| word == 0), "and empty");
+            for &at in &places {
+                sets.give_back(at);
+            }
+            for &at in places.iter().rev() {
+                assert_eq!(sets.allot(words), at, "used again");
+                assert!(sets.got(at, words).iter().all(|&word| word == 0), "and empty");
+                assert!(sets.busy(at, words).iter().all(|&word| word == 0), "and empty");
+            }
+            assert!(!places.contains(&sets.allot(words)), "none is used twice");
         }
     }
 }
