@@ -262,6 +262,7 @@ impl<E: Copy> Queue<E> {
             self.current.shrink_to(list.len()); // after a burst of ties
         }
         if list.len() > FULL || !self.sort_by_offset(list) {
+            self.current.reserve_exact(list.len());
             for chunk in self.pool.chunks(list) {
                 self.current.extend(chunk);
             }

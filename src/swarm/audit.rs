@@ -125,7 +125,7 @@ impl<O: Observer> Swarm<'_, O> {
                 shown = hidden.to(back, self.words);
                 &shown[..]
             }
-            None => &self.visible[self.row(q)],
+            None => &self.have[self.visible_row(q)],
         };
         let seen = self.heard_of(q, back, seen);
         let seen = &seen[..];

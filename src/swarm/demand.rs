@@ -79,25 +79,18 @@ fn membership(peer: &Newcomer, (t, before): (usize, u64), arrival: SimTime) -> N
     let torrent = TorrentId::from_index(t);
     // Each membership has luck of its own, whatever else the user asks for.
     let entity = mix(peer.entity ^ mix((u64::from(torrent.0) + 1) ^ before << 32));
-    Newcomer { torrent, entity, arrival, ..peer.clone() }
+    Newcomer { torrent, entity, arrival, ..*peer }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ids::UserId;
-    use crate::swarm::plan::{Role, Stay, TorrentPlan};
+    use crate::swarm::plan::TorrentPlan;
     use crate::units::Bytes;
 
     fn user(entity: u64) -> Newcomer {
-        Newcomer {
-            user: UserId(0),
-            torrent: TorrentId(0),
-            entity,
-            arrival: SimTime::ZERO,
-            role: Role::Leecher,
-            stay: Stay::Leave,
-        }
+        Newcomer { user: UserId(0), torrent: TorrentId(0), entity, arrival: SimTime::ZERO }
     }
 
     fn catalogue(weights: &[f64], release_s: f64, fading: Option<f64>) -> Catalogue {

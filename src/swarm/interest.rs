@@ -39,7 +39,7 @@ impl<O: Observer> Swarm<'_, O> {
                 shown = hidden.to(self.back(p, slot), words);
                 &shown[..]
             }
-            None => &self.visible[self.row(q)],
+            None => &self.have[self.visible_row(q)],
         };
         let seen = if self.is_writing(q) {
             heard = self.heard_of(q, self.back(p, slot), seen);
@@ -105,8 +105,8 @@ impl<O: Observer> Swarm<'_, O> {
         if self.hidden(p).is_some() {
             return;
         }
-        let row = self.row(p);
-        bitfield::set(&mut self.visible[row], piece.index());
+        let row = self.visible_row(p);
+        bitfield::set(&mut self.have[row], piece.index());
         if self.some_wait {
             self.post_haves(p, piece);
         }

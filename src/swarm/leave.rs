@@ -68,7 +68,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let held = self.held_bytes(p);
         let record = &mut self.records[p.index()];
-        record.departed = Some(self.now);
+        record.departed = self.now;
         record.useful = held;
         let is_complete = usize::from(self.n_have[p.index()]) == self.cut(p).pieces;
         let peer = self.peer_mut(p);
@@ -120,7 +120,7 @@ impl<O: Observer> Swarm<'_, O> {
         let peer = self.peer_mut(p);
         peer.stage = Stage::Away;
         peer.shown = None;
-        peer.announced = None;
+        peer.announced = SimTime::NEVER;
         let stretch = std::mem::take(&mut peer.edges);
         self.edges.give_back(stretch);
         self.account_departure(p);

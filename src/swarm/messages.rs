@@ -85,7 +85,7 @@ impl<O: Observer> Swarm<'_, O> {
         if rules.tick == Span::ZERO || !is_full || is_fresh || up.cap.is_unlimited() {
             return wait;
         }
-        let age = (self.now + wait).since(self.newcomers[a.index()].arrival);
+        let age = (self.now + wait).since(self.peer(a).arrival);
         wait + Span(rules.tick.0 - age.0 % rules.tick.0)
     }
 

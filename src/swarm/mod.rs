@@ -19,6 +19,7 @@ pub mod plan;
 mod population;
 mod progress;
 mod rechoke;
+mod record;
 mod request;
 mod run;
 mod sample;

@@ -7,7 +7,7 @@ use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::tie;
 use crate::rng::{Purpose, draw, mix};
-use crate::units::u16_of;
+use crate::units::{SimTime, u16_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// A look at whether the peer needs neighbours; asks the tracker if so, or if it is time to.
@@ -18,9 +18,10 @@ impl<O: Observer> Swarm<'_, O> {
         let overlay = &self.class(p).protocol.overlay;
         let peer = self.peer(p);
         let few = u32::from(peer.n_neighbours) < overlay.min_neighbours;
-        let due = peer.announced.is_none_or(|at| self.now.since(at) >= overlay.announce);
+        let due =
+            peer.announced == SimTime::NEVER || self.now.since(peer.announced) >= overlay.announce;
         if few || due {
-            self.peer_mut(p).announced = Some(self.now);
+            self.peer_mut(p).announced = self.now;
             self.counters.announces += 1;
             self.ask_tracker(p, overlay.numwant as usize);
         }
@@ -61,16 +62,16 @@ impl<O: Observer> Swarm<'_, O> {
             luck.shuffle(named);
             return;
         }
-        self.scratch.marked.resize(self.peers.len(), 0);
+        self.scratch.marked.resize(self.peers.len(), false);
         while named.len() < n {
             let q = present[luck.below(present.len())];
-            if q != p && self.scratch.marked[q.index()] == 0 {
-                self.scratch.marked[q.index()] = 1;
+            if q != p && !self.scratch.marked[q.index()] {
+                self.scratch.marked[q.index()] = true;
                 named.push(q);
             }
         }
         for &q in named.iter() {
-            self.scratch.marked[q.index()] = 0;
+            self.scratch.marked[q.index()] = false;
         }
     }
 
@@ -78,7 +79,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// it: who of two that come together is told of the other is chance.
     fn leaves_it_to(&self, p: PeerId, q: PeerId) -> bool {
         self.class(p).protocol.overlay.either_connects
-            && self.peer(q).announced.is_none()
+            && self.peer(q).announced == SimTime::NEVER
             && draw(self.seed, Purpose::Connect, self.entity(p), u64::from(q.0)) & 1 == 1
     }
 
@@ -121,7 +122,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// makes its own at its first tick.
     fn is_starting(&self, p: PeerId) -> bool {
         let tick = self.class(p).protocol.overlay.connect_delay;
-        self.now.since(self.newcomers[p.index()].arrival) <= tick + tick
+        self.now.since(self.peer(p).arrival) <= tick + tick
     }
 
     /// The place in memory of the connection of `p` to its neighbour in `slot`: a client that goes

@@ -29,8 +29,8 @@ impl<O: Observer> Swarm<'_, O> {
         self.n_have[p.index()] += 1;
         let now = self.now;
         match self.n_have[p.index()] {
-            1 => self.records[p.index()].first_piece = Some(now),
-            4 => self.records[p.index()].fourth_piece = Some(now),
+            1 => self.records[p.index()].first_piece = now,
+            4 => self.records[p.index()].fourth_piece = now,
             _ => {}
         }
         let torrent = self.torrent_mut(p);
@@ -61,7 +61,7 @@ impl<O: Observer> Swarm<'_, O> {
         let now = self.now;
         let sent = self.peer(p).sent;
         let record = &mut self.records[p.index()];
-        record.completed = Some(now);
+        record.completed = now;
         record.uploaded_at_completion = sent;
         self.close_leeching(p);
         let peer = self.peer_mut(p);

@@ -7,10 +7,10 @@ use super::demand;
 use super::plan::{Arrivals, ClassPlan, DownloadDist, Plan, RateDist, Role, Stay};
 use crate::ids::{ClassId, TorrentId, UserId};
 use crate::rng::{Purpose, Stream, stream};
-use crate::units::{ByteRate, SimTime, Span, floor_usize};
+use crate::units::{ByteRate, SimTime, Span, floor_usize, u32_of};
 
 /// One peer to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Newcomer {
     /// Whose it is.
     pub(super) user: UserId,
@@ -20,10 +20,6 @@ pub(super) struct Newcomer {
     pub(super) entity: u64,
     /// When it arrives, or its user wants it to.
     pub(super) arrival: SimTime,
-    /// What it holds on arrival.
-    pub(super) role: Role,
-    /// When it leaves after completion.
-    pub(super) stay: Stay,
 }
 
 /// One user to be.
@@ -31,8 +27,8 @@ pub(super) struct Newcomer {
 pub(super) struct Person {
     /// Its class.
     pub(super) class: ClassId,
-    /// Its name in the random streams.
-    pub(super) entity: u64,
+    /// Its position in the class.
+    pub(super) member: u32,
     /// Upload capacity it allows.
     pub(super) upload: ByteRate,
     /// Download capacity.
@@ -61,18 +57,8 @@ pub(super) fn draw(plan: &Plan, seed: u64) -> Population {
             }
             let user = UserId::from_index(population.users.len());
             let person = person(class, ClassId::from_index(c), i, seed);
-            let stay = match &class.stay {
-                Stay::PerPeer(stays) => &stays[i],
-                stay => stay,
-            };
-            let peer = Newcomer {
-                user,
-                torrent: TorrentId(0),
-                entity: person.entity,
-                arrival,
-                role: class.role,
-                stay: stay.clone(),
-            };
+            let entity = entity(person.class, person.member);
+            let peer = Newcomer { user, torrent: TorrentId(0), entity, arrival };
             match (&plan.catalogue, class.role) {
                 (None, _) => population.peers.push(peer),
                 (Some(all), Role::Seeder) => {
@@ -93,20 +79,28 @@ pub(super) fn draw(plan: &Plan, seed: u64) -> Population {
 }
 
 fn person(class: &ClassPlan, id: ClassId, i: usize, seed: u64) -> Person {
-    let entity = entity(id, i);
-    let mut capacity = stream(seed, Purpose::Capacity, entity);
+    let member = u32_of(i);
+    let mut capacity = stream(seed, Purpose::Capacity, entity(id, member));
     let upload = rate(&class.upload, i, &mut capacity);
     let download = match &class.download {
         DownloadDist::Rate(dist) => rate(dist, i, &mut capacity),
         DownloadDist::TimesUpload(factor) => upload.scaled(*factor),
     };
     let upload = upload.scaled(class.upload_share);
-    Person { class: id, entity, upload, download }
+    Person { class: id, member, upload, download }
 }
 
-/// The name of peer `i` of a class in the random streams.
-fn entity(class: ClassId, i: usize) -> u64 {
-    (u64::from(class.0) << 32) + i as u64
+/// The name of a member of a class in the random streams.
+pub(super) fn entity(class: ClassId, member: u32) -> u64 {
+    (u64::from(class.0) << 32) + u64::from(member)
+}
+
+/// When the peers of a member of a class leave.
+pub(super) fn stay(class: &ClassPlan, member: u32) -> &Stay {
+    match &class.stay {
+        Stay::PerPeer(stays) => &stays[member as usize],
+        stay => stay,
+    }
 }
 
 fn arrivals(how: &Arrivals, horizon: SimTime, seed: u64, class: u64) -> Vec<SimTime> {

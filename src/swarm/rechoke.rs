@@ -533,8 +533,7 @@ impl<O: Observer> Swarm<'_, O> {
         let other = self.peer_mut(q);
         other.n_served_by -= 1;
         if other.n_served_by == 0 && other.stage == Stage::Leecher {
-            let span = now.since(other.served_since);
-            self.records[q.index()].unchoked += span;
+            other.unchoked += now.since(other.served_since);
         }
         self.observer.unchoked(now, p, q, false);
     }

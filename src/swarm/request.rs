@@ -193,8 +193,8 @@ impl<O: Observer> Swarm<'_, O> {
         let start = ask.to.index() * words;
         let taken = lanes(&self.taken[start..start + words]);
         let hidden = self.hidden(ask.from).map(|h| h.to(self.back(ask.to, ask.slot), words));
-        let start = ask.from.index() * words;
-        let seen = hidden.as_deref().unwrap_or(&self.visible[start..start + words]);
+        let start = self.visible_from + ask.from.index() * words;
+        let seen = hidden.as_deref().unwrap_or(&self.have[start..start + words]);
         let scratch = &mut self.scratch;
         let (view, wanted) = (lanes_mut(&mut scratch.view), lanes_mut(&mut scratch.wanted));
         let mut has_fresh = false;
@@ -268,7 +268,7 @@ impl<O: Observer> Swarm<'_, O> {
         // Neighbours with the whole content add one to every count, which changes no order.
         let holders = self.edges.names(self.peers[p.index()].edges);
         let scratch = &mut self.scratch;
-        scratch.rarest.find(&scratch.wanted, &self.visible, holders);
+        scratch.rarest.find(&scratch.wanted, &self.have[self.visible_from..], holders);
         let ties = &mut scratch.rarest;
         ties.prefer(&scratch.begun);
         let rank = self.peers[p.index()].pick_luck.below(ties.ties);

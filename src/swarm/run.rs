@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::plan::{Audit, Role};
-use super::world::{Peer, Stage, Swarm};
+use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId, UserId};
 use crate::net::LinkId;
 use crate::observe::{Observer, Outcome};
@@ -13,8 +13,8 @@ use crate::units::{SimTime, Span};
 impl<O: Observer> Swarm<'_, O> {
     /// Runs to the end.
     pub(super) fn run(mut self) -> Outcome {
-        for p in 0..self.newcomers.len() {
-            self.queue.push(self.newcomers[p].arrival, Event::Join(PeerId::from_index(p)));
+        for p in 0..self.peers.len() {
+            self.queue.push(self.peers[p].arrival, Event::Join(PeerId::from_index(p)));
         }
         self.queue.push(SimTime::ZERO, Event::Sample);
         while !self.over() {
@@ -164,7 +164,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A peer is in its swarm for the first time.
     fn arrive(&mut self, p: PeerId) {
         self.begin_earning(p);
-        if self.newcomers[p.index()].role == Role::Seeder {
+        if self.class(p).role == Role::Seeder {
             self.count_seeders(p, 1);
             self.fill_with_content(p);
             self.schedule_departure(p);
@@ -193,13 +193,13 @@ impl<O: Observer> Swarm<'_, O> {
         } else {
             self.peer_mut(p).stage = Stage::Seeder;
             self.count_seeders(p, 1);
-            if self.class(p).super_seed && self.newcomers[p.index()].role == Role::Seeder {
+            if self.class(p).super_seed && self.class(p).role == Role::Seeder {
                 self.hide_pieces(p);
             }
         }
-        let (have, visible) = (&self.have, &mut self.visible);
-        if self.peers[p.index()].shown.is_none() {
-            visible[row.clone()].copy_from_slice(&have[row]);
+        if self.peer(p).shown.is_none() {
+            let visible = self.visible_row(p).start;
+            self.have.copy_within(row, visible);
         }
     }
 
@@ -222,11 +222,12 @@ impl<O: Observer> Swarm<'_, O> {
         let row = self.row(p);
         let pieces = self.cut(p).pieces;
         bitfield::fill(&mut self.have[row.clone()], pieces);
-        bitfield::fill(&mut self.taken[row.clone()], pieces);
+        bitfield::fill(&mut self.taken[row], pieces);
         if self.class(p).super_seed {
             self.hide_pieces(p);
         } else {
-            bitfield::fill(&mut self.visible[row], pieces);
+            let row = self.visible_row(p);
+            bitfield::fill(&mut self.have[row], pieces);
         }
         let now = self.now;
         let torrent = self.torrent_mut(p);
@@ -251,13 +252,13 @@ impl<O: Observer> Swarm<'_, O> {
         self.counters.reshares = self.links.reshares;
         self.counters.rate_changes = self.links.rate_changes;
         Outcome {
-            peers: self.records,
-            samples: self.samples,
+            samples: std::mem::take(&mut self.samples),
             counters: self.counters,
             fingerprint: self.fingerprint.value(),
             end: self.now,
             money,
             torrents: self.torrents.iter().map(|torrent| torrent.record(self.now)).collect(),
+            peers: self.into_records(),
         }
     }
 
@@ -277,20 +278,16 @@ impl<O: Observer> Swarm<'_, O> {
             if self.peer(p).stage != Stage::Gone {
                 self.records[i].useful = self.held_bytes(p);
             }
-            let record = &mut self.records[i];
-            (record.uploaded, record.downloaded) = (self.peers[i].sent, self.peers[i].received);
         }
     }
 
     /// Enters the time as a leecher into the record; called when it is over, or interrupted.
     pub(super) fn close_leeching(&mut self, p: PeerId) {
         let now = self.now;
-        let Peer { joined, served_since, n_served_by, .. } = *self.peer(p);
-        let served = n_served_by > 0;
-        let record = &mut self.records[p.index()];
-        record.leeching += now.since(joined);
-        if served {
-            record.unchoked += now.since(served_since);
+        let peer = &mut self.peers[p.index()];
+        self.records[p.index()].leeching += now.since(peer.joined);
+        if peer.n_served_by > 0 {
+            peer.unchoked += now.since(peer.served_since);
         }
     }
 
@@ -305,7 +302,7 @@ impl<O: Observer> Swarm<'_, O> {
         if step == Span::ZERO {
             return Span::ZERO;
         }
-        let age = self.now.since(self.newcomers[p.index()].arrival);
+        let age = self.now.since(self.peer(p).arrival);
         Span(step.0 - age.0 % step.0)
     }
 }

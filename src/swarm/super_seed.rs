@@ -104,8 +104,8 @@ impl<O: Observer> Swarm<'_, O> {
         let enough = BUSY.min(usize::from(self.peer(p).slots));
         let idle = enough.saturating_sub(self.edges.count(stretch, Mask::Wanted));
         let waits = |&slot: &u16| {
-            let row = self.row(self.neighbour(p, slot));
-            let has = |piece: u16| bitfield::has(&self.visible[row], usize::from(piece));
+            let row = self.visible_row(self.neighbour(p, slot));
+            let has = |piece: u16| bitfield::has(&self.have[row], usize::from(piece));
             shown.last(slot).is_some_and(has)
         };
         let live = self.edges.slots(stretch, Mask::Live).filter(|_| idle > 0);

@@ -31,7 +31,7 @@ use silence::Silence;
 
 use super::plan::Plan;
 use super::plan::economy::{ChannelScope, Economy, Route, Stall, Token, Trade as Habits, Usd};
-use super::population::{Newcomer, Person};
+use super::population::{Newcomer, Person, entity};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
 use crate::ledger::{ChannelId, Gateway, Kind, Ledger, Movement, PricePath, Rest, Service};
@@ -220,7 +220,11 @@ impl Trade {
         };
         let trader = |person: &Person| Trader {
             wallet: None,
-            shuns: shuns(&plan.classes[person.class.index()].trade, seed, person.entity),
+            shuns: shuns(
+                &plan.classes[person.class.index()].trade,
+                seed,
+                entity(person.class, person.member),
+            ),
             withdraws_at: plan.classes[person.class.index()].trade.withdraws_at,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,

@@ -133,13 +133,19 @@ pub(super) fn dry_up(flow: &mut Flow<Transfer>) {
 }
 
 /// Further runs of all connections: singly linked lists in one arena.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RunPool {
     nodes: Vec<(Run, u32)>,
-    free: Vec<u32>,
+    /// The list of nodes that are nobody's.
+    free: u32,
 }
 
 impl RunPool {
+    /// No runs.
+    pub(super) const fn new() -> Self {
+        Self { nodes: Vec::new(), free: NONE }
+    }
+
     /// Puts a run at the end of the list that starts at `first`; returns the list's start.
     pub(super) fn push_back(&mut self, first: u32, run: Run) -> u32 {
         let node = self.node(run, NONE);
@@ -162,7 +168,8 @@ impl RunPool {
     /// Takes the first run off a list that has one; returns it and the new start.
     pub(super) fn pop_front(&mut self, first: u32) -> (Run, u32) {
         let (run, next) = self.nodes[first as usize];
-        self.free.push(first);
+        self.nodes[first as usize].1 = self.free;
+        self.free = first;
         (run, next)
     }
 
@@ -195,11 +202,18 @@ impl RunPool {
     }
 
     fn node(&mut self, run: Run, next: u32) -> u32 {
-        if let Some(node) = self.free.pop() {
-            self.nodes[node as usize] = (run, next);
-            return node;
+        let node = self.free;
+        if node == NONE {
+            return self.add_node(run, next);
         }
-        self.nodes.push((run, next));
+        self.free = self.nodes[node as usize].1;
+        self.nodes[node as usize] = (run, next);
+        node
+    }
+
+    #[cold]
+    fn add_node(&mut self, run: Run, next: u32) -> u32 {
+        extend(&mut self.nodes, 1, (run, next));
         u32_of(self.nodes.len() - 1)
     }
 }
@@ -223,50 +237,115 @@ pub(super) struct Partial {
     pub(super) bits: u32,
 }
 
-/// Block sets of partial pieces: one arena, two sets per piece.
-#[derive(Debug, Default)]
+/// Block sets of partial pieces, two per piece, in pages.
+///
+/// An arena that grows by moving is there twice for a moment, and this one grows late in a run.
+#[derive(Debug)]
 pub(super) struct BlockSets {
-    words: Vec<u64>,
-    free: Vec<u32>,
+    pages: Vec<Box<[u64; PAGE]>>,
+    /// Words given out so far.
+    end: usize,
+    /// Pairs that are nobody's: each holds in its first word where the next one is.
+    free: u32,
 }
 
+/// Words per page: both sets of the largest piece, which has at most 65 535 blocks, fit.
+const PAGE: usize = 2048;
+
 impl BlockSets {
+    /// No sets.
+    pub(super) const fn new() -> Self {
+        Self { pages: Vec::new(), end: 0, free: NONE }
+    }
+
     /// Two empty sets of `words` words each.
     pub(super) fn allot(&mut self, words: usize) -> u32 {
-        if let Some(at) = self.free.pop() {
-            self.words[at as usize..at as usize + 2 * words].fill(0);
-            return at;
+        let at = self.free;
+        if at == NONE {
+            return self.allot_anew(words);
         }
-        let at = u32_of(self.words.len());
-        extend(&mut self.words, 2 * words, 0);
+        let pair = self.page(at as usize, 2 * words);
+        let next = pair[0];
+        pair.fill(0);
+        self.free = u32::try_from(next).expect("the place of a pair, or none");
+        at
+    }
+
+    #[cold]
+    fn allot_anew(&mut self, words: usize) -> u32 {
+        if self.end % PAGE + 2 * words > PAGE || self.end == self.pages.len() * PAGE {
+            self.end = self.pages.len() * PAGE;
+            self.pages.push(Box::new([0; PAGE]));
+        }
+        let at = u32_of(self.end);
+        self.end += 2 * words;
         at
     }
 
     /// Gives two sets back.
     pub(super) fn give_back(&mut self, at: u32) {
-        self.free.push(at);
+        self.page(at as usize, 1)[0] = u64::from(self.free);
+        self.free = at;
     }
 
     /// Fetches the start of two sets into the cache.
     #[inline]
     pub(super) fn warm(&self, at: u32) {
-        prefetch_index(&self.words, at as usize);
+        prefetch_index(&self.pages[at as usize / PAGE][..], at as usize % PAGE);
     }
 
     /// Blocks received.
     #[inline]
     pub(super) fn got(&mut self, at: u32, words: usize) -> &mut [u64] {
-        &mut self.words[at as usize..at as usize + words]
+        self.page(at as usize, words)
     }
 
     /// Blocks received, to be looked at.
     pub(super) fn received(&self, at: u32, words: usize) -> &[u64] {
-        &self.words[at as usize..at as usize + words]
+        let at = at as usize;
+        &self.pages[at / PAGE][at % PAGE..][..words]
     }
 
     /// Blocks received or asked for.
     #[inline]
     pub(super) fn busy(&mut self, at: u32, words: usize) -> &mut [u64] {
-        &mut self.words[at as usize + words..at as usize + 2 * words]
+        self.page(at as usize + words, words)
+    }
+
+    /// So many words from `at` on, all on one page.
+    #[inline]
+    fn page(&mut self, at: usize, words: usize) -> &mut [u64] {
+        &mut self.pages[at / PAGE][at % PAGE..][..words]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_sets_share_a_word() {
+        // Blocks of the smallest piece, of one of 100 MiB, and of the largest.
+        for words in [1, 100, 1024] {
+            let mut sets = BlockSets::new();
+            let places: Vec<u32> = (0..3000 / words).map(|_| sets.allot(words)).collect();
+            for (mark, &at) in (1..).zip(&places) {
+                sets.got(at, words).fill(2 * mark);
+                sets.busy(at, words).fill(2 * mark + 1);
+            }
+            for (mark, &at) in (1..).zip(&places) {
+                assert!(sets.got(at, words).iter().all(|&word| word == 2 * mark));
+                assert!(sets.busy(at, words).iter().all(|&word| word == 2 * mark + 1));
+            }
+            for &at in &places {
+                sets.give_back(at);
+            }
+            for &at in places.iter().rev() {
+                assert_eq!(sets.allot(words), at, "used again");
+                assert!(sets.got(at, words).iter().all(|&word| word == 0), "and empty");
+                assert!(sets.busy(at, words).iter().all(|&word| word == 0), "and empty");
+            }
+            assert!(!places.contains(&sets.allot(words)), "none is used twice");
+        }
     }
 }

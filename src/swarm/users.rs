@@ -6,7 +6,7 @@
 use super::event::Event;
 use super::headers::Headers;
 use super::plan::{Role, Sessions};
-use super::population::Person;
+use super::population::{self, Person};
 use super::world::{Stage, Swarm};
 use crate::ids::{ClassId, PeerId, UserId};
 use crate::observe::Observer;
@@ -18,8 +18,8 @@ use std::collections::VecDeque;
 /// One user.
 pub(super) struct User {
     pub(super) class: ClassId,
-    /// Its name in the random streams.
-    entity: u64,
+    /// Its position in the class.
+    pub(super) member: u32,
     has_come: bool,
     is_online: bool,
     /// Whether a `ChargeHeaders` is pending.
@@ -51,7 +51,7 @@ impl User {
     pub(super) fn new(person: &Person) -> Self {
         Self {
             class: person.class,
-            entity: person.entity,
+            member: person.member,
             has_come: false,
             is_online: false,
             charging: false,
@@ -66,7 +66,7 @@ impl User {
 
     /// Its name in the random streams.
     pub(super) fn entity(&self) -> u64 {
-        self.entity
+        population::entity(self.class, self.member)
     }
 
     /// What its link adds to the capacity offered while it is there.
@@ -83,7 +83,7 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.users[u.index()].has_come {
             self.first_visit(u);
         }
-        let is_leecher = self.newcomers[p.index()].role == Role::Leecher;
+        let is_leecher = self.class(p).role == Role::Leecher;
         self.torrent_mut(p).requests += u32::from(is_leecher);
         let user = &self.users[u.index()];
         let most = self.class(p).demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
@@ -107,7 +107,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let sessions = class.demand.as_ref().and_then(|demand| demand.sessions);
-        let luck = sessions.map(|s| (stream(self.seed, Purpose::Session, user.entity), s));
+        let luck = sessions.map(|s| (stream(self.seed, Purpose::Session, user.entity()), s));
         user.habits = Some(Box::new(Habits { waiting: VecDeque::new(), luck }));
         self.schedule_next_session(u);
     }
@@ -126,7 +126,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A peer joins its swarm for the first time.
     fn begin(&mut self, p: PeerId) {
         let u = self.user(p);
-        let is_leecher = self.newcomers[p.index()].role == Role::Leecher;
+        let is_leecher = self.class(p).role == Role::Leecher;
         let user = &mut self.users[u.index()];
         user.downloads += u32::from(is_leecher);
         user.peers.push(p);

@@ -60,7 +60,7 @@ impl<O: Observer> Swarm<'_, O> {
                 let row = self.row(to).start;
                 prefetch_index(&self.taken, row);
                 prefetch_index(&self.have, row);
-                prefetch_index(&self.visible, row);
+                prefetch_index(&self.have, self.visible_from + row);
                 prefetch_index(&self.n_have, to.index());
                 fetch(&self.links.down[self.line(to)].cap);
                 self.edges.warm_slot(peer.edges, transfer.back);

@@ -7,15 +7,16 @@ use super::late::Lost;
 use super::letters::Letter;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
+use super::record::Record;
 use super::torrents::Torrent;
-use super::trade::{Credits, Dealings, Trade, adopts};
+use super::trade::{Credits, Dealings, Trade};
 use super::transfer::{BlockSets, Partial, RunPool, Transfer};
 use super::users::User;
 use crate::ids::{ClassId, PeerId, TorrentId, UserId};
 use crate::kernel::fingerprint::Fingerprint;
 use crate::kernel::queue::Queue;
 use crate::net::{LinkId, Links, PortId};
-use crate::observe::{Counters, Observer, PeerRecord, Sample};
+use crate::observe::{Counters, Observer, Sample};
 use crate::policy::choke::{Candidate, Choker, Decision};
 use crate::rng::{Purpose, Stream, stream};
 use crate::torrent::Geometry;
@@ -115,8 +116,12 @@ pub(super) struct Peer {
     pub(super) shown: Option<Box<super::super_seed::Shown>>,
     /// When it joined its swarm the last time, or completed since.
     pub(super) joined: SimTime,
-    /// When it last announced itself to the tracker.
-    pub(super) announced: Option<SimTime>,
+    /// When it last announced itself to the tracker; `NEVER`: not since it joined.
+    pub(super) announced: SimTime,
+    /// When it arrived, or its user wanted it to.
+    pub(super) arrival: SimTime,
+    /// Time as a leecher in which a neighbour unchoked it, up to `served_since`.
+    pub(super) unchoked: Span,
 }
 
 const _: () = assert!(size_of::<Peer>() == 256, "four cache lines per peer");
@@ -151,7 +156,6 @@ pub(super) struct Swarm<'a, O> {
     pub(super) fingerprint: Fingerprint,
     pub(super) counters: Counters,
     pub(super) observer: &'a mut O,
-    pub(super) newcomers: Vec<Newcomer>,
     pub(super) users: Vec<User>,
     /// Money, if there is any.
     pub(super) trade: Option<Box<Trade>>,
@@ -160,13 +164,16 @@ pub(super) struct Swarm<'a, O> {
     /// Who gave how much to whom, where clients remember it.
     pub(super) dealings: Option<Box<Dealings>>,
     pub(super) peers: Vec<Peer>,
-    pub(super) records: Vec<PeerRecord>,
+    /// Names of the peers in the random streams.
+    pub(super) entities: Vec<u64>,
+    pub(super) records: Vec<Record>,
     pub(super) links: Links<Transfer>,
     pub(super) edges: Edges,
-    /// Pieces announced, by peer: dense, read by all neighbours.
-    pub(super) visible: Vec<u64>,
-    /// Pieces verified, by peer.
+    /// Pieces verified, by peer: dense, read by all neighbours.
     pub(super) have: Vec<u64>,
+    /// Where in `have` the rows of pieces announced begin: at 0, the same rows stand for both, if
+    /// every piece is announced as soon as it is verified; behind the others if not.
+    pub(super) visible_from: usize,
     /// Pieces verified or begun, by peer.
     pub(super) taken: Vec<u64>,
     /// Number of pieces verified, by peer.
@@ -204,7 +211,7 @@ pub(super) struct Scratch {
     pub(super) candidates: Vec<Candidate>,
     pub(super) decision: Decision,
     pub(super) peers: Vec<PeerId>,
-    pub(super) marked: Vec<u32>,
+    pub(super) marked: Vec<bool>,
 }
 
 impl Scratch {
@@ -228,16 +235,21 @@ impl<'a, O: Observer> Swarm<'a, O> {
             links.add_port(LinkId(newcomer.user.0));
             torrents[newcomer.torrent.index()].members += 1;
         }
-        let unfinished = newcomers.iter().filter(|p| p.role == Role::Leecher).count();
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
+        let hides = |c: &ClassPlan| c.super_seed || c.protocol.latency > Span::ZERO;
+        let some_hide = plan.classes.iter().any(hides);
+        // One row more than peers: nobody's, always empty.
+        let rows = (n + 1) * words;
         let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
         let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
-        let record = |newcomer| record(plan, seed, newcomer, &users[newcomer.user.index()]);
+        let is_leecher = |p: &&Peer| plan.classes[p.class.index()].role == Role::Leecher;
+        let unfinished = peers.iter().filter(is_leecher).count();
         Self {
             some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
             peers,
-            records: newcomers.iter().map(record).collect(),
+            entities: newcomers.iter().map(|newcomer| newcomer.entity).collect(),
+            records: vec![Record::NEW; n],
             users: users.iter().map(User::new).collect(),
             trade: Trade::new(plan, seed, &users, &newcomers),
             credits: Self::credits_of(plan.economy.as_ref(), users.len()),
@@ -250,8 +262,8 @@ impl<'a, O: Observer> Swarm<'a, O> {
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),
             torrents,
             words,
-            visible: vec![0; (n + 1) * words],
-            have: vec![0; n * words],
+            have: vec![0; if some_hide { 2 } else { 1 } * rows],
+            visible_from: if some_hide { rows } else { 0 },
             taken: vec![0; n * words],
             n_have: vec![0; n],
             place: vec![u32::MAX; n],
@@ -262,16 +274,14 @@ impl<'a, O: Observer> Swarm<'a, O> {
             fingerprint: Fingerprint::default(),
             counters: Counters::default(),
             observer,
-            newcomers,
             links,
-            // One row more than peers: nobody's, always empty.
             edges: Edges::new(PeerId::from_index(n)),
             leechers: 0,
             seeders: 0,
             completed: 0,
             unfinished: crate::units::u32_of(unfinished),
-            runs: RunPool::default(),
-            blocks: BlockSets::default(),
+            runs: RunPool::new(),
+            blocks: BlockSets::new(),
             repoll: Vec::new(),
             late: Vec::new(),
             hiding: 0,
@@ -299,12 +309,12 @@ impl<'a, O: Observer> Swarm<'a, O> {
 
     /// The name of a peer in the random streams.
     pub(super) fn entity(&self, p: PeerId) -> u64 {
-        self.newcomers[p.index()].entity
+        self.entities[p.index()]
     }
 
     /// How long a peer stays once it has the whole content.
-    pub(super) fn stay(&self, p: PeerId) -> &Stay {
-        &self.newcomers[p.index()].stay
+    pub(super) fn stay(&self, p: PeerId) -> &'a Stay {
+        population::stay(self.class(p), self.users[self.line(p)].member)
     }
 
     /// The user behind a peer. Where each has one peer, nothing need be looked up.
@@ -378,6 +388,13 @@ impl<'a, O: Observer> Swarm<'a, O> {
         start..start + self.words
     }
 
+    /// The words of one peer in `have` that say what it has announced.
+    #[inline]
+    pub(super) fn visible_row(&self, p: PeerId) -> std::ops::Range<usize> {
+        let start = self.visible_from + p.index() * self.words;
+        start..start + self.words
+    }
+
     /// The neighbour of `p` in `slot`.
     #[inline]
     pub(super) fn neighbour(&self, p: PeerId, slot: u16) -> PeerId {
@@ -433,6 +450,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         _ => class.protocol.choking.slots.count(user.upload),
     };
     let slots = u16_of(slots.min(usize::from(u16::MAX) - 1));
+    let stay = population::stay(class, user.member);
     Peer {
         class: user.class,
         visit: 0,
@@ -454,7 +472,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         rounds: 0,
         sent: Bytes::ZERO,
         received: Bytes::ZERO,
-        leaves_by_ratio: matches!(newcomer.stay, Stay::UntilRatio(_) | Stay::AfterCopies(_)),
+        leaves_by_ratio: matches!(stay, Stay::UntilRatio(_) | Stay::AfterCopies(_)),
         uploads: Vec::new(),
         partials: Vec::new(),
         pick_luck: stream(seed, Purpose::Pick, newcomer.entity),
@@ -464,32 +482,8 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         brain: class.choker.make(),
         shown: None,
         joined: SimTime::ZERO,
-        announced: None,
-    }
-}
-
-fn record(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> PeerRecord {
-    let habits = &plan.classes[user.class.index()].trade;
-    PeerRecord {
-        is_adopter: adopts(habits, seed, user.entity).0,
-        class: user.class,
-        user: newcomer.user,
-        torrent: newcomer.torrent,
-        is_origin: newcomer.role == Role::Seeder,
-        upload: user.upload,
-        download: user.download,
+        announced: SimTime::NEVER,
         arrival: newcomer.arrival,
-        first_piece: None,
-        fourth_piece: None,
-        completed: None,
-        departed: None,
-        uploaded: Bytes::ZERO,
-        downloaded: Bytes::ZERO,
-        wasted: Bytes::ZERO,
-        uploaded_at_completion: Bytes::ZERO,
-        useful: Bytes::ZERO,
-        leeching: Span::ZERO,
-        seeding: Span::ZERO,
         unchoked: Span::ZERO,
     }
 }

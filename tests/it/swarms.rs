@@ -260,14 +260,20 @@ pub fn check_diary(plan: &Plan, outcome: &Outcome, diary: &Diary) {
     let (mut sent, mut received) = (vec![0; n], vec![0; n]);
     let (mut here, mut serving) = (vec![false; n], vec![0_usize; n]);
     let mut pieces = vec![0_u64; n];
+    // First and fourth piece, completion, departure.
+    let mut lives = vec![[None; 4]; n];
     let mut last = SimTime::ZERO;
     for &(at, news) in &diary.entries {
         assert!(at >= last, "the clock never goes back");
         last = at;
         match news {
-            News::Joined(p) => here[p.index()] = true,
+            News::Joined(p) => {
+                here[p.index()] = true;
+                assert_eq!(outcome.peers[p.index()].arrival, at, "{p:?} joins when it arrives");
+            }
             News::Departed(p) => {
                 here[p.index()] = false;
+                lives[p.index()][3] = Some(at);
                 assert_eq!(serving[p.index()], 0, "nobody is served by one who left");
             }
             News::Unchoked(p, q, begins) => {
@@ -296,15 +302,25 @@ pub fn check_diary(plan: &Plan, outcome: &Outcome, diary: &Diary) {
                 let most = down.download.bytes_in(at.since(down.arrival)).0;
                 assert!(received[moved.1] <= most, "{q:?} over its downlink at {at:?}");
             }
-            News::Piece(p, _) => pieces[p.index()] += 1,
+            News::Piece(p, _) => {
+                pieces[p.index()] += 1;
+                match pieces[p.index()] {
+                    1 => lives[p.index()][0] = Some(at),
+                    4 => lives[p.index()][1] = Some(at),
+                    _ => {}
+                }
+            }
             News::Completed(p) => {
                 let all = plan.content.0.div_ceil(plan.piece.0);
                 assert_eq!(pieces[p.index()], all, "every piece is verified, once");
+                lives[p.index()][2] = Some(at);
             }
             News::Sampled => {}
         }
     }
     for (i, peer) in outcome.peers.iter().enumerate() {
+        let life = [peer.first_piece, peer.fourth_piece, peer.completed, peer.departed];
+        assert_eq!(lives[i], life, "{i} lived as was seen");
         assert_eq!(sent[i], peer.uploaded.0, "what was seen is what was sent by {i}");
         assert_eq!(received[i], peer.downloaded.0, "what was seen is what {i} received");
     }

@@ -10,6 +10,7 @@ use crate::ids::{PeerId, UserId};
 use crate::observe::Observer;
 use crate::policy::choke::Candidate;
 use crate::policy::reputation::{Dealing, Known, Names, reputation};
+use crate::swarm::plan::Role;
 use crate::swarm::plan::economy::{Economy, OneHop, Ranks};
 use crate::swarm::world::{Stage, Swarm};
 use crate::units::Bytes;
@@ -121,7 +122,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Checks the law of the lists.
     pub(in crate::swarm) fn audit_dealings(&self) {
         let Some(dealings) = &self.dealings else { return };
-        let leechers = (0..self.peers.len()).filter(|&i| !self.records[i].is_origin);
+        let came_to_leech = |&i: &usize| self.class(PeerId::from_index(i)).role == Role::Leecher;
+        let leechers = (0..self.peers.len()).filter(came_to_leech);
         let held = leechers.map(|i| match self.peers[i].stage {
             Stage::Gone => self.records[i].useful.0,
             _ => self.held_bytes(PeerId::from_index(i)).0,

@@ -339,3 +339,19 @@ fn super_seeding_does_not_strand_free_riders() {
         assert_eq!(completions(&outcome).len(), n as usize, "{n} free riders");
     }
 }
+
+/// Who comes after the end does not shift the rules of the others.
+#[test]
+fn a_peer_with_a_rule_of_its_own_stays_by_that_rule() {
+    let rules = Arc::new(presets::mainline());
+    let [early, late] = [10.0, 2000.0].map(SimTime::from_secs);
+    let mut seeders = class(Role::Seeder, 4, kib(UPLOAD), &rules);
+    seeders.arrivals = Arrivals::At(vec![early, late, early, early]);
+    let stays = [Stay::Linger(s(5.0)), Stay::Leave, Stay::Forever, Stay::Linger(s(70.0))];
+    seeders.stay = Stay::PerPeer(stays.to_vec());
+    let mut plan = plan(Bytes(1 << 20), Bytes(1 << 18), vec![seeders]);
+    (plan.horizon, plan.until_horizon) = (SimTime::from_secs(1000.0), true);
+    let outcome = run(&plan, 1, &mut Unobserved);
+    let departures: Vec<_> = outcome.peers.iter().map(|peer| peer.departed).collect();
+    assert_eq!(departures, [Some(early + s(5.0)), None, Some(early + s(70.0))]);
+}

@@ -1,0 +1,79 @@
+//! What a run notes of each peer, and the record made of it when the run is over.
+//!
+//! There are many peers, so nothing is noted that peer, user or plan know as well at the end.
+
+use super::plan::Role;
+use super::trade::adopts;
+use super::world::{Peer, Swarm};
+use crate::observe::{Observer, PeerRecord};
+use crate::units::{Bytes, SimTime, Span};
+
+/// The part of a peer's record that is noted while it happens; what has not happened has the time
+/// `NEVER`. `PeerRecord` says what each means.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) first_piece: SimTime,
+    pub(super) fourth_piece: SimTime,
+    pub(super) completed: SimTime,
+    pub(super) departed: SimTime,
+    pub(super) wasted: Bytes,
+    pub(super) uploaded_at_completion: Bytes,
+    pub(super) useful: Bytes,
+    pub(super) leeching: Span,
+    pub(super) seeding: Span,
+}
+
+impl Record {
+    /// Of a peer to which nothing has happened yet.
+    pub(super) const NEW: Self = Self {
+        first_piece: SimTime::NEVER,
+        fourth_piece: SimTime::NEVER,
+        completed: SimTime::NEVER,
+        departed: SimTime::NEVER,
+        wasted: Bytes::ZERO,
+        uploaded_at_completion: Bytes::ZERO,
+        useful: Bytes::ZERO,
+        leeching: Span::ZERO,
+        seeding: Span::ZERO,
+    };
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// The whole records, when the books are closed.
+    pub(super) fn into_records(self) -> Vec<PeerRecord> {
+        let Self { plan, seed, peers, records, users, links, edges, .. } = self;
+        // The largest parts of the world make room.
+        drop((links, edges));
+        let whole = |(peer, noted): (&Peer, Record)| {
+            let class = &plan.classes[peer.class.index()];
+            let user = &users[peer.user.index()];
+            PeerRecord {
+                class: peer.class,
+                user: peer.user,
+                torrent: peer.torrent,
+                is_adopter: adopts(&class.trade, seed, user.entity()).0,
+                is_origin: class.role == Role::Seeder,
+                upload: user.upload,
+                download: user.download,
+                arrival: peer.arrival,
+                first_piece: happened(noted.first_piece),
+                fourth_piece: happened(noted.fourth_piece),
+                completed: happened(noted.completed),
+                departed: happened(noted.departed),
+                uploaded: peer.sent,
+                downloaded: peer.received,
+                wasted: noted.wasted,
+                uploaded_at_completion: noted.uploaded_at_completion,
+                useful: noted.useful,
+                leeching: noted.leeching,
+                seeding: noted.seeding,
+                unchoked: peer.unchoked,
+            }
+        };
+        peers.iter().zip(records).map(whole).collect()
+    }
+}
+
+fn happened(at: SimTime) -> Option<SimTime> {
+    (at < SimTime::NEVER).then_some(at)
+}
