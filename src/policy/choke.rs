@@ -4,6 +4,8 @@
 //! client can measure itself: bytes from and to each neighbour, who unchokes it, and since when.
 //! It does not see capacities, other peers' neighbours, or what anybody else decides.
 
+#[cfg(test)]
+mod fixtures;
 mod leecher;
 pub mod market;
 pub mod one_hop;

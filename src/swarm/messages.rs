@@ -80,8 +80,9 @@ impl<O: Observer> Swarm<'_, O> {
     fn until_sent(&self, a: PeerId, rules: &InTurn, wait: Span) -> Span {
         let up = &self.links.up[self.line(a)];
         let is_full = up.cap.0.saturating_sub(up.used.0) <= up.cap.0 >> SPARE;
-        let began = |u: &UploadSlot| self.now.since(u.since) < rules.tick;
-        let is_fresh = self.peer(a).uploads.iter().all(began);
+        let of_line = self.users[self.line(a)].peers.iter();
+        let mut uploads = of_line.flat_map(|&p| &self.peer(p).uploads);
+        let is_fresh = uploads.all(|u: &UploadSlot| self.now.since(u.since) < rules.tick);
         if rules.tick == Span::ZERO || !is_full || is_fresh || up.cap.is_unlimited() {
             return wait;
         }

@@ -132,7 +132,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// them. Of these each came behind all there were with a chance of one third, and else into
     /// any place among them. Measured: libtorrent 2.1.1 lists its connections by address
     /// (`torrent::get_peer_info`). Of 980 made later 93 % stood behind all made at the start; with
-    /// two others made later before it, 40 % of 728 stood behind these too, and the rest among them
+    /// two others made later before it, 39 % of 728 stood behind these too, and the rest among them
     /// everywhere alike.
     pub(super) fn place(&self, p: PeerId, slot: u16) -> u64 {
         const LATE: u64 = 1 << 63;

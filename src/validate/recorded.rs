@@ -34,92 +34,78 @@ const SOURCE: &str = "libtorrent 2.1.1, recorded over loopback (scenarios/real/d
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
-        name: "recorded-equal",
-        claim: "Twenty equal clients of libtorrent take as long as recorded, and get there alike.",
-        source: SOURCE,
         is_quick: true,
-        run: |ctx| run(ctx, &S1),
+        ..recorded(
+            "recorded-equal",
+            "Twenty equal clients of libtorrent take as long as recorded, and get there alike.",
+            |ctx| run(ctx, &S1),
+        )
     },
-    Check {
-        name: "recorded-classes",
-        claim: "Three upload classes of libtorrent take as long as recorded, and get there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &S2),
-    },
-    Check {
-        name: "recorded-classes-long",
-        claim: "The same with twice the content and a choker three times as fast.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &S2Q),
-    },
-    Check {
-        name: "recorded-free-riders",
-        claim: "Contributors and free riders of libtorrent at a weak seed take as long as \
+    recorded(
+        "recorded-classes",
+        "Three upload classes of libtorrent take as long as recorded, and get there alike.",
+        |ctx| run(ctx, &S2),
+    ),
+    recorded(
+        "recorded-classes-long",
+        "The same with twice the content and a choker three times as fast.",
+        |ctx| run(ctx, &S2Q),
+    ),
+    recorded(
+        "recorded-free-riders",
+        "Contributors and free riders of libtorrent at a weak seed take as long as \
                 recorded, and get there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &S4),
-    },
-    Check {
-        name: "recorded-downlinks",
-        claim: "Clients of libtorrent whose download is the limit take as long as recorded, and \
+        |ctx| run(ctx, &S4),
+    ),
+    recorded(
+        "recorded-downlinks",
+        "Clients of libtorrent whose download is the limit take as long as recorded, and \
                 get there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &S7),
-    },
+        |ctx| run(ctx, &S7),
+    ),
     first_slots::CHECK,
-    Check {
-        name: "recorded-stream",
-        claim: "Clients of libtorrent that come one after another and leave when done take as long \
+    recorded(
+        "recorded-stream",
+        "Clients of libtorrent that come one after another and leave when done take as long \
                 as recorded, and get there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &STREAM),
-    },
-    Check {
-        name: "recorded-leavers",
-        claim: "Two upload classes of libtorrent that leave when done take as long as recorded, \
+        |ctx| run(ctx, &STREAM),
+    ),
+    recorded(
+        "recorded-leavers",
+        "Two upload classes of libtorrent that leave when done take as long as recorded, \
                 and get there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &LEAVERS),
-    },
-    Check {
-        name: "recorded-crowd",
-        claim: "A crowd of clients of libtorrent takes as long over a short file as recorded, and \
+        |ctx| run(ctx, &LEAVERS),
+    ),
+    recorded(
+        "recorded-crowd",
+        "A crowd of clients of libtorrent takes as long over a short file as recorded, and \
                 gets there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &CROWD),
-    },
-    Check {
-        name: "recorded-long",
-        claim: "Few clients of libtorrent take as long over a longer file as recorded, and get \
+        |ctx| run(ctx, &CROWD),
+    ),
+    recorded(
+        "recorded-long",
+        "Few clients of libtorrent take as long over a longer file as recorded, and get \
                 there alike.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &LONG),
-    },
-    Check {
-        name: "recorded-late-free-riders",
-        claim: "Free riders that come late to contributors of libtorrent take as long as recorded, \
+        |ctx| run(ctx, &LONG),
+    ),
+    recorded(
+        "recorded-late-free-riders",
+        "Free riders that come late to contributors of libtorrent take as long as recorded, \
                 and so do these.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &LATE_FREE_RIDERS),
-    },
-    Check {
-        name: "recorded-late-comers",
-        claim: "Clients of libtorrent with fast uplinks that come late take as long as recorded, \
+        |ctx| run(ctx, &LATE_FREE_RIDERS),
+    ),
+    recorded(
+        "recorded-late-comers",
+        "Clients of libtorrent with fast uplinks that come late take as long as recorded, \
                 and so do those that were there first.",
-        source: SOURCE,
-        is_quick: false,
-        run: |ctx| run(ctx, &LATE_COMERS),
-    },
+        |ctx| run(ctx, &LATE_COMERS),
+    ),
 ];
+
+/// A check that takes too long for the quick subset.
+const fn recorded(name: &'static str, claim: &'static str, run: fn(&Ctx<'_>) -> Findings) -> Check {
+    Check { name, claim, source: SOURCE, is_quick: false, run }
+}
 
 /// Simulated runs per recording.
 const N_RUNS: u64 = 200;

@@ -233,47 +233,16 @@ fn claim((at, c): (usize, &Candidate), rules: &Choking, [salt, lasting]: [u64; 2
 
 #[cfg(test)]
 mod tests {
-    use super::super::{RankBy, SeedChoker, Slots};
+    use super::super::{SeedChoker, fixtures};
     use super::*;
     use crate::rng::{Purpose, stream};
-    use crate::units::{ByteRate, Bytes};
 
     fn mainline(min_uploads: u32) -> Choking {
-        Choking {
-            rechoke: Span::from_secs(10.0),
-            optimistic: Span::from_secs(30.0),
-            optimistic_clock: false,
-            random_phase: true,
-            slots: Slots::Fixed(5),
-            optimistic_slots: 1,
-            min_uploads,
-            optimistic_order: OptimisticOrder::Random,
-            ties: TieOrder::ByChance,
-            new_peer_weight: 3,
-            rank: RankBy::TwoRounds,
-            unchoke_on_interest: true,
-            choke_on_lost_interest: true,
-            refill: None,
-            snub: Some(Span::from_secs(60.0)),
-            seed: SeedChoker::MostRecent,
-        }
+        Choking { min_uploads, ..fixtures::rules(false, SeedChoker::MostRecent) }
     }
 
     fn view(candidates: &[Candidate], slots: usize) -> ChokeView<'_> {
-        ChokeView {
-            candidates,
-            bids: &[],
-            slots,
-            optimistic_slots: 1,
-            rotate: false,
-            timed: true,
-            round: 3,
-            elapsed: Span::from_secs(10.0),
-            upload: ByteRate::from_kib_per_s(100.0),
-            pieces: 100,
-            piece: Bytes(1 << 18),
-            salt: 5,
-        }
+        ChokeView { slots, ..fixtures::view(candidates) }
     }
 
     #[test]

@@ -132,6 +132,7 @@ fn number(field: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::f64_of_len;
 
     #[test]
     fn all_recordings_are_whole() {
@@ -172,5 +173,40 @@ mod tests {
         assert_eq!([S2, S2Q, S4].map(|set_up| set_up.luck().len()), [10, 8, 10]);
         let last = S2.luck().pop().expect("there are ten");
         assert_eq!(last, Lucky { first_slots: "fast:4".into(), mean_time_s: 87.63 });
+    }
+
+    /// What `Swarm::place` rests on: connections made later stand behind those made at the start,
+    /// and of these a good third behind all others, the rest anywhere among them.
+    #[test]
+    fn connections_made_later_stand_behind_those_of_the_start() {
+        let table = include_str!("../../../scenarios/real/data/recorded_connections.csv");
+        // When it was seen, and of those seen at once the number of the neighbour, which rises
+        // with its arrival; then the place.
+        let mut lists: BTreeMap<[&str; 3], Vec<[f64; 3]>> = BTreeMap::new();
+        for [set_up, repetition, client, place, neighbour, seen_s] in rows(table) {
+            let list = lists.entry([set_up, repetition, client]).or_default();
+            list.push([number(seen_s), number(neighbour), number(place)]);
+        }
+        let (mut n_late, mut n_behind) = (0, 0);
+        let (mut n_placed, mut n_last, mut n_lower) = (0, 0, 0);
+        for mut list in lists.into_values() {
+            list.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+            let start = list[0][0] + 1.05;
+            let (first, late) = list.split_at(list.partition_point(|row| row[0] <= start));
+            let behind = |row: &&[f64; 3]| first.iter().all(|other| other[2] < row[2]);
+            n_late += late.len();
+            n_behind += late.iter().filter(behind).count();
+            for (n, row) in late.iter().enumerate().skip(2) {
+                let before = late[..n].iter().filter(|other| other[2] < row[2]).count();
+                n_placed += 1;
+                n_last += usize::from(before == n);
+                n_lower += usize::from(before != n && before * 2 < n);
+            }
+        }
+        assert_eq!((n_late, n_placed), (980, 728));
+        let share = |part: usize, all: usize| f64_of_len(part) / f64_of_len(all);
+        assert!((share(n_behind, n_late) - 0.93).abs() < 0.005);
+        assert!((share(n_last, n_placed) - 0.39).abs() < 0.005);
+        assert!((share(n_lower, n_placed - n_last) - 0.5).abs() < 0.1, "{n_lower}");
     }
 }

@@ -2,11 +2,9 @@
 
 use super::*;
 use crate::ids::PeerId;
-use crate::policy::choke::{
-    BitTyrant, FairTorrent, OptimisticOrder, PropShare, RankBy, Slots, TieOrder,
-};
+use crate::policy::choke::{BitTyrant, FairTorrent, OptimisticOrder, PropShare, fixtures};
 use crate::rng::{Purpose, stream};
-use crate::units::{ByteRate, Bytes, MicroBtt, Span};
+use crate::units::{Bytes, MicroBtt, Span};
 
 const SEEDS: [SeedChoker; 5] = [
     SeedChoker::RoundRobin { quota_pieces: 20, tenure: Span(60_000_000_000) },
@@ -25,31 +23,6 @@ const RULES: [Combine; 4] = [
 
 const FORMATS: [Format; 4] =
     [Format::Uniform, Format::FirstPrice, Format::Posted, Format::Proportional];
-
-fn choking(optimistic_clock: bool, seed: SeedChoker) -> Choking {
-    Choking {
-        rechoke: Span::from_secs(10.0),
-        optimistic: Span::from_secs(30.0),
-        optimistic_clock,
-        random_phase: true,
-        slots: Slots::Fixed(5),
-        optimistic_slots: 1,
-        min_uploads: 2,
-        optimistic_order: if optimistic_clock {
-            OptimisticOrder::LongestWaiting
-        } else {
-            OptimisticOrder::Random
-        },
-        ties: TieOrder::ByChance,
-        new_peer_weight: 3,
-        rank: RankBy::TwoRounds,
-        unchoke_on_interest: true,
-        choke_on_lost_interest: true,
-        refill: None,
-        snub: (!optimistic_clock).then(|| Span::from_secs(30.0)),
-        seed,
-    }
-}
 
 fn price(micro: u64) -> Price {
     Price::new(MicroBtt(micro), Bytes(1000))
@@ -99,20 +72,7 @@ fn neighbours(luck: &mut Stream) -> Vec<Candidate> {
 }
 
 fn view<'a>(candidates: &'a [Candidate], bids: &'a [Price]) -> ChokeView<'a> {
-    ChokeView {
-        candidates,
-        bids,
-        slots: 5,
-        optimistic_slots: 1,
-        rotate: false,
-        timed: true,
-        round: 7,
-        elapsed: Span::from_secs(10.0),
-        upload: ByteRate::from_kib_per_s(100.0),
-        pieces: 100,
-        piece: Bytes::from_kib(256),
-        salt: 5,
-    }
+    ChokeView { bids, ..fixtures::view(candidates) }
 }
 
 /// A base choker that can be made anew in the same state.
@@ -130,10 +90,10 @@ enum Kind {
 fn kinds() -> Vec<(Kind, Choking)> {
     let mut found = Vec::new();
     for clock in [false, true] {
-        found.extend(SEEDS.map(|seed| (Kind::Seed, choking(clock, seed))));
+        found.extend(SEEDS.map(|seed| (Kind::Seed, fixtures::rules(clock, seed))));
         let own = [Kind::BitTyrant, Kind::PropShare, Kind::FairTorrent];
         let all = [Kind::TitForTat, Kind::EqualTurns].into_iter().chain(own);
-        found.extend(all.map(|kind| (kind, choking(clock, SEEDS[0]))));
+        found.extend(all.map(|kind| (kind, fixtures::rules(clock, SEEDS[0]))));
     }
     found
 }
@@ -216,7 +176,7 @@ fn tit_for_tat_passes_over_the_winners_as_if_they_were_not_there() {
     for round in 0..400 {
         let candidates = neighbours(&mut luck);
         let bids: Vec<Price> = candidates.iter().map(|_| price(luck.bits() % 6)).collect();
-        let rules = choking(round % 2 == 0, SEEDS[0]);
+        let rules = fixtures::rules(round % 2 == 0, SEEDS[0]);
         let shown = ChokeView { rotate: round % 3 == 0, ..view(&candidates, &bids) };
         let won = |c: &&Candidate| bids[usize::from(c.slot / 2)] > price(3);
         let award = |c: &Candidate| Award { slot: c.slot, price: price(3), weight: 1 };
@@ -313,7 +273,7 @@ fn check_slots_and_prices(
 fn served_by_tit_for_tat(gave: &[u64], bids: &[u64], terms: &Terms) -> Vec<(u16, bool, u64)> {
     let candidates: Vec<Candidate> = (0..).zip(gave).map(|(i, &r)| neighbour(i, r)).collect();
     let bids: Vec<Price> = bids.iter().map(|&bid| price(bid)).collect();
-    let base = (Kind::TitForTat, choking(false, SEEDS[0]));
+    let base = (Kind::TitForTat, fixtures::rules(false, SEEDS[0]));
     let (decision, _) = decide(&base, &view(&candidates, &bids), Some(terms));
     let of_1000 = |price: Price| price.of(Bytes(1000), MicroBtt(1)).0;
     let mut found: Vec<_> =
@@ -355,7 +315,7 @@ fn rules_by_hand() {
 fn bidders_get_the_share_of_an_average_slot_and_proportional_ones_divide_theirs() {
     let candidates: Vec<Candidate> = (0..6).map(|i| neighbour(i, 0)).collect();
     let bids = [10, 5, 5, 0, 0, 0].map(price);
-    let base = (Kind::EqualTurns, choking(false, SEEDS[0]));
+    let base = (Kind::EqualTurns, fixtures::rules(false, SEEDS[0]));
     let weights = |format, slots| {
         let terms = terms(Combine::Lexicographic, format, (0, slots));
         let (decision, _) = decide(&base, &view(&candidates, &bids), Some(&terms));
@@ -377,7 +337,7 @@ fn bidders_get_the_share_of_an_average_slot_and_proportional_ones_divide_theirs(
 fn who_pays_a_bittyrant_is_not_starved_by_its_weights() {
     let candidates: Vec<Candidate> = (0..4).map(|i| neighbour(i, 100_000)).collect();
     let bids = [9, 0, 0, 0].map(price);
-    let base = (Kind::BitTyrant, choking(false, SEEDS[0]));
+    let base = (Kind::BitTyrant, fixtures::rules(false, SEEDS[0]));
     let terms = terms(Combine::Lexicographic, Format::Uniform, (0, 4));
     let (decision, _) = decide(&base, &view(&candidates, &bids), Some(&terms));
     let paid = decision.served.iter().find(|s| s.slot == 0).expect("the only bidder is served");
@@ -391,7 +351,7 @@ fn who_pays_a_bittyrant_is_not_starved_by_its_weights() {
 fn a_bid_breaks_ties_for_the_optimistic_slot_only() {
     let mut candidates: Vec<Candidate> = (0..6).map(|i| neighbour(i, 0)).collect();
     let bids = [0, 0, 0, 0, 0, 9].map(price);
-    let mut rules = choking(true, SEEDS[0]);
+    let mut rules = fixtures::rules(true, SEEDS[0]);
     let turn = |candidates: &[Candidate], rules: &Choking, bids: &[Price], draw| {
         let view = ChokeView { rotate: true, ..view(candidates, bids) };
         let (mut luck, mut decision) = (stream(draw, Purpose::Choke, 0), Decision::default());
@@ -423,7 +383,7 @@ fn who_rises_from_an_optimistic_slot_by_paying_is_replaced() {
     let bids = [9, 7, 0, 0, 0, 0, 0, 0].map(price);
     for seed in [SEEDS[0], SEEDS[2]] {
         for kind in [Kind::TitForTat, Kind::Seed] {
-            let base = (kind, choking(true, seed));
+            let base = (kind, fixtures::rules(true, seed));
             let terms = terms(Combine::Lexicographic, Format::Uniform, (0, 9));
             let (decision, _) = decide(&base, &view(&candidates, &bids), Some(&terms));
             let optimistic = decision.served.iter().filter(|s| s.optimistic).count();
@@ -443,7 +403,7 @@ fn prices_stand_while_the_optimistic_slot_passes_on() {
     candidates[2].optimistic = true;
     let standing = [Served { weight: 7, price: price(5), ..Served::regular(0) }];
     let (mut luck, mut decision) = (stream(1, Purpose::Choke, 0), Decision::default());
-    let rules = choking(true, SEEDS[0]);
+    let rules = fixtures::rules(true, SEEDS[0]);
     let view = ChokeView { rotate: true, ..view(&candidates, &[]) };
     pass_on_optimistic(&view, &rules, &standing, &mut luck, &mut decision);
     assert_eq!(decision.served, [standing[0], Served::regular(1), Served::optimistic(3)]);
@@ -452,7 +412,7 @@ fn prices_stand_while_the_optimistic_slot_passes_on() {
 #[test]
 fn only_the_admitted_are_served_and_if_all_are_it_is_the_base_choker() {
     let candidates: Vec<Candidate> = (0..8).map(|i| neighbour(i, 10 * u64::from(i))).collect();
-    let rules = choking(false, SEEDS[0]);
+    let rules = fixtures::rules(false, SEEDS[0]);
     let shown = view(&candidates, &[]);
     let run = |admitted: &dyn Fn(u16) -> bool| {
         let (mut luck, mut decision) = (stream(1, Purpose::Choke, 0), Decision::default());

@@ -2,56 +2,21 @@
 
 use super::*;
 use crate::ids::{PeerId, UserId};
-use crate::policy::choke::{
-    Candidate, Choking, OptimisticOrder, RankBy, SeedChoker, Slots, TieOrder,
-};
+use crate::policy::choke::{Candidate, Choking, SeedChoker, fixtures};
 use crate::policy::reputation::{Dealing, Esteem, Known, Names, reputation};
 use crate::rng::{Purpose, stream};
-use crate::units::{ByteRate, Span};
+use crate::units::Span;
 
 /// A user that is not there, but that two of those who are have dealt with.
 const INTERMEDIARY: u32 = 9;
 
 fn choking(optimistic_clock: bool) -> Choking {
-    Choking {
-        rechoke: Span::from_secs(10.0),
-        optimistic: Span::from_secs(30.0),
-        optimistic_clock,
-        random_phase: true,
-        slots: Slots::Fixed(4),
-        optimistic_slots: 1,
-        min_uploads: 2,
-        optimistic_order: if optimistic_clock {
-            OptimisticOrder::LongestWaiting
-        } else {
-            OptimisticOrder::Random
-        },
-        ties: TieOrder::ByChance,
-        new_peer_weight: 3,
-        rank: RankBy::TwoRounds,
-        unchoke_on_interest: true,
-        choke_on_lost_interest: true,
-        refill: None,
-        snub: (!optimistic_clock).then(|| Span::from_secs(30.0)),
-        seed: SeedChoker::RoundRobin { quota_pieces: 20, tenure: Span::from_secs(60.0) },
-    }
+    let tenure = Span::from_secs(60.0);
+    fixtures::rules(optimistic_clock, SeedChoker::RoundRobin { quota_pieces: 20, tenure })
 }
 
 fn view(candidates: &[Candidate], slots: usize, optimistic_slots: usize) -> ChokeView<'_> {
-    ChokeView {
-        candidates,
-        bids: &[],
-        slots,
-        optimistic_slots,
-        rotate: false,
-        timed: true,
-        round: 7,
-        elapsed: Span::from_secs(10.0),
-        upload: ByteRate::from_kib_per_s(100.0),
-        pieces: 100,
-        piece: Bytes(1 << 18),
-        salt: 5,
-    }
+    ChokeView { slots, optimistic_slots, ..fixtures::view(candidates) }
 }
 
 /// Up to 12 neighbours in all states that occur.
