@@ -133,7 +133,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.announce_to(p, piece, 0..founders);
         let late = self.edges.slots(stretch, Mask::Live).filter(|&slot| slot >= founders);
         let mut late: Vec<u16> = late.collect();
-        late.sort_unstable_by_key(|&slot| self.place(p, slot));
+        late.sort_by_cached_key(|&slot| self.place(p, slot));
         for slot in late {
             self.announce_to(p, piece, slot..slot + 1);
         }

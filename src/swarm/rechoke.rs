@@ -360,7 +360,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if rules.ties == TieOrder::InOrder {
             let late = candidates.partition_point(|c| c.slot < peer.founders);
-            candidates[late..].sort_unstable_by_key(|c| self.place(p, c.slot));
+            candidates[late..].sort_by_cached_key(|c| self.place(p, c.slot));
         }
     }
 
