@@ -76,6 +76,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     fn audit_peer(&self, p: PeerId) {
+        self.audit_pending(p);
         let peer = self.peer(p);
         let have = &self.have[self.row(p)];
         let taken = &self.taken[self.row(p)];

@@ -12,12 +12,11 @@
 //! Laws: a message is never early; where no uplink is full, nothing waits; at most one request per
 //! connection is on its way.
 //!
-//! Where it is wrong: a request chooses its blocks when it arrives, not when it is sent. News of
-//! chokes does not wait. Ticks let go what the fluid links send meanwhile, not bursts; what is left
-//! over on a connection is half of a grant, and lasts.
+//! Where it is wrong: news of chokes does not wait. Ticks let go what the fluid links send meanwhile,
+//! not bursts: the client lets whole blocks go at its ticks, and divides a fast uplink by seniority.
+//! What is left over on a connection is half of a grant, and lasts.
 
 use super::edges::Mask;
-use super::event::Event;
 use super::plan::{InTurn, Messages, Requests};
 use super::transfer::Run;
 use super::world::{Swarm, UploadSlot};
@@ -124,40 +123,6 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Sends a request of `p` to its neighbour in `slot`, once `heard` is over: the time until `p`
-    /// learns that it may. Gives whether it is on its way; else it is there already.
-    #[inline]
-    pub(super) fn post_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
-        self.some_wait && self.post_late_request(p, slot, heard)
-    }
-
-    #[inline(never)]
-    fn post_late_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
-        if self.is(p, Mask::Asked, slot) {
-            return true;
-        }
-        let wait = heard + self.message_wait(p, slot);
-        if wait == Span::ZERO {
-            return false;
-        }
-        self.put(p, Mask::Asked, slot);
-        self.queue.push(self.now + wait, Event::Request(p, slot));
-        true
-    }
-
-    /// A request of `p` reaches its neighbour in `slot`. If `p` was choked meanwhile it is too
-    /// late; if it was unchoked since, the first request is not late enough.
-    pub(super) fn request_arrives(&mut self, p: PeerId, slot: u16) {
-        if !self.is_present(p) || self.comes_too_late(p, slot) || !self.is(p, Mask::Asked, slot) {
-            return;
-        }
-        self.take(p, Mask::Asked, slot);
-        if self.is(p, Mask::Wants, slot) {
-            let from = self.neighbour(p, slot);
-            self.ask(p, slot, from, self.flow_at(from, p));
-        }
-    }
-
     /// What `p` goes by when it asks `from` in its `slot`; `at` is the flow between them, if there
     /// is one.
     #[inline]
@@ -201,7 +166,12 @@ impl<O: Observer> Swarm<'_, O> {
         let given = self.peer(from).uploads.iter().find(|u| u.slot == slot);
         let given = given.expect("who asks has an upload slot");
         let flows = &self.links.up[self.line(from)].flows;
-        let news = at.map_or(0, |at| u64::from(flows[at].payload.sent_news));
+        let line = self.line(from);
+        let news = at.map_or(0, |at| {
+            let sent = u64::from(flows[at].payload.sent_news) + self.uncredited(line, at).0;
+            // Nearly a block is a block: what is under way is known to the byte below.
+            sent.next_multiple_of(64)
+        });
         Bytes(given.sent + news).rate_over(self.now.since(given.since).max(span))
     }
 

@@ -5,6 +5,7 @@
 mod audit;
 mod demand;
 mod edges;
+mod end_game;
 mod event;
 mod givers;
 mod headers;
@@ -14,6 +15,7 @@ mod leave;
 mod letters;
 mod messages;
 mod overlay;
+mod pending;
 mod piece_done;
 pub mod plan;
 mod population;

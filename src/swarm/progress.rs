@@ -4,7 +4,6 @@
 //! statement. Whole blocks received are kept; of a block cut short, the bytes are waste.
 
 use super::edges::Mask;
-use super::request::queue_bytes;
 use super::transfer::{NONE, Run, dry_up};
 use super::world::Swarm;
 use crate::ids::{PeerId, PieceId};
@@ -114,7 +113,7 @@ impl<O: Observer> Swarm<'_, O> {
         flow.left = size.volume();
         let rate = flow.rate;
         let to = self.receiver(from, at);
-        let target = queue_bytes(&self.class(to).protocol.requests, rate);
+        let target = self.refill_bytes(to, rate);
         self.set_mark(from, at, target);
     }
 

@@ -527,6 +527,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.take(q, Mask::Served, back);
         if self.is(q, Mask::Asked, back) {
             self.take(q, Mask::Asked, back);
+            self.drop_pending(q, back);
             self.put(q, Mask::Late, back);
         }
         let now = self.now;

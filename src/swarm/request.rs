@@ -7,7 +7,7 @@
 
 use super::edges::Mask;
 use super::messages::Pace;
-use super::plan::{EndGame, Requests};
+use super::plan::Requests;
 use super::transfer::{Partial, Run, Transfer, dry_up};
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
@@ -19,14 +19,20 @@ use crate::units::{BLOCK, ByteRate, Bytes, Span, Volume, u16_of};
 
 /// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
 #[derive(Clone, Copy, Debug)]
-struct Ask {
-    to: PeerId,
-    slot: u16,
-    from: PeerId,
+pub(super) struct Ask {
+    pub(super) to: PeerId,
+    pub(super) slot: u16,
+    pub(super) from: PeerId,
     /// Whether the neighbour is fast enough to be asked for whole pieces.
     fast: bool,
     /// How many contiguous pieces it is asked for then.
     contiguous: u16,
+    /// It is asked until so many bytes are asked for and not received.
+    pub(super) most: u64,
+    /// Whether runs are cut to that.
+    trims: bool,
+    /// Whether a request takes time.
+    is_late: bool,
 }
 
 impl<O: Observer> Swarm<'_, O> {
@@ -52,20 +58,11 @@ impl<O: Observer> Swarm<'_, O> {
     /// Lets `p`, which is unchoked and interested, ask `from` in its `slot` for more; `at` is the
     /// flow between them, if there is one.
     pub(super) fn ask(&mut self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) {
-        let requests = &self.class(p).protocol.requests;
-        let Pace { rate, is_late, window } = self.pace(p, slot, from, at);
-        let in_window = rate.bytes_in(requests.whole_piece);
-        let piece = self.cut(p).piece;
-        let fast = in_window >= piece;
-        let several = requests.contiguous && fast;
-        let contiguous = if several { u16_of_u64(in_window.0 / piece.0) } else { 1 };
-        let ask = Ask { to: p, slot, from, fast, contiguous };
-        let target = queue_bytes(requests, rate);
+        let ask = self.ask_at_pace(p, slot, from, at);
         let mut asked = at.map_or(0, |at| self.outstanding(from, at));
         let mut at = at;
-        let most = window.map_or(target.0 + 1, |window| window.0);
-        while asked < most {
-            let Some(run) = self.pick(&ask) else {
+        while asked < ask.most {
+            let Some((run, more)) = self.claim_next(&ask, asked) else {
                 if let Some(at) = at {
                     let line = self.line(from);
                     self.links.up[line].advance(at, self.now);
@@ -73,25 +70,75 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 break;
             };
-            let run = window.map_or(run, |_| self.trim(p, run, Bytes(most - asked)));
             asked += self.run_size(p, run).0;
             at = Some(self.append(&ask, at, run));
-            if fast && contiguous > 1 && !run.twin && window.is_none() {
-                asked += self.claim_neighbours(&ask, at.expect("just appended"), run);
+            for run in more {
+                asked += self.run_size(p, run).0;
+                self.append(&ask, at, run);
             }
         }
         if let Some(at) = at {
-            // The rate of a new flow is known only now.
-            let rate = self.links.up[self.line(from)].flows[at].rate;
-            let target = queue_bytes(requests, rate);
-            // What takes time is asked for with the first block that comes in.
-            let but_one = Bytes(asked.saturating_sub(BLOCK.0));
-            self.set_mark(from, at, if is_late { target.min(but_one) } else { target });
+            self.set_mark_of(&ask, at, asked);
         }
     }
 
+    /// How `p` asks its neighbour `from` in `slot`; `at` is the flow between them, if there is one.
+    #[inline]
+    pub(super) fn ask_at_pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Ask {
+        let requests = &self.class(p).protocol.requests;
+        let Pace { rate, is_late, window } = self.pace(p, slot, from, at);
+        let in_window = rate.bytes_in(requests.whole_piece);
+        let piece = self.cut(p).piece;
+        let fast = in_window >= piece;
+        let several = requests.contiguous && fast;
+        let contiguous = if several { u16_of_u64(in_window.0 / piece.0) } else { 1 };
+        // Whole pieces are claimed whole, however few requests are out.
+        let window = window.filter(|_| !fast);
+        let full = queue_bytes(requests, rate).0 + u64::from(!requests.contiguous);
+        let most = window.map_or(full, |window| window.0);
+        Ask { to: p, slot, from, fast, contiguous, most, trims: window.is_some(), is_late }
+    }
+
+    /// Whether what comes to `p` from `from` in its `slot`, by flow `at`, is known to be fast
+    /// enough for whole pieces.
+    #[inline(never)]
+    fn is_fast(&self, p: PeerId, slot: u16, from: PeerId, at: usize) -> bool {
+        self.ask_at_pace(p, slot, from, Some(at)).fast
+    }
+
+    /// Claims the next run to ask for, and those of the pieces next to it where the neighbour can
+    /// send several in the window; so many bytes are asked for and not received.
+    #[inline]
+    pub(super) fn claim_next(&mut self, ask: &Ask, asked: u64) -> Option<(Run, Vec<Run>)> {
+        let run = self.pick(ask)?;
+        if ask.trims {
+            return Some((self.trim(ask.to, run, Bytes(ask.most - asked)), Vec::new()));
+        }
+        let several = ask.contiguous > 1 && !run.twin;
+        Some((run, if several { self.claim_neighbours(ask, run) } else { Vec::new() }))
+    }
+
+    /// Sets the mark of a flow that was just given more, so that so many bytes are asked for.
+    pub(super) fn set_mark_of(&mut self, ask: &Ask, at: usize, asked: u64) {
+        // The rate of a new flow is known only now.
+        let rate = self.links.up[self.line(ask.from)].flows[at].rate;
+        let target = self.refill_bytes(ask.to, rate);
+        // What takes time is asked for with the first block that comes in.
+        let but_one = Bytes(asked.saturating_sub(BLOCK.0));
+        self.set_mark(ask.from, at, if ask.is_late { target.min(but_one) } else { target });
+    }
+
+    /// With how many bytes still to come on a connection at `rate` peer `p` asks for more: with
+    /// libtorrent's picks when one block is missing in its queue (`request_a_block`).
+    #[inline]
+    pub(super) fn refill_bytes(&self, p: PeerId, rate: ByteRate) -> Bytes {
+        let requests = &self.class(p).protocol.requests;
+        let full = queue_bytes(requests, rate);
+        if requests.contiguous { full - BLOCK } else { full }
+    }
+
     /// Puts a run at the end of a connection's queue; opens its flow if there is none.
-    fn append(&mut self, ask: &Ask, at: Option<usize>, run: Run) -> usize {
+    pub(super) fn append(&mut self, ask: &Ask, at: Option<usize>, run: Run) -> usize {
         self.counters.runs += 1;
         self.counters.end_game_runs += u64::from(run.twin);
         let size = self.run_size(ask.to, run);
@@ -219,8 +266,11 @@ impl<O: Observer> Swarm<'_, O> {
             requests.seed_started_list && self.peers[ask.from.index()].stage == Stage::Seeder;
         let mut has_begun = false;
         for part in &self.peers[ask.to.index()].partials {
-            // A fast neighbour keeps off pieces others are at work on while it has a choice.
-            let open = part.free > 0 || part.soft > 0 && !(ask.fast && has_fresh);
+            // A fast neighbour keeps off pieces others are at work on while it has a choice; with
+            // libtorrent also off their free blocks (`add_blocks_downloading`, `backup_blocks2`).
+            let keeps_off = ask.fast && has_fresh;
+            let is_shared = requests.contiguous && part.free < part.missing;
+            let open = part.free > 0 && !(keeps_off && is_shared) || part.soft > 0 && !keeps_off;
             let allowed = !seeders_own || part.begun_at_seeder || !has_fresh;
             if open && allowed && bitfield::has(&scratch.view, usize::from(part.piece)) {
                 bitfield::set(&mut scratch.begun, usize::from(part.piece));
@@ -350,9 +400,9 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.
-    /// Downwards first, then upwards, as libtorrent expands a piece. Returns the bytes claimed.
+    /// Downwards first, then upwards, as libtorrent expands a piece.
     #[inline(never)]
-    fn claim_neighbours(&mut self, ask: &Ask, at: usize, run: Run) -> u64 {
+    fn claim_neighbours(&mut self, ask: &Ask, run: Run) -> Vec<Run> {
         let n = usize::from(ask.contiguous);
         let middle = usize::from(run.piece);
         let fresh = |s: &Self, piece: usize| {
@@ -363,21 +413,18 @@ impl<O: Observer> Swarm<'_, O> {
         while low > 0 && middle - low + 1 < n && fresh(self, low - 1) {
             low -= 1;
         }
-        let mut bytes = 0;
+        let mut runs = Vec::new();
         let end = (low + n).min(self.cut(ask.to).pieces);
         for piece in (low..middle).chain(middle + 1..end) {
             if piece > middle && !fresh(self, piece) {
                 break;
             }
-            if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
-                bytes += self.run_size(ask.to, run).0;
-                self.append(ask, Some(at), run);
-            }
+            runs.extend(self.claim(ask, PieceId::from_index(piece)));
         }
-        bytes
+        runs
     }
 
-    /// Takes over the second half of what a soft run of `piece` has not asked for yet.
+    /// Takes over what a soft run of `piece` has not asked for yet, or the second half of it.
     #[inline(never)]
     fn take_over(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
         let requests = &self.class(ask.to).protocol.requests;
@@ -388,6 +435,11 @@ impl<O: Observer> Swarm<'_, O> {
             let flow = &self.links.up[self.line(other)].flows[at];
             let run = flow.payload.run;
             if run.piece != piece.0 || !run.soft || run.twin || slot == ask.slot {
+                continue;
+            }
+            // Once libtorrent knows that it is fast, a piece is all its own.
+            let is_served = self.is(ask.to, Mask::Served, slot);
+            if requests.contiguous && is_served && self.is_fast(ask.to, slot, other, at) {
                 continue;
             }
             let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0.div_ceil(BLOCK.0);
@@ -405,7 +457,8 @@ impl<O: Observer> Swarm<'_, O> {
         };
         self.counters.runs_cut += 1;
         let to = self.flow_mut(other, at).run.to;
-        let from = to - soft.div_ceil(2);
+        // What is not asked for yet is free to libtorrent, and nobody's.
+        let from = to - if requests.contiguous { soft } else { soft.div_ceil(2) };
         self.shorten_run(other, at, from);
         let part = self.partial_at(ask.to, piece).expect("a begun piece");
         self.peer_mut(ask.to).partials[part].soft += u16::from(!ask.fast);
@@ -415,7 +468,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Cuts the blocks from `to` on off the run of a flow; somebody else sends them.
     #[inline(never)]
     pub(super) fn shorten_run(&mut self, from: PeerId, at: usize, to: u16) {
-        let requests = &self.class(self.receiver(from, at)).protocol.requests;
+        let receiver = self.receiver(from, at);
         let run = self.flow_mut(from, at).run;
         let cut = self.cut(from).blocks_size(run.piece(), to, run.to).volume();
         let line = self.line(from);
@@ -426,120 +479,9 @@ impl<O: Observer> Swarm<'_, O> {
         flow.left = left - cut;
         flow.payload.mark_end();
         flow.payload.run.to = to;
-        let target = queue_bytes(requests, flow.rate);
+        let rate = flow.rate;
+        let target = self.refill_bytes(receiver, rate);
         self.set_mark(from, at, target);
-    }
-
-    /// Nothing is left to ask this neighbour for but what others have been asked for.
-    #[inline(never)]
-    fn pick_in_end_game(&mut self, ask: &Ask, requests: &Requests) -> Option<Run> {
-        let all_begun = usize::from(self.peer(ask.to).n_taken) == self.cut(ask.to).pieces;
-        let at = self.flow_at(ask.from, ask.to);
-        let flows = &self.links.up[self.line(ask.from)].flows;
-        let idle = at.is_none_or(|at| flows[at].payload.run.is_empty());
-        if !all_begun || !idle {
-            return None;
-        }
-        match requests.end_game {
-            EndGame::Off => None,
-            EndGame::Strict => self.pick_twin(ask),
-            EndGame::Shared if self.ask_others(ask.to, ask.from) => None,
-            EndGame::Shared => self.share_out(ask),
-        }
-    }
-
-    /// Takes over part of what the slowest other connection has still to deliver.
-    fn share_out(&mut self, ask: &Ask) -> Option<Run> {
-        let (other, at, left) = self.slowest_inflow(ask)?;
-        let transfer = self.links.up[self.line(other)].flows[at].payload;
-        let run = transfer.run;
-        let blocks = u16_of_u64(left.bytes().0.div_ceil(BLOCK.0));
-        self.counters.runs_cut += 1;
-        if blocks > 1 {
-            let from = run.to - blocks / 2;
-            self.shorten_run(other, at, from);
-            return Some(Run { from, to: run.to, soft: false, ..run });
-        }
-        let part = self.partial_at(ask.to, run.piece())?;
-        self.peer_mut(ask.to).partials[part].twins = true;
-        Some(Run { from: run.to - 1, to: run.to, soft: false, piece: run.piece, twin: true })
-    }
-
-    /// The other connection whose current run, of a piece this neighbour has, will take longest,
-    /// and what is left of it; none if this neighbour could not be faster.
-    fn slowest_inflow(&self, ask: &Ask) -> Option<(PeerId, usize, Volume)> {
-        let up = &self.links.up[self.line(ask.from)];
-        let share = ByteRate(up.cap.0 / (up.flows.len() as u64 + 1));
-        let mut worst = (BLOCK.volume().time_at(share), None);
-        for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
-            let other = self.neighbour(ask.to, slot);
-            let at = self.flow_at(other, ask.to).expect("both ends know a flow");
-            let flow = &self.links.up[self.line(other)].flows[at];
-            let run = flow.payload.run;
-            let known =
-                !run.is_empty() && bitfield::has(&self.scratch.view, usize::from(run.piece));
-            if !known || run.twin || slot == ask.slot {
-                continue;
-            }
-            let left = flow.left_at(self.now) + flow.payload.beyond();
-            let is_slower = flow.rate.volume_in(worst.0) < left;
-            if is_slower && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
-                worst = (left.time_at(flow.rate), Some((other, at, left)));
-            }
-        }
-        worst.1
-    }
-
-    /// Whether the last block of `run` is asked for twice already.
-    fn has_twin(&self, p: PeerId, run: Run) -> bool {
-        self.edges.slots(self.peer(p).edges, Mask::FlowIn).any(|slot| {
-            let other = self.neighbour(p, slot);
-            let at = self.flow_at(other, p).expect("both ends know a flow");
-            let twin = self.links.up[self.line(other)].flows[at].payload.run;
-            twin.twin && twin.piece == run.piece && twin.to == run.to
-        })
-    }
-
-    /// A block that another neighbour has not sent yet, asked for again.
-    fn pick_twin(&mut self, ask: &Ask) -> Option<Run> {
-        let peer = self.peer(ask.to);
-        let mut parts: Vec<u16> = peer
-            .partials
-            .iter()
-            .filter(|part| bitfield::has(&self.scratch.view, usize::from(part.piece)))
-            .map(|part| part.piece)
-            .collect();
-        while !parts.is_empty() {
-            let pick = self.peer_mut(ask.to).pick_luck.below(parts.len());
-            let piece = PieceId(parts.swap_remove(pick));
-            if let Some(run) = self.twin_of(ask, piece) {
-                return Some(run);
-            }
-        }
-        None
-    }
-
-    /// A random block of `piece` that is asked for and not in, as a run of its own.
-    fn twin_of(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
-        self.credit_inflow(ask.to);
-        let part = self.partial_at(ask.to, piece)?;
-        let bits = self.peer(ask.to).partials[part].bits;
-        let words = self.block_words;
-        let got = self.blocks.got(bits, words).to_vec();
-        let mut open = self.blocks.busy(bits, words).to_vec();
-        for (open, got) in open.iter_mut().zip(got) {
-            *open &= !got;
-        }
-        self.drop_blocks_in(ask.to, piece, &mut open);
-        let n = bitfield::count(&open);
-        if n == 0 {
-            return None;
-        }
-        let rank = self.peer_mut(ask.to).pick_luck.below(n);
-        let block = u16_of(bitfield::nth(&open, rank).expect("a rank below the count"));
-        self.peer_mut(ask.to).partials[part].twins = true;
-        self.isolate_block(ask.to, piece, block);
-        Some(Run { piece: piece.0, from: block, to: block + 1, soft: false, twin: true })
     }
 
     /// Looks at all connections of `p` on which it is unchoked and asks for nothing.
@@ -594,6 +536,6 @@ pub(super) fn queue_bytes(requests: &Requests, rate: ByteRate) -> Bytes {
 }
 
 /// A count that is known to be small, at most 65 535.
-fn u16_of_u64(n: u64) -> u16 {
+pub(super) fn u16_of_u64(n: u64) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }

@@ -306,6 +306,11 @@ impl BlockSets {
         &self.pages[at / PAGE][at % PAGE..][..words]
     }
 
+    /// Blocks received or asked for, to be looked at.
+    pub(super) fn claimed(&self, at: u32, words: usize) -> &[u64] {
+        self.received(at + u32_of(words), words)
+    }
+
     /// Blocks received or asked for.
     #[inline]
     pub(super) fn busy(&mut self, at: u32, words: usize) -> &mut [u64] {

@@ -5,6 +5,7 @@ use super::event::Event;
 use super::givers::Givers;
 use super::late::Lost;
 use super::letters::Letter;
+use super::pending::Pending;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::record::Record;
@@ -145,6 +146,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) some_wait: bool,
     /// Messages on their way to single neighbours, by peer; nobody has a row where none waits.
     pub(super) letters: Vec<Vec<Letter>>,
+    /// Requests on their way to single neighbours, by peer; likewise.
+    pub(super) pending: Vec<Vec<Pending>>,
     /// Neighbours that a peer lost and may connect to again, by peer; likewise.
     pub(super) lost: Vec<Vec<Lost>>,
     /// Words of a row of pieces, enough for every torrent.
@@ -257,6 +260,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             has_economy: plan.economy.is_some(),
             some_wait,
             letters: vec![Vec::new(); if some_wait { n } else { 0 }],
+            pending: vec![Vec::new(); if some_wait { n } else { 0 }],
             lost: vec![Vec::new(); if some_wait { n } else { 0 }],
             single: plan.catalogue.is_none(),
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use swarmecon::observe::Outcome;
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::{
-    Arrivals, ChokerSpec, DownloadDist, EndGame, OptimisticOrder, Plan, Protocol, RateDist, Role,
-    SeedChoker, Slots, Stay, TieOrder,
+    Arrivals, ChokerSpec, DownloadDist, EndGame, OptimisticOrder, Overhead, Plan, Protocol,
+    RateDist, Role, SeedChoker, Slots, Stay, TieOrder,
 };
 use swarmecon::units::{BLOCK, ByteRate, Bytes, SimTime, Span, f64_of, f64_of_len};
 
@@ -462,4 +462,34 @@ fn blocks_that_are_in_are_not_sent_again() {
     }
     let lost = f64_of(wasted) / f64_of(twins * BLOCK.0);
     assert!(twins > 150 && lost < 0.4, "{lost} of each of {twins} blocks is lost");
+}
+
+/// One piece of eight blocks from a seeder of 16 KiB/s, which needs 8 s. After three of them it is
+/// known to be fast enough for whole pieces, and the piece is all its own: a second seeder of 160
+/// that comes at 4 s is asked for nothing. If it was there from the start, it is asked for what the
+/// first had not been asked for.
+#[test]
+fn a_neighbour_known_to_be_fast_has_its_piece_to_itself() {
+    let done_s = |comes_s: f64, contiguous| {
+        let mut rules = presets::libtorrent();
+        let requests = &mut rules.requests;
+        (requests.end_game, requests.contiguous) = (EndGame::Off, contiguous);
+        rules.overhead = Overhead::None;
+        let rules = Arc::new(rules);
+        let seeders = [(16.0, 0.0), (160.0, comes_s)].map(|(upload, at)| {
+            let mut seeder = class(Role::Seeder, 0, kib(upload), &rules);
+            seeder.arrivals = Arrivals::At(vec![SimTime::from_secs(at)]);
+            seeder
+        });
+        let leecher = class(Role::Leecher, 1, kib(100.0), &rules);
+        let classes = seeders.into_iter().chain([leecher]).collect();
+        let case = plan(Bytes::from_kib(128), Bytes::from_kib(128), classes);
+        completions(&swarms::run_lawfully(&case, 1))[0].as_secs()
+    };
+    let cases = [(100.0, true), (4.0, true), (0.0, true), (4.0, false)];
+    let [alone, late, early, shared] = cases.map(|(at, contiguous)| done_s(at, contiguous));
+    assert!((alone - 9.0).abs() < 1e-3, "{alone} s");
+    assert_eq!(late, alone, "not asked");
+    assert!(early < 5.0, "{early} s");
+    assert!(shared < alone - 0.5, "{shared} s where pieces are shared to the last block");
 }

@@ -1,0 +1,135 @@
+//! Requests on their way: what was asked for in a message that is not there yet.
+//!
+//! A client chooses its blocks when it writes a request, and asks nobody else for them (libtorrent
+//! `request_a_block`, `piece_picker::mark_as_downloading`). The message waits for the blocks ahead of
+//! it, on a slow uplink for seconds; until then those asked for are claimed and not under way.
+//!
+//! Laws: a block is claimed by one connection at a time, but for the end game; what was claimed is
+//! sent or given back; where nothing waits, nothing is pending.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::transfer::Run;
+use super::world::Swarm;
+use crate::ids::PeerId;
+use crate::observe::Observer;
+use crate::torrent::bitfield;
+use crate::units::Span;
+
+/// A run of blocks that is asked for from the neighbour in `slot`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) slot: u16,
+    pub(super) run: Run,
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Sends a request of `p` to its neighbour in `slot`, once `heard` is over: the time until `p`
+    /// learns that it may. Gives whether it is on its way, or `p` finds nothing to ask for; else
+    /// it is there already.
+    #[inline]
+    pub(super) fn post_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
+        self.some_wait && self.post_late_request(p, slot, heard)
+    }
+
+    #[inline(never)]
+    fn post_late_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
+        if self.is(p, Mask::Asked, slot) {
+            return true;
+        }
+        if heard > Span::ZERO {
+            self.put(p, Mask::Asked, slot);
+            self.queue.push(self.now + heard, Event::Request(p, slot));
+            return true;
+        }
+        let wait = self.message_wait(p, slot);
+        if wait == Span::ZERO {
+            return false;
+        }
+        if self.claim_ahead(p, slot) {
+            self.put(p, Mask::Asked, slot);
+            self.queue.push(self.now + wait, Event::Request(p, slot));
+        }
+        true
+    }
+
+    /// Claims what `p` asks its neighbour in `slot` for; gives whether there is any.
+    fn claim_ahead(&mut self, p: PeerId, slot: u16) -> bool {
+        let from = self.neighbour(p, slot);
+        let at = self.flow_at(from, p);
+        let ask = self.ask_at_pace(p, slot, from, at);
+        let before = at.map_or(0, |at| self.outstanding(from, at));
+        let mut asked = before;
+        while asked < ask.most {
+            let Some((run, more)) = self.claim_next(&ask, asked) else { break };
+            for run in std::iter::once(run).chain(more) {
+                asked += self.run_size(p, run).0;
+                self.pending[p.index()].push(Pending { slot, run });
+            }
+        }
+        asked > before
+    }
+
+    /// A request of `p` reaches its neighbour in `slot`, or `p` hears that it may ask. If `p` was
+    /// choked meanwhile it is too late; if it was unchoked since, the first request is not late
+    /// enough.
+    pub(super) fn request_arrives(&mut self, p: PeerId, slot: u16) {
+        if !self.is_present(p) || self.comes_too_late(p, slot) || !self.is(p, Mask::Asked, slot) {
+            return;
+        }
+        self.take(p, Mask::Asked, slot);
+        let mut runs = self.take_pending(p, slot);
+        if runs.is_empty() {
+            self.ask_for_more(p, slot);
+            return;
+        }
+        // In the end game somebody else may have sent it meanwhile.
+        runs.retain(|&run| self.lacks_some(p, run));
+        let from = self.neighbour(p, slot);
+        let mut at = self.flow_at(from, p);
+        let ask = self.ask_at_pace(p, slot, from, at);
+        for run in runs {
+            at = Some(self.append(&ask, at, run));
+        }
+        if let Some(at) = at {
+            self.set_mark_of(&ask, at, self.outstanding(from, at));
+        }
+    }
+
+    /// `p` is choked by its neighbour in `slot` before what it asked for was there.
+    pub(super) fn drop_pending(&mut self, p: PeerId, slot: u16) {
+        for run in self.take_pending(p, slot) {
+            self.release(p, run);
+        }
+    }
+
+    fn take_pending(&mut self, p: PeerId, slot: u16) -> Vec<Run> {
+        let pending = &mut self.pending[p.index()];
+        let to_slot = pending.iter().filter(|pending| pending.slot == slot);
+        let runs = to_slot.map(|pending| pending.run).collect();
+        pending.retain(|pending| pending.slot != slot);
+        runs
+    }
+
+    /// Whether some block of a run is not in yet.
+    fn lacks_some(&self, p: PeerId, run: Run) -> bool {
+        let Some(at) = self.partial_at(p, run.piece()) else { return false };
+        let got = self.blocks.received(self.peer(p).partials[at].bits, self.block_words);
+        (run.from..run.to).any(|block| !bitfield::has(got, usize::from(block)))
+    }
+
+    /// The law of one peer: what is pending is claimed, and each is on its way.
+    pub(super) fn audit_pending(&self, p: PeerId) {
+        let Some(pending) = self.pending.get(p.index()) else { return };
+        for &Pending { slot, run } in pending {
+            assert!(self.is(p, Mask::Asked, slot), "what is pending is on its way");
+            let Some(at) = self.partial_at(p, run.piece()) else { continue };
+            let sets = self.peer(p).partials[at].bits;
+            let busy = self.blocks.claimed(sets, self.block_words);
+            let is_claimed = |block| bitfield::has(busy, usize::from(block));
+            // Of a block that is asked for twice, the first request may have been given back.
+            let all = run.twin || (run.from..run.to).all(is_claimed);
+            assert!(all, "what is pending is claimed");
+        }
+    }
+}
