@@ -12,9 +12,9 @@
 //! Laws: a message is never early; where no uplink is full, nothing waits; at most one request per
 //! connection is on its way.
 //!
-//! Where it is wrong: news of chokes does not wait. Ticks let go what the fluid links send meanwhile,
-//! not bursts: the client lets whole blocks go at its ticks, and divides a fast uplink by seniority.
-//! What is left over on a connection is half of a grant, and lasts.
+//! Where it is wrong: news of chokes does not wait. Ticks let go what the fluid links send
+//! meanwhile, not bursts: the client lets whole blocks go at its ticks, and divides a fast uplink
+//! by seniority. What is left over on a connection is half of a grant, and lasts.
 
 use super::edges::Mask;
 use super::plan::{InTurn, Messages, Requests};

@@ -1,8 +1,8 @@
 //! Requests on their way: what was asked for in a message that is not there yet.
 //!
 //! A client chooses its blocks when it writes a request, and asks nobody else for them (libtorrent
-//! `request_a_block`, `piece_picker::mark_as_downloading`). The message waits for the blocks ahead of
-//! it, on a slow uplink for seconds; until then those asked for are claimed and not under way.
+//! `request_a_block`, `piece_picker::mark_as_downloading`). The message waits for the blocks ahead
+//! of it, on a slow uplink for seconds; until then those asked for are claimed and not under way.
 //!
 //! Laws: a block is claimed by one connection at a time, but for the end game; what was claimed is
 //! sent or given back; where nothing waits, nothing is pending.

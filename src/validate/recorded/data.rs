@@ -147,7 +147,7 @@ mod tests {
             (CROWD, 8, 36),
             (LONG, 4, 12),
             (LATE_FREE_RIDERS, 8, 18),
-            (LATE_COMERS, 8, 20),
+            (LATE_COMERS, 16, 20),
         ] {
             let times = set_up.times();
             assert!(times.values().all(|runs| runs.len() == repetitions), "{}", set_up.name);
