@@ -165,8 +165,8 @@ impl<O: Observer> Swarm<'_, O> {
     ) -> ByteRate {
         let given = self.peer(from).uploads.iter().find(|u| u.slot == slot);
         let given = given.expect("who asks has an upload slot");
-        let flows = &self.links.up[self.line(from)].flows;
         let line = self.line(from);
+        let flows = &self.links.up[line].flows;
         let news = at.map_or(0, |at| {
             let sent = u64::from(flows[at].payload.sent_news) + self.uncredited(line, at).0;
             // Nearly a block is a block: what is under way is known to the byte below.

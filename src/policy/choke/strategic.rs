@@ -254,10 +254,11 @@ impl Choker for FairTorrent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
     use super::*;
     use crate::ids::PeerId;
     use crate::rng::{Purpose, stream};
-    use crate::units::{ByteRate, Bytes};
+    use crate::units::ByteRate;
 
     /// A neighbour that gave so many bytes in this round and was sent so many.
     fn neighbour(slot: u16, received_round: u64, sent_round: u64) -> Candidate {
@@ -284,20 +285,7 @@ mod tests {
         candidates: &[Candidate],
         edit: impl Fn(&mut ChokeView<'_>),
     ) -> Decision {
-        let mut view = ChokeView {
-            candidates,
-            bids: &[],
-            slots: 5,
-            optimistic_slots: 1,
-            rotate: false,
-            timed: true,
-            round: 1,
-            elapsed: Span::from_secs(10.0),
-            upload: ByteRate::from_kib_per_s(100.0),
-            pieces: 100,
-            piece: Bytes::from_kib(256),
-            salt: 0,
-        };
+        let mut view = ChokeView { round: 1, ..fixtures::view(candidates) };
         edit(&mut view);
         let mut decision = Decision::default();
         choker.choose(&view, &mut stream(1, Purpose::Choke, 0), &mut decision);
