@@ -4,7 +4,7 @@
 //! closing flows keeps the books of both ends in step.
 
 use super::flow::Flow;
-use crate::units::{ByteRate, SimTime, Volume, u32_of};
+use crate::units::{ByteRate, Bytes, SimTime, Volume, u32_of};
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
@@ -59,6 +59,8 @@ pub struct Uplink<T> {
     pub wake: SimTime,
     /// Whether it stands in `Links::dirty`.
     is_dirty: bool,
+    /// Whether its owner moves its flows itself (`carry`): they have no rates.
+    pub metered: bool,
     /// The receiving port of each flow.
     pub to: SmallVec<[PortId; FEW]>,
     /// When each flow reaches its mark at its present rate.
@@ -151,6 +153,7 @@ impl<T: Copy> Links<T> {
             soonest_at: 0,
             wake: SimTime::NEVER,
             is_dirty: false,
+            metered: false,
             to: SmallVec::new(),
             due: SmallVec::new(),
             flows: Vec::new(),
@@ -245,6 +248,23 @@ impl<T: Copy> Links<T> {
         assert!(weight > 0, "a flow without weight would never move");
         self.up[from.index()].flows[at].weight = weight;
         self.share_up(now, from);
+    }
+
+    /// From now on the owner of `link` moves the flows out of it itself. There must be none yet.
+    pub fn meter(&mut self, link: LinkId) {
+        let up = &mut self.up[link.index()];
+        debug_assert!(up.flows.is_empty(), "flows with a rate keep it");
+        up.metered = true;
+        up.level = ByteRate::ZERO;
+    }
+
+    /// Moves so many bytes of flow number `at` out of `from`, a metered link, at once.
+    pub fn carry(&mut self, now: SimTime, from: LinkId, at: usize, bytes: Bytes) {
+        let up = &mut self.up[from.index()];
+        debug_assert!(up.metered, "a flow with a rate moves by itself");
+        let flow = &mut up.flows[at];
+        flow.since = now;
+        flow.left = flow.left - bytes.volume();
     }
 
     /// Notes that the due times of the flows out of `link` may have changed.

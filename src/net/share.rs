@@ -79,6 +79,9 @@ impl<T: Copy> Links<T> {
 
     /// Computes an uplink's level and gives its flows what it allows.
     fn fill_up(&mut self, now: SimTime, link: LinkId) {
+        if self.up[link.index()].metered {
+            return;
+        }
         self.reshares += 1;
         let Some(level) = self.up_level(link) else { return };
         let Self { up, down, link: link_of, .. } = self;

@@ -150,6 +150,7 @@ fn apply_requests(check: &mut Check, mut t: Table<'_>, r: &mut Requests) {
     count(check, &mut t, "queue_base", SOME, &mut r.queue_base);
     count(check, &mut t, "queue_min", ONE_OR_MORE, &mut r.queue_min);
     count(check, &mut t, "queue_max", ONE_OR_MORE, &mut r.queue_max);
+    count(check, &mut t, "queue_start", SOME, &mut r.queue_start);
     span(check, &mut t, "timeout_s", PERIOD_S, &mut r.timeout);
     set(&mut r.end_game, t.word(check, "end_game", &END_GAMES));
     t.close(check);
@@ -200,7 +201,7 @@ fn messages(check: &mut Check, node: &Node) -> Option<Messages> {
     let (_, inner, place) = variant(check, node, "messages", &["in_turn"])?;
     let mut rules = IN_TURN;
     let mut t = Table::open(check, inner, &place, "messages.in_turn");
-    span(check, &mut t, "tick_s", TIME_S, &mut rules.tick);
+    span(check, &mut t, "tick_s", PERIOD_S, &mut rules.tick);
     if let Some(kib) = t.whole(check, "buffer_kib", BUFFER_KIB) {
         rules.buffer = Bytes::from_kib(u64::from(kib));
     }

@@ -39,13 +39,11 @@ pub(super) enum Mask {
     HadTurn = 9,
     /// A request of ours to it is on its way.
     Asked = 10,
-    /// Quota for sending to it is left over.
-    Spare = 11,
     /// It chokes us, and a request of ours to it is still on its way or will be.
-    Late = 12,
+    Late = 11,
 }
 
-const MASKS: usize = 13;
+const MASKS: usize = 12;
 
 /// Where a peer's stretch of the arena is.
 #[derive(Clone, Copy, Debug, Default)]

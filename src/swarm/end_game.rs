@@ -66,9 +66,10 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             let left = flow.left_at(self.now) + flow.payload.beyond();
-            let is_slower = flow.rate.volume_in(worst.0) < left;
+            let rate = self.flow_rate(other, at);
+            let is_slower = rate.volume_in(worst.0) < left;
             if is_slower && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
-                worst = (left.time_at(flow.rate), Some((other, at, left)));
+                worst = (left.time_at(rate), Some((other, at, left)));
             }
         }
         worst.1

@@ -20,6 +20,8 @@ pub(super) enum Event {
     Optimistic(PeerId),
     /// Headers of the last second are charged to a user's link.
     ChargeHeaders(UserId),
+    /// A tick of the client of a user.
+    Tick(UserId),
     /// A request of a peer reaches the neighbour in its slot.
     Request(PeerId, u16),
     /// A letter of a peer reaches the neighbour in its slot.
@@ -70,6 +72,7 @@ impl Event {
             Self::TimeOut(p) => (17, p.0),
             Self::Request(p, slot) => (16, p.0 ^ u32::from(slot) << 16),
             Self::Reconnect(p) => (18, p.0),
+            Self::Tick(u) => (19, u.0),
             Self::Letter(p, slot) => (17, p.0 ^ u32::from(slot) << 16),
         }
     }

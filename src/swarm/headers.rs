@@ -87,14 +87,6 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Quota for upload is left over on a connection: it is not there for others.
-    pub(super) fn count_quota(&mut self, p: PeerId, left: Bytes) {
-        if self.charges(p) {
-            let line = self.line(p);
-            self.users[line].headers.up += left.as_f64();
-        }
-    }
-
     /// Takes what the last second cost off the capacity for the next.
     pub(super) fn charge_headers(&mut self, u: UserId) {
         let mut present = 0;

@@ -41,7 +41,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
             None => &self.have[self.visible_row(q)],
         };
-        let seen = if self.is_writing(q) {
+        let seen = if self.is_writing(q, self.back(p, slot)) {
             heard = self.heard_of(q, self.back(p, slot), seen);
             &heard[..]
         } else {
@@ -94,6 +94,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = self.peer(p).edges.at(slot);
         self.edges.witness[at] = NO_PIECE;
         self.take(p, Mask::Wants, slot);
+        self.end_slow_start(p, slot);
         self.tell(p, slot, News::NotInterested);
     }
 

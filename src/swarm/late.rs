@@ -11,7 +11,7 @@
 
 use super::edges::Mask;
 use super::event::Event;
-use super::request::queue_bytes;
+use super::letters::{Letter, News};
 use super::world::Swarm;
 use crate::ids::PeerId;
 use crate::observe::Observer;
@@ -31,12 +31,11 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn note_who_asks(&mut self, from: PeerId, at: usize) {
         let to = self.receiver(from, at);
         let transfer = &self.links.up[self.line(from)].flows[at].payload;
-        let (back, slot) = (transfer.slot, transfer.back);
-        let Some(rules) = self.in_turn(to).filter(|_| self.is(to, Mask::Served, slot)) else {
+        let slot = transfer.back;
+        if self.in_turn(to).is_none() || !self.is(to, Mask::Served, slot) {
             return;
-        };
-        let known = self.known_rate(from, back, Some(at), rules.rate_span);
-        let target = queue_bytes(&self.class(to).protocol.requests, known);
+        }
+        let target = self.pace(to, slot, from, Some(at)).queue;
         if self.outstanding(from, at) <= target.0 {
             self.put(to, Mask::Late, slot);
         }
@@ -47,9 +46,9 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     pub(super) fn ask_too_late(&mut self, p: PeerId, slot: u16) {
         let asks = self.is(p, Mask::Late, slot) && self.is(p, Mask::Wants, slot);
-        if asks && !self.is(p, Mask::Served, slot) {
-            let wait = self.message_wait(p, slot);
-            self.queue.push(self.now + wait, Event::Request(p, slot));
+        let is_late = asks && !self.is(p, Mask::Served, slot);
+        if is_late && !self.post(p, slot, Letter::of(News::Request)) {
+            self.queue.push(self.now, Event::Request(p, slot));
         }
     }
 

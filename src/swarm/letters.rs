@@ -8,12 +8,10 @@
 //! truth.
 
 use super::edges::Mask;
-use super::event::Event;
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::torrent::bitfield;
-use crate::units::SimTime;
 
 /// What a letter says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,39 +22,47 @@ pub(super) enum News {
     Interested,
     /// The sender is interested no more.
     NotInterested,
+    /// The sender unchokes the receiver.
+    Unchoke,
+    /// The sender asks for what it has claimed.
+    Request,
+    /// The sender wants this block of this piece no more.
+    Cancel(u16, u16),
+    /// The sender asks for so many bytes more of what it has claimed.
+    More(u32),
 }
 
-/// A message on its way to the neighbour in `slot`.
+impl News {
+    /// Bytes on the wire (BEP 3).
+    pub(super) fn size(self) -> u32 {
+        match self {
+            Self::Have(_) => 9,
+            Self::Interested | Self::NotInterested | Self::Unchoke => 5,
+            Self::Request | Self::More(_) | Self::Cancel(..) => 17,
+        }
+    }
+}
+
+/// A message on its way to a neighbour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Letter {
-    slot: u16,
-    news: News,
-    due: SimTime,
+    pub(super) news: News,
+    /// How many bytes of blocks are sent before it.
+    pub(super) after: u64,
+}
+
+impl Letter {
+    /// A letter that was not posted yet.
+    pub(super) fn of(news: News) -> Self {
+        Self { news, after: 0 }
+    }
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// Sends a letter of `p` to its neighbour in `slot`, which is there no earlier than those sent
-    /// before. Gives whether it is on its way; else it is there already.
-    fn post_letter(&mut self, p: PeerId, slot: u16, news: News) -> bool {
-        let sent = &self.letters[p.index()];
-        let before = sent.iter().rev().find(|letter| letter.slot == slot);
-        let (is_first, before) = (before.is_none(), before.map_or(SimTime::ZERO, |sent| sent.due));
-        let due = before.max(self.now + self.message_wait(p, slot));
-        if is_first && due <= self.now {
-            return false;
-        }
-        self.letters[p.index()].push(Letter { slot, news, due });
-        // Each letter is looked at when the one before it is there.
-        if is_first {
-            self.queue.push(due, Event::Letter(p, slot));
-        }
-        true
-    }
-
     /// Tells the neighbour of `p` in `slot` that `p` became interested, or is no more. Where it
     /// serves `p`, a request follows at once.
     pub(super) fn tell(&mut self, p: PeerId, slot: u16, news: News) {
-        if self.some_wait && self.post_letter(p, slot, news) {
+        if self.post(p, slot, Letter::of(news)) {
             self.ask_for_more(p, slot);
             return;
         }
@@ -75,20 +81,26 @@ impl<O: Observer> Swarm<'_, O> {
                 self.take(q, Mask::Wanted, back);
                 self.heard_no_interest(q, back);
             }
+            News::Unchoke => self.request_arrives(q, back),
+            News::More(n) => self.hear_of_more(q, back, n),
+            News::Cancel(piece, block) => {
+                if let Some(at) = self.flow_at(q, self.neighbour(q, back)) {
+                    self.remove_block(q, at, PieceId(piece), block);
+                }
+            }
+            News::Request => {
+                let (p, slot) = (self.neighbour(q, back), self.back(q, back));
+                self.request_arrives(p, slot);
+            }
         }
     }
 
     /// The first letter of `p` to its neighbour in `slot` arrives; void if the connection ended.
     pub(super) fn letter_arrives(&mut self, p: PeerId, slot: u16) {
-        let letters = &mut self.letters[p.index()];
-        let is_due = |letter: &Letter| letter.slot == slot && letter.due <= self.now;
-        let Some(at) = letters.iter().position(is_due) else { return };
-        let news = letters.remove(at).news;
-        if let Some(next) = letters.iter().find(|letter| letter.slot == slot) {
-            self.queue.push(next.due, Event::Letter(p, slot));
+        if let Some(letter) = self.take_letter(p, slot) {
+            let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+            self.hear(q, back, letter.news);
         }
-        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-        self.hear(q, back, news);
     }
 
     fn hear_of_piece(&mut self, q: PeerId, back: u16, piece: PieceId) {
@@ -115,15 +127,15 @@ impl<O: Observer> Swarm<'_, O> {
         for slot in slots {
             let row = self.row(self.neighbour(p, slot));
             if !bitfield::has(&self.have[row], piece.index()) {
-                self.post_letter(p, slot, News::Have(piece.0));
+                self.post(p, slot, Letter::of(News::Have(piece.0)));
             }
         }
     }
 
-    /// Whether letters of `p` are on their way.
+    /// Whether letters of `p` to its neighbour in `slot` are on their way.
     #[inline]
-    pub(super) fn is_writing(&self, p: PeerId) -> bool {
-        self.some_wait && !self.letters[p.index()].is_empty()
+    pub(super) fn is_writing(&self, p: PeerId, slot: u16) -> bool {
+        self.some_wait && self.mail(p, slot).next().is_some()
     }
 
     /// Those of the pieces in `seen`, announced by `from`, that its neighbour in `slot` has heard
@@ -131,10 +143,8 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     pub(super) fn heard_of(&self, from: PeerId, slot: u16, seen: &[u64]) -> Vec<u64> {
         let mut heard = seen.to_vec();
-        for letter in self.letters.get(from.index()).into_iter().flatten() {
-            if let News::Have(piece) = letter.news
-                && letter.slot == slot
-            {
+        for letter in self.mail(from, slot) {
+            if let News::Have(piece) = letter.news {
                 bitfield::clear(&mut heard, usize::from(piece));
             }
         }
@@ -153,20 +163,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether a HAVE of `piece` is on its way to the neighbour of `p` in `slot`.
     pub(super) fn is_unheard(&self, p: PeerId, slot: u16, piece: PieceId) -> bool {
         let news = News::Have(piece.0);
-        self.letters[p.index()].iter().any(|letter| letter.slot == slot && letter.news == news)
+        self.mail(p, slot).any(|letter| letter.news == news)
     }
 
     /// The last that the neighbour in `slot` will hear of the interest of `p`, if it is on its way.
     pub(super) fn last_word(&self, p: PeerId, slot: u16) -> Option<News> {
-        let of_interest =
-            |letter: &&Letter| letter.slot == slot && !matches!(letter.news, News::Have(_));
-        self.letters.get(p.index())?.iter().rev().find(of_interest).map(|letter| letter.news)
-    }
-
-    /// The connection of `p` to its neighbour in `slot` ended, and with it the letters.
-    pub(super) fn burn_letters(&mut self, p: PeerId, slot: u16) {
-        if self.some_wait {
-            self.letters[p.index()].retain(|letter| letter.slot != slot);
-        }
+        let of_interest = |news: &News| matches!(news, News::Interested | News::NotInterested);
+        self.mail(p, slot).rev().map(|letter| letter.news).find(of_interest)
     }
 }

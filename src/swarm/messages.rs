@@ -1,41 +1,32 @@
 //! Messages share connections with blocks: what is sent waits for what was sent before.
 //!
 //! A client writes messages behind the blocks that are in its send buffer already, and its rate
-//! limiter lets bytes go at its ticks. So a request to a neighbour one uploads to is there only
-//! when those blocks are: seconds later on a slow link. While it is on its way the neighbour may
-//! have nothing left to send, and a connection that has only few requests out is slower than its
-//! links (libtorrent `setup_send`, `fill_send_buffer`, `update_desired_queue_size`).
+//! limiter lets bytes go at its ticks (`limiter`). So a request to a neighbour one uploads to is
+//! there only when those blocks are: seconds later on a slow link. While it is on its way the
+//! neighbour may have nothing left to send, and a connection that has only few requests out is
+//! slower than its links (libtorrent `setup_send`, `fill_send_buffer`,
+//! `update_desired_queue_size`).
 //!
-//! A connection that has sent blocks keeps what it was granted and did not use, and messages on it
-//! pass the limiter.
+//! Laws: where no uplink is limited, nothing waits; at most one request per connection is on its
+//! way.
 //!
-//! Laws: a message is never early; where no uplink is full, nothing waits; at most one request per
-//! connection is on its way.
-//!
-//! Where it is wrong: news of chokes does not wait. Ticks let go what the fluid links send
-//! meanwhile, not bursts: the client lets whole blocks go at its ticks, and divides a fast uplink
-//! by seniority. What is left over on a connection is half of a grant, and lasts.
+//! Where it is wrong: news of chokes does not wait.
 
-use super::edges::Mask;
-use super::plan::{InTurn, Messages, Requests};
+use super::plan::{InTurn, Messages};
+use super::request::queue_bytes;
 use super::transfer::Run;
-use super::world::{Swarm, UploadSlot};
+use super::world::Swarm;
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::units::{BLOCK, ByteRate, Bytes, Span};
-
-/// Blocks asked for before anything is known of a connection's rate (libtorrent
-/// `peer_connection`, `m_desired_queue_size`).
-const FIRST_BLOCKS: u64 = 4;
-
-/// An uplink with more than 1/32 of its capacity to spare has saved some up, and messages pass.
-const SPARE: u32 = 5;
 
 /// What a connection goes by when it asks for more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Its rate; nothing if it is not known.
     pub(super) rate: ByteRate,
+    /// How much it keeps asked for.
+    pub(super) queue: Bytes,
     /// Whether a request takes time.
     pub(super) is_late: bool,
     /// The most that may be asked for and not received, where that is less than what comes in
@@ -44,23 +35,6 @@ pub(super) struct Pace {
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// How long a message of `p` to its neighbour in `slot` waits: for the blocks ahead of it in
-    /// the send buffer, and for the next tick if the uplink is full.
-    #[inline]
-    pub(super) fn message_wait(&self, p: PeerId, slot: u16) -> Span {
-        self.in_turn(p).map_or(Span::ZERO, |rules| self.wait_in_turn(p, slot, rules))
-    }
-
-    // Out of the way of swarms in which nothing waits, as all that is marked so below.
-    #[inline(never)]
-    fn wait_in_turn(&self, p: PeerId, slot: u16, rules: &InTurn) -> Span {
-        match self.flow_at(p, self.neighbour(p, slot)) {
-            Some(at) => self.until_sent(p, rules, self.behind_blocks(p, at, rules)),
-            None if self.is(p, Mask::Spare, slot) => Span::ZERO,
-            None => self.until_sent(p, rules, Span::ZERO),
-        }
-    }
-
     /// What messages of a peer wait for, if they wait.
     #[inline]
     pub(super) fn in_turn(&self, p: PeerId) -> Option<&'_ InTurn> {
@@ -73,86 +47,38 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// The time until the first tick of `a` after `wait` is over. What is written at a tick, as
-    /// after a round of the choker, waits for the next one. An uplink that was idle a tick ago has
-    /// saved some up (`bandwidth_channel::need_queueing`).
-    fn until_sent(&self, a: PeerId, rules: &InTurn, wait: Span) -> Span {
-        let up = &self.links.up[self.line(a)];
-        let is_full = up.cap.0.saturating_sub(up.used.0) <= up.cap.0 >> SPARE;
-        let of_line = self.users[self.line(a)].peers.iter();
-        let mut uploads = of_line.flat_map(|&p| &self.peer(p).uploads);
-        let is_fresh = uploads.all(|u: &UploadSlot| self.now.since(u.since) < rules.tick);
-        if rules.tick == Span::ZERO || !is_full || is_fresh || up.cap.is_unlimited() {
-            return wait;
-        }
-        let age = (self.now + wait).since(self.peer(a).arrival);
-        wait + Span(rules.tick.0 - age.0 % rules.tick.0)
-    }
-
-    /// How long the blocks take that are ahead of a message in flow `at` of `p`: the rest of the
-    /// one in service, and whole ones until the send buffer is as full as the client fills it.
-    /// Where two ticks do not let a block pass, the limiter grants a whole one at a time, and the
-    /// message goes with the next (`bandwidth_manager::update_quotas`, `wanted_transfer`).
-    fn behind_blocks(&self, p: PeerId, at: usize, rules: &InTurn) -> Span {
-        let flow = &self.links.up[self.line(p)].flows[at];
-        if flow.rate == ByteRate::ZERO {
-            return Span::ZERO;
-        }
-        let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
-        let asked = left + u64::from(flow.payload.queued);
-        let rest = left % BLOCK.0;
-        let whole = if rules.tick > Span::ZERO && grant(rules, flow.rate) < BLOCK {
-            BLOCK.0
-        } else {
-            let filled = rules.buffer.max(flow.rate.bytes_in(rules.buffer_span)).0;
-            filled.saturating_sub(rest).div_ceil(BLOCK.0) * BLOCK.0
-        };
-        Bytes((rest + whole).min(asked)).volume().time_at(flow.rate)
-    }
-
-    /// Flow `at` of `from` ends. What its connection was granted and did not use stays with it, for
-    /// ever: half a grant on average. It is charged when it is left for the first time.
-    pub(super) fn leave_quota(&mut self, from: PeerId, at: usize) {
-        let Some(rules) = self.in_turn(from) else { return };
-        let line = self.line(from);
-        let flow = &self.links.up[line].flows[at];
-        let (slot, left) = (flow.payload.slot, Bytes(grant(rules, flow.rate).0 / 2));
-        if left > Bytes::ZERO && !self.is(from, Mask::Spare, slot) {
-            self.put(from, Mask::Spare, slot);
-            self.count_quota(from, left);
-        }
-    }
-
     /// What `p` goes by when it asks `from` in its `slot`; `at` is the flow between them, if there
     /// is one.
     #[inline]
     pub(super) fn pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
-        if let Some(rules) = self.in_turn(p) {
-            return self.known_pace(rules, p, (slot, from), at);
+        if self.some_wait {
+            return self.known_pace(p, slot, from, at);
         }
-        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
-        Pace { rate: rate.unwrap_or_default(), is_late: false, window: None }
+        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate).unwrap_or_default();
+        let queue = queue_bytes(&self.class(p).protocol.requests, rate);
+        Pace { rate, queue, is_late: false, window: None }
     }
 
     /// The same where a client goes by the average of what came in, and a request may take time.
     #[inline(never)]
-    fn known_pace(
-        &self,
-        rules: &InTurn,
-        p: PeerId,
-        (slot, from): (u16, PeerId),
-        at: Option<usize>,
-    ) -> Pace {
-        let known = self.known_rate(from, self.back(p, slot), at, rules.rate_span);
-        let wait = self.wait_in_turn(p, slot, rules);
+    fn known_pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Pace {
+        let back = self.back(p, slot);
+        let (rate, queue) = if self.is_metered(from) {
+            self.metered_pace(from, back)
+        } else {
+            let rate = match self.in_turn(p) {
+                Some(rules) => self.known_rate(from, back, at, rules.rate_span),
+                None => at.map(|at| self.flow_rate(from, at)).unwrap_or_default(),
+            };
+            (rate, queue_bytes(&self.class(p).protocol.requests, rate))
+        };
+        let wait = self.expected_wait(p, slot);
         if wait == Span::ZERO {
-            return Pace { rate: known, is_late: false, window: None };
+            return Pace { rate, queue, is_late: false, window: None };
         }
-        let rate = at.map(|at| self.links.up[self.line(from)].flows[at].rate);
-        let share = rate.unwrap_or_else(|| self.next_share(from));
-        let window = window(&self.class(p).protocol.requests, known);
-        let window = (window < share.bytes_in(wait) + BLOCK).then_some(window);
-        Pace { rate: known, is_late: true, window }
+        let share = rate.max(self.next_share(from));
+        let window = (queue < share.bytes_in(wait) + BLOCK).then_some(queue);
+        Pace { rate, queue, is_late: true, window }
     }
 
     /// The rate of the neighbour in `slot` at what `from` sends it, on average over `span`.
@@ -197,17 +123,27 @@ impl<O: Observer> Swarm<'_, O> {
         self.release(p, Run { from: to, ..run });
         Run { to, ..run }
     }
-}
 
-/// What a connection asks of the limiter while it sends at `rate`: twice what a tick lets pass
-/// (libtorrent `wanted_transfer`).
-fn grant(rules: &InTurn, rate: ByteRate) -> Bytes {
-    rate.bytes_in(rules.tick + rules.tick)
-}
+    /// What a user sends now.
+    pub(super) fn upload_rate(&self, line: usize) -> ByteRate {
+        let up = &self.links.up[line];
+        if !up.metered {
+            return up.used;
+        }
+        let rates = (0..up.flows.len()).map(|at| self.flow_rate(self.sender(line, at), at).0);
+        ByteRate(rates.sum())
+    }
 
-/// The most that is asked for and not received where the rate is known from what came in.
-fn window(requests: &Requests, known: ByteRate) -> Bytes {
-    let first = Bytes(FIRST_BLOCKS * BLOCK.0);
-    let window = super::request::queue_bytes(requests, known);
-    if known == ByteRate::ZERO { window.max(first) } else { window }
+    /// What a user receives now.
+    pub(super) fn download_rate(&self, line: usize) -> ByteRate {
+        let down = &self.links.down[line];
+        let metered = |from: &usize| self.links.up[*from].metered;
+        let rates = down.sources.iter().filter(|source| metered(&source.from.index()));
+        let rates = rates.map(|source| {
+            let from = source.from.index();
+            let at = self.links.up[from].find(source.to).expect("both ends know of a flow");
+            self.flow_rate(self.sender(from, at), at).0
+        });
+        ByteRate(down.used.0 + rates.sum::<u64>())
+    }
 }

@@ -112,6 +112,14 @@ impl<O: Observer> Swarm<'_, O> {
                 peer.founders = peer.founders.max(sa + 1);
             }
         }
+        for (a, sa) in [(p, sp), (q, sq)] {
+            self.open_socket(a, sa);
+        }
+        if self.some_wait {
+            for (a, sa) in [(p, sp), (q, sq)] {
+                self.ask_to_read(a, sa);
+            }
+        }
         for (a, sa, b, sb) in [(p, sp, q, sq), (q, sq, p, sp)] {
             self.show_first_piece(b, sb);
             self.look_for_interest(a, sa);
@@ -189,7 +197,7 @@ impl<O: Observer> Swarm<'_, O> {
             debug_assert!(!self.is(b, Mask::FlowIn, sb), "no flow outlives its connection");
         }
         for (a, sa) in [(p, slot), (q, back)] {
-            self.burn_letters(a, sa);
+            self.close_socket(a, sa);
             let stretch = self.peer(a).edges;
             self.edges.clear_slot(stretch, sa);
             let peer = self.peer_mut(a);

@@ -9,6 +9,8 @@
 
 use super::edges::Mask;
 use super::event::Event;
+use super::letters::{Letter, News};
+use super::socket::narrow;
 use super::transfer::Run;
 use super::world::Swarm;
 use crate::ids::PeerId;
@@ -24,31 +26,26 @@ pub(super) struct Pending {
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// Sends a request of `p` to its neighbour in `slot`, once `heard` is over: the time until `p`
-    /// learns that it may. Gives whether it is on its way, or `p` finds nothing to ask for; else
-    /// it is there already.
+    /// Sends a request of `p` to its neighbour in `slot`. Gives whether it is on its way, or `p`
+    /// finds nothing to ask for or has not heard yet that it may; else it is there already.
     #[inline]
-    pub(super) fn post_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
-        self.some_wait && self.post_late_request(p, slot, heard)
+    pub(super) fn post_request(&mut self, p: PeerId, slot: u16) -> bool {
+        self.some_wait && self.post_late_request(p, slot)
     }
 
     #[inline(never)]
-    fn post_late_request(&mut self, p: PeerId, slot: u16, heard: Span) -> bool {
+    fn post_late_request(&mut self, p: PeerId, slot: u16) -> bool {
         if self.is(p, Mask::Asked, slot) {
             return true;
         }
-        if heard > Span::ZERO {
-            self.put(p, Mask::Asked, slot);
-            self.queue.push(self.now + heard, Event::Request(p, slot));
-            return true;
-        }
-        let wait = self.message_wait(p, slot);
-        if wait == Span::ZERO {
+        if self.expected_wait(p, slot) == Span::ZERO {
             return false;
         }
         if self.claim_ahead(p, slot) {
             self.put(p, Mask::Asked, slot);
-            self.queue.push(self.now + wait, Event::Request(p, slot));
+            if !self.post(p, slot, Letter::of(News::Request)) {
+                self.queue.push(self.now, Event::Request(p, slot));
+            }
         }
         true
     }
@@ -93,6 +90,70 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if let Some(at) = at {
             self.set_mark_of(&ask, at, self.outstanding(from, at));
+            self.open_requests(p, slot);
+        }
+    }
+
+    /// A request of `p` has reached its neighbour in `slot`, which knows what `p` has claimed now.
+    pub(super) fn open_requests(&mut self, p: PeerId, slot: u16) {
+        let (from, back) = (self.neighbour(p, slot), self.back(p, slot));
+        if !self.is_metered(from) {
+            return;
+        }
+        let to = self.asks_to(from, back);
+        let socket = self.socket_mut(from, back);
+        socket.asked_to = socket.asked_to.max(to);
+        socket.open_to = socket.asked_to;
+        self.ask_to_read(p, slot);
+        self.stirred.push((from, back));
+    }
+
+    /// Up to where the neighbour of `from` in `slot` requests what it has claimed.
+    fn asks_to(&self, from: PeerId, slot: u16) -> u64 {
+        let (to, back) = (self.neighbour(from, slot), self.back(from, slot));
+        let socket = self.socket(from, slot);
+        let at = self.flow_at(from, to);
+        let outstanding = at.map_or(0, |at| self.outstanding(from, at));
+        let queue = self.metered_pace(from, slot).1;
+        let on_its_way = u64::from(socket.buffer) + u64::from(self.socket(to, back).parked);
+        (socket.written() + outstanding.min(queue.0)).saturating_sub(on_its_way)
+    }
+
+    /// Blocks came in from the neighbour of `p` in `slot`: `p` requests the next ones of what it
+    /// has claimed there.
+    pub(super) fn ask_on(&mut self, p: PeerId, slot: u16) {
+        let (from, back) = (self.neighbour(p, slot), self.back(p, slot));
+        // The connection may have ended with what came in.
+        if !self.is(p, Mask::Served, slot) || !self.is_metered(from) {
+            return;
+        }
+        let to = self.asks_to(from, back);
+        let socket = self.socket_mut(from, back);
+        let n = narrow(to.saturating_sub(socket.asked_to));
+        if n == 0 {
+            return;
+        }
+        socket.asked_to = to;
+        if !self.post(p, slot, Letter::of(News::More(n))) {
+            self.hear_of_more(from, back, n);
+        }
+        self.ask_to_read(p, slot);
+    }
+
+    /// The neighbour of `p` in `slot` requests so many bytes more.
+    pub(super) fn hear_of_more(&mut self, p: PeerId, slot: u16, n: u32) {
+        if self.is_metered(p) && self.is(p, Mask::Serves, slot) {
+            self.socket_mut(p, slot).open_to += u64::from(n);
+            self.stirred.push((p, slot));
+        }
+    }
+
+    /// `p` chokes its neighbour in `slot` and rejects its requests, but for what is written.
+    pub(super) fn reject_requests(&mut self, p: PeerId, slot: u16) {
+        if self.is_metered(p) {
+            let socket = self.socket_mut(p, slot);
+            socket.open_to = socket.written();
+            socket.asked_to = socket.open_to;
         }
     }
 

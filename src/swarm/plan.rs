@@ -291,7 +291,7 @@ pub enum Messages {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InTurn {
     /// Time between two ticks of the rate limiter, counted from the peer's arrival (libtorrent
-    /// `tick_interval`). Zero: it lets bytes go as they come.
+    /// `tick_interval`).
     pub tick: Span,
     /// A send buffer that holds less than this gets another block
     /// (`send_buffer_low_watermark`).
@@ -353,6 +353,9 @@ pub struct Requests {
     pub queue_min: u32,
     /// Most blocks outstanding.
     pub queue_max: u32,
+    /// Blocks outstanding on a new connection, and one more for each that comes in, until its rate
+    /// rises no more (libtorrent `m_slow_start`). Zero: its rate counts from the start.
+    pub queue_start: u32,
     /// After so long without a block an unchoked client takes the neighbour's silence for a choke,
     /// and asks others for what it waits for.
     pub timeout: Span,

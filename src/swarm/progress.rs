@@ -4,6 +4,7 @@
 //! statement. Whole blocks received are kept; of a block cut short, the bytes are waste.
 
 use super::edges::Mask;
+use super::letters::{Letter, News};
 use super::transfer::{NONE, Run, dry_up};
 use super::world::Swarm;
 use crate::ids::{PeerId, PieceId};
@@ -11,7 +12,7 @@ use crate::net::LinkId;
 use crate::observe::Observer;
 use crate::policy::choke::Passed;
 use crate::torrent::bitfield;
-use crate::units::{BLOCK, Bytes, SimTime, Span, Volume, u16_of};
+use crate::units::{BLOCK, Bytes, SimTime, Volume, u16_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Flows out of a link have reached their marks.
@@ -32,7 +33,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// One flow has reached its mark.
-    fn reach_mark(&mut self, from: PeerId, at: usize) {
+    pub(super) fn reach_mark(&mut self, from: PeerId, at: usize) {
         let line = self.line(from);
         let up = &mut self.links.up[line];
         let to = Self::behind(up.to[at]);
@@ -55,7 +56,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     fn ask_or_go_on(&mut self, from: PeerId, at: usize, to: PeerId, slot: u16) {
         let serves = self.is(to, Mask::Served, slot) && self.is(to, Mask::Wants, slot);
-        if serves && !self.post_request(to, slot, Span::ZERO) {
+        if serves && !self.post_request(to, slot) {
             self.ask(to, slot, from, Some(at));
         } else {
             let line = self.line(from);
@@ -111,9 +112,7 @@ impl<O: Observer> Swarm<'_, O> {
         let line = self.line(from);
         let flow = &mut self.links.up[line].flows[at];
         flow.left = size.volume();
-        let rate = flow.rate;
-        let to = self.receiver(from, at);
-        let target = self.refill_bytes(to, rate);
+        let target = self.refill_bytes(from, at);
         self.set_mark(from, at, target);
     }
 
@@ -244,7 +243,9 @@ impl<O: Observer> Swarm<'_, O> {
         if self.some_wait {
             self.note_who_asks(from, at);
         }
-        self.release_queue(from, at);
+        // What is written to the send buffer goes out, but not at a provider's risk.
+        let committed = if self.trade.is_some() { 0 } else { self.committed(from, at) };
+        self.release_queue(from, at, committed);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
         let run = transfer.run;
         if run.is_empty() {
@@ -252,8 +253,9 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
-        let in_service = u64::from(transfer.credited) > u64::from(done) * BLOCK.0;
-        let end = run.from + done + u16::from(in_service);
+        let kept = (u64::from(transfer.credited) + committed).div_ceil(BLOCK.0);
+        let in_service = kept > u64::from(done);
+        let end = run.to.min(run.from + u16_of_u64(kept));
         let to = self.receiver(from, at);
         if end < run.to {
             self.counters.runs_cut += 1;
@@ -280,7 +282,7 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
-        self.release_queue(from, at);
+        self.release_queue(from, at, 0);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
         let to = self.receiver(from, at);
         self.close_flow(from, at);
@@ -301,18 +303,30 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Gives back all runs after the current one.
-    fn release_queue(&mut self, from: PeerId, at: usize) {
+    /// Gives back all runs after the current one, but for the first so many bytes from now on.
+    fn release_queue(&mut self, from: PeerId, at: usize, kept: u64) {
         let to = self.receiver(from, at);
-        let transfer = self.flow_mut(from, at);
-        let mut next = transfer.next;
-        transfer.next = NONE;
-        transfer.queued = 0;
+        let transfer = *self.flow_mut(from, at);
+        let (run, credited) = (transfer.run, u64::from(transfer.credited));
+        let rest = if run.is_empty() { 0 } else { self.run_size(from, run).0 - credited };
+        let mut kept = kept.saturating_sub(rest);
+        let (mut start, mut queued, mut next) = (NONE, 0, transfer.next);
         while next != NONE {
             let (run, after) = self.runs.pop_front(next);
-            self.release(to, run);
             next = after;
+            let blocks = u64::from(run.to - run.from).min(kept.div_ceil(BLOCK.0));
+            let end = run.from + u16_of_u64(blocks);
+            let stays = Run { to: end, ..run };
+            self.release(to, Run { from: end, ..run });
+            if !stays.is_empty() {
+                let size = self.run_size(from, stays).0;
+                kept = kept.saturating_sub(size);
+                queued += u32::try_from(size).expect("a run is at most a piece");
+                start = self.runs.push_back(start, stays);
+            }
         }
+        let transfer = self.flow_mut(from, at);
+        (transfer.next, transfer.queued) = (start, queued);
     }
 
     /// Gives blocks back to the pool of what `p` may ask others for.
@@ -336,9 +350,6 @@ impl<O: Observer> Swarm<'_, O> {
     fn close_flow(&mut self, from: PeerId, at: usize) {
         self.report_sent(from, at);
         self.report_received(from, at);
-        if self.some_wait {
-            self.leave_quota(from, at);
-        }
         let (to, flow) = self.links.close(self.now, self.link(from), at);
         let to = Self::behind(to);
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
@@ -396,7 +407,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Takes a block that is in out of the queues of all other connections (CANCEL).
+    /// Takes a block that is in out of the queues of all other connections (CANCEL), as soon as
+    /// they hear of it.
     #[inline(never)]
     fn cancel_block(&mut self, p: PeerId, piece: PieceId, block: u16, except: PeerId) {
         let mut slots = std::mem::take(&mut self.scratch.slots);
@@ -406,13 +418,40 @@ impl<O: Observer> Swarm<'_, O> {
             let from = self.neighbour(p, slot);
             let at = self.flow_at(from, p);
             let Some(at) = at.filter(|_| from != except) else { continue };
-            self.remove_block(from, at, piece, block);
+            let has_it = self.bytes_before(from, at, piece, block).is_some();
+            if has_it && !self.post(p, slot, Letter::of(News::Cancel(piece.0, block))) {
+                self.remove_block(from, at, piece, block);
+            }
         }
         self.scratch.slots = slots;
     }
 
-    /// Takes one block out of a flow's queue. If it is on its way its bytes so far are waste.
-    fn remove_block(&mut self, from: PeerId, at: usize, piece: PieceId, block: u16) {
+    /// Bytes a flow still carries before a block; none if it does not carry it. A block that has
+    /// begun has nothing before it.
+    fn bytes_before(&self, from: PeerId, at: usize, piece: PieceId, block: u16) -> Option<Bytes> {
+        let transfer = &self.links.up[self.line(from)].flows[at].payload;
+        let mut before = 0;
+        for run in std::iter::once(transfer.run).chain(self.runs.iter(transfer.next)) {
+            if run.is_empty() {
+                continue;
+            }
+            if run.piece == piece.0 && (run.from..run.to).contains(&block) {
+                before += self.cut(from).blocks_size(piece, run.from, block).0;
+                return Some(Bytes(before.saturating_sub(u64::from(transfer.credited))));
+            }
+            before += self.run_size(from, run).0;
+        }
+        None
+    }
+
+    /// Takes one block out of a flow's queue. If it is on its way its bytes so far are waste; if it
+    /// is in a send buffer it comes all the same.
+    pub(super) fn remove_block(&mut self, from: PeerId, at: usize, piece: PieceId, block: u16) {
+        let before = self.bytes_before(from, at, piece, block);
+        let committed = Bytes(self.committed(from, at));
+        if before.is_none_or(|before| before < committed) {
+            return;
+        }
         let next = self.flow_mut(from, at).next;
         let covers = |run: &Run| run.piece == piece.0 && (run.from..run.to).contains(&block);
         if self.runs.iter(next).any(|run| covers(&run)) {

@@ -2,6 +2,7 @@
 
 use super::edges::Mask;
 use super::event::Event;
+use super::letters::{Letter, News};
 use super::plan::{ChokerSpec, Choking, RankBy, SeedChoker, TieOrder};
 use super::population;
 use super::world::{Stage, Swarm, UploadSlot};
@@ -489,7 +490,11 @@ impl<O: Observer> Swarm<'_, O> {
             other.served_since = since;
         }
         self.observer.unchoked(since, p, q, true);
-        self.ask_when_heard(q, back, self.message_wait(p, slot));
+        if self.post(p, slot, Letter::of(News::Unchoke)) {
+            self.put(q, Mask::Asked, back);
+        } else {
+            self.ask_for_more(q, back);
+        }
     }
 
     /// Ceases to serve the neighbour in `slot`; the block on its way is finished.
@@ -522,6 +527,7 @@ impl<O: Observer> Swarm<'_, O> {
         uploads.swap_remove(at.expect("a served neighbour has an upload slot"));
         let stretch = self.peer(p).edges;
         self.edges.served_ms[stretch.at(slot)] = self.now_ms();
+        self.reject_requests(p, slot);
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);
         self.take(q, Mask::Served, back);

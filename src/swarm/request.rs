@@ -15,7 +15,7 @@ use crate::net::links::Opening;
 use crate::observe::Observer;
 use crate::policy::pick::PickOrder;
 use crate::torrent::bitfield::{self, LANES, any, either, lanes, lanes_mut, without};
-use crate::units::{BLOCK, ByteRate, Bytes, Span, Volume, u16_of};
+use crate::units::{BLOCK, ByteRate, Bytes, Volume, u16_of};
 
 /// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Ask {
     pub(super) slot: u16,
     pub(super) from: PeerId,
     /// Whether the neighbour is fast enough to be asked for whole pieces.
-    fast: bool,
+    pub(super) fast: bool,
     /// How many contiguous pieces it is asked for then.
     contiguous: u16,
     /// It is asked until so many bytes are asked for and not received.
@@ -38,17 +38,12 @@ pub(super) struct Ask {
 impl<O: Observer> Swarm<'_, O> {
     /// Lets `p` ask its neighbour in `slot` for as much as its queue should hold.
     pub(super) fn ask_for_more(&mut self, p: PeerId, slot: u16) {
-        self.ask_when_heard(p, slot, Span::ZERO);
-    }
-
-    /// The same, once `p` has heard that it may.
-    pub(super) fn ask_when_heard(&mut self, p: PeerId, slot: u16, heard: Span) {
         let stretch = self.peer(p).edges;
         if !self.edges.is(stretch, Mask::Served, slot) || !self.edges.is(stretch, Mask::Wants, slot)
         {
             return;
         }
-        if self.post_request(p, slot, heard) {
+        if self.post_request(p, slot) {
             return;
         }
         let from = self.neighbour(p, slot);
@@ -79,6 +74,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         if let Some(at) = at {
             self.set_mark_of(&ask, at, asked);
+            self.open_requests(p, slot);
         }
     }
 
@@ -86,15 +82,15 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline]
     pub(super) fn ask_at_pace(&self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) -> Ask {
         let requests = &self.class(p).protocol.requests;
-        let Pace { rate, is_late, window } = self.pace(p, slot, from, at);
+        let Pace { rate, queue, is_late, window } = self.pace(p, slot, from, at);
         let in_window = rate.bytes_in(requests.whole_piece);
         let piece = self.cut(p).piece;
         let fast = in_window >= piece;
         let several = requests.contiguous && fast;
         let contiguous = if several { u16_of_u64(in_window.0 / piece.0) } else { 1 };
         // Whole pieces are claimed whole, however few requests are out.
-        let window = window.filter(|_| !fast);
-        let full = queue_bytes(requests, rate).0 + u64::from(!requests.contiguous);
+        let window = window.filter(|_| !fast && !self.is_metered(from));
+        let full = queue.0 + u64::from(!requests.contiguous);
         let most = window.map_or(full, |window| window.0);
         Ask { to: p, slot, from, fast, contiguous, most, trims: window.is_some(), is_late }
     }
@@ -102,7 +98,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether what comes to `p` from `from` in its `slot`, by flow `at`, is known to be fast
     /// enough for whole pieces.
     #[inline(never)]
-    fn is_fast(&self, p: PeerId, slot: u16, from: PeerId, at: usize) -> bool {
+    pub(super) fn is_fast(&self, p: PeerId, slot: u16, from: PeerId, at: usize) -> bool {
         self.ask_at_pace(p, slot, from, Some(at)).fast
     }
 
@@ -121,19 +117,18 @@ impl<O: Observer> Swarm<'_, O> {
     /// Sets the mark of a flow that was just given more, so that so many bytes are asked for.
     pub(super) fn set_mark_of(&mut self, ask: &Ask, at: usize, asked: u64) {
         // The rate of a new flow is known only now.
-        let rate = self.links.up[self.line(ask.from)].flows[at].rate;
-        let target = self.refill_bytes(ask.to, rate);
+        let target = self.refill_bytes(ask.from, at);
         // What takes time is asked for with the first block that comes in.
         let but_one = Bytes(asked.saturating_sub(BLOCK.0));
         self.set_mark(ask.from, at, if ask.is_late { target.min(but_one) } else { target });
     }
 
-    /// With how many bytes still to come on a connection at `rate` peer `p` asks for more: with
+    /// With how many bytes still to come on flow `at` of `from` more is asked for: with
     /// libtorrent's picks when one block is missing in its queue (`request_a_block`).
     #[inline]
-    pub(super) fn refill_bytes(&self, p: PeerId, rate: ByteRate) -> Bytes {
-        let requests = &self.class(p).protocol.requests;
-        let full = queue_bytes(requests, rate);
+    pub(super) fn refill_bytes(&self, from: PeerId, at: usize) -> Bytes {
+        let full = self.queue_on(from, at);
+        let requests = &self.class(self.receiver(from, at)).protocol.requests;
         if requests.contiguous { full - BLOCK } else { full }
     }
 
@@ -146,6 +141,7 @@ impl<O: Observer> Swarm<'_, O> {
         if let Some(at) = at {
             let line = self.line(ask.from);
             self.links.up[line].advance(at, self.now);
+            self.stir(ask.from, back);
             let transfer = self.flow_mut(ask.from, at);
             transfer.found_more();
             if transfer.run.is_empty() {
@@ -170,10 +166,19 @@ impl<O: Observer> Swarm<'_, O> {
         self.put(ask.from, Mask::FlowOut, back);
         self.put(ask.to, Mask::FlowIn, ask.slot);
         let at = self.links.open(self.now, self.link(ask.from), opening);
+        self.stir(ask.from, back);
         if self.trade.is_some() {
             self.run_begins(ask.to, ask.from);
         }
         at
+    }
+
+    /// Has a metered connection looked at after this event.
+    #[inline]
+    fn stir(&mut self, p: PeerId, slot: u16) {
+        if self.is_metered(p) {
+            self.stirred.push((p, slot));
+        }
     }
 
     /// Sets the flow's mark: the end of its run, or earlier where more must be asked for.
@@ -252,8 +257,9 @@ impl<O: Observer> Swarm<'_, O> {
             *wanted = without(seen, taken);
             has_fresh |= any(*wanted);
         }
-        if self.is_writing(ask.from) {
-            return self.list_heard_of(ask.from, self.back(ask.to, ask.slot));
+        let back = self.back(ask.to, ask.slot);
+        if self.is_writing(ask.from, back) {
+            return self.list_heard_of(ask.from, back);
         }
         has_fresh
     }
@@ -262,13 +268,16 @@ impl<O: Observer> Swarm<'_, O> {
     fn list_begun(&mut self, ask: &Ask, requests: &Requests, has_fresh: bool) -> bool {
         let scratch = &mut self.scratch;
         lanes_mut(&mut scratch.begun).fill([0; LANES]);
+        // Its first pieces libtorrent finishes, whoever is at work on them.
+        let is_first = requests.contiguous && self.picks_at_random(ask.to, requests);
+        let keeps_off = ask.fast && has_fresh && !is_first;
+        let scratch = &mut self.scratch;
         let seeders_own =
             requests.seed_started_list && self.peers[ask.from.index()].stage == Stage::Seeder;
         let mut has_begun = false;
         for part in &self.peers[ask.to.index()].partials {
             // A fast neighbour keeps off pieces others are at work on while it has a choice; with
             // libtorrent also off their free blocks (`add_blocks_downloading`, `backup_blocks2`).
-            let keeps_off = ask.fast && has_fresh;
             let is_shared = requests.contiguous && part.free < part.missing;
             let open = part.free > 0 && !(keeps_off && is_shared) || part.soft > 0 && !keeps_off;
             let allowed = !seeders_own || part.begun_at_seeder || !has_fresh;
@@ -424,51 +433,9 @@ impl<O: Observer> Swarm<'_, O> {
         runs
     }
 
-    /// Takes over what a soft run of `piece` has not asked for yet, or the second half of it.
-    #[inline(never)]
-    fn take_over(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
-        let requests = &self.class(ask.to).protocol.requests;
-        let mut best: Option<(u16, PeerId, usize)> = None;
-        for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
-            let other = self.neighbour(ask.to, slot);
-            let Some(at) = self.flow_at(other, ask.to) else { continue };
-            let flow = &self.links.up[self.line(other)].flows[at];
-            let run = flow.payload.run;
-            if run.piece != piece.0 || !run.soft || run.twin || slot == ask.slot {
-                continue;
-            }
-            // Once libtorrent knows that it is fast, a piece is all its own.
-            let is_served = self.is(ask.to, Mask::Served, slot);
-            if requests.contiguous && is_served && self.is_fast(ask.to, slot, other, at) {
-                continue;
-            }
-            let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0.div_ceil(BLOCK.0);
-            let hard = queue_bytes(requests, flow.rate).0.div_ceil(BLOCK.0);
-            let soft = u16_of_u64(left.saturating_sub(hard));
-            if soft > 0 && best.is_none_or(|(most, ..)| soft > most) {
-                best = Some((soft, other, at));
-            }
-        }
-        let Some((soft, other, at)) = best else {
-            // Nothing soft is left: the count was an upper bound.
-            let part = self.partial_at(ask.to, piece).expect("a begun piece");
-            self.peer_mut(ask.to).partials[part].soft = 0;
-            return None;
-        };
-        self.counters.runs_cut += 1;
-        let to = self.flow_mut(other, at).run.to;
-        // What is not asked for yet is free to libtorrent, and nobody's.
-        let from = to - if requests.contiguous { soft } else { soft.div_ceil(2) };
-        self.shorten_run(other, at, from);
-        let part = self.partial_at(ask.to, piece).expect("a begun piece");
-        self.peer_mut(ask.to).partials[part].soft += u16::from(!ask.fast);
-        Some(Run { piece: piece.0, from, to, soft: !ask.fast, twin: false })
-    }
-
     /// Cuts the blocks from `to` on off the run of a flow; somebody else sends them.
     #[inline(never)]
     pub(super) fn shorten_run(&mut self, from: PeerId, at: usize, to: u16) {
-        let receiver = self.receiver(from, at);
         let run = self.flow_mut(from, at).run;
         let cut = self.cut(from).blocks_size(run.piece(), to, run.to).volume();
         let line = self.line(from);
@@ -479,8 +446,7 @@ impl<O: Observer> Swarm<'_, O> {
         flow.left = left - cut;
         flow.payload.mark_end();
         flow.payload.run.to = to;
-        let rate = flow.rate;
-        let target = self.refill_bytes(receiver, rate);
+        let target = self.refill_bytes(from, at);
         self.set_mark(from, at, target);
     }
 

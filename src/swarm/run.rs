@@ -67,6 +67,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Refill(p) => self.refill(p),
             Event::Optimistic(p) => self.pass_on_optimistic(p),
             Event::ChargeHeaders(u) => self.charge_headers(u),
+            Event::Tick(u) => self.tick(u),
             Event::Request(p, slot) => self.request_arrives(p, slot),
             Event::Reconnect(p) => self.reconnect(p),
             Event::Letter(p, slot) => self.letter_arrives(p, slot),
@@ -85,20 +86,36 @@ impl<O: Observer> Swarm<'_, O> {
     /// After each event: idle connections get their chance, and changed links a new due time.
     fn tidy_up(&mut self) {
         loop {
+            self.settle_down();
+            if self.has_economy {
+                self.strike();
+            }
+            while let Some(link) = self.links.next_touched() {
+                if self.links.up[link.index()].metered {
+                    self.stir_ended(link);
+                } else {
+                    self.reschedule(link);
+                }
+            }
+            if self.stirred.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Has everybody looked at whom the event may have given something to do.
+    fn settle_down(&mut self) {
+        loop {
             if let Some((to, run, from)) = self.late.pop() {
                 self.receive(to, run, from);
             } else if let Some(p) = self.repoll.pop() {
                 self.peer_mut(p).repoll_pending = false;
                 self.poll_idle(p);
+            } else if let Some((p, slot)) = self.stirred.pop() {
+                self.serve(p, slot);
             } else {
                 break;
             }
-        }
-        if self.has_economy {
-            self.strike();
-        }
-        while let Some(link) = self.links.next_touched() {
-            self.reschedule(link);
         }
     }
 

@@ -81,8 +81,14 @@ impl<O: Observer> Swarm<'_, O> {
         self.books.offered = Bytes::ZERO;
         self.observer.sampled(&sample);
         // The last row may fall on a regular one: one row per moment.
-        if self.samples.last().is_none_or(|last| last.at < sample.at) {
-            self.samples.push(sample);
+        match self.samples.last_mut().filter(|last| last.at == sample.at) {
+            Some(last) => {
+                let (uploaded, upload_offered) = (last.uploaded, last.upload_offered);
+                *last = sample;
+                last.uploaded += uploaded;
+                last.upload_offered += upload_offered;
+            }
+            None => self.samples.push(sample),
         }
     }
 

@@ -4,11 +4,12 @@ use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
 use super::givers::Givers;
 use super::late::Lost;
-use super::letters::Letter;
 use super::pending::Pending;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::record::Record;
+use super::socket::Socket;
+use super::ticks::Line;
 use super::torrents::Torrent;
 use super::trade::{Credits, Dealings, Trade};
 use super::transfer::{BlockSets, Partial, RunPool, Transfer};
@@ -144,8 +145,12 @@ pub(super) struct Swarm<'a, O> {
     pub(super) some_leave_by_ratio: bool,
     /// Whether messages of some peers wait for blocks or ticks.
     pub(super) some_wait: bool,
-    /// Messages on their way to single neighbours, by peer; nobody has a row where none waits.
-    pub(super) letters: Vec<Vec<Letter>>,
+    /// Ends of connections, by peer and slot; nobody has any where no message waits.
+    pub(super) sockets: Vec<Vec<Socket>>,
+    /// The limiters of access lines, by link; likewise.
+    pub(super) lines: Vec<Line>,
+    /// Sending ends that may have something to send.
+    pub(super) stirred: Vec<(PeerId, u16)>,
     /// Requests on their way to single neighbours, by peer; likewise.
     pub(super) pending: Vec<Vec<Pending>>,
     /// Neighbours that a peer lost and may connect to again, by peer; likewise.
@@ -230,10 +235,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let Population { users, peers: newcomers } = population::draw(plan, seed);
         let mut torrents: Vec<Torrent> = plan.torrents().iter().map(Torrent::new).collect();
         let n = newcomers.len();
-        let mut links = Links::with_capacity(n);
-        for user in &users {
-            links.add(user.upload, user.download);
-        }
+        let mut links = lines(plan, &users);
         for newcomer in &newcomers {
             links.add_port(LinkId(newcomer.user.0));
             torrents[newcomer.torrent.index()].members += 1;
@@ -259,7 +261,9 @@ impl<'a, O: Observer> Swarm<'a, O> {
             dealings: Dealings::new(plan.economy.as_ref(), users.len()),
             has_economy: plan.economy.is_some(),
             some_wait,
-            letters: vec![Vec::new(); if some_wait { n } else { 0 }],
+            sockets: empty(if some_wait { n } else { 0 }),
+            lines: empty(if some_wait { users.len() } else { 0 }),
+            stirred: Vec::new(),
             pending: vec![Vec::new(); if some_wait { n } else { 0 }],
             lost: vec![Vec::new(); if some_wait { n } else { 0 }],
             single: plan.catalogue.is_none(),
@@ -490,6 +494,24 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         arrival: newcomer.arrival,
         unchoked: Span::ZERO,
     }
+}
+
+/// The access lines of users; what a client with a rate limiter sends is metered by it.
+fn lines(plan: &Plan, users: &[Person]) -> Links<Transfer> {
+    let mut links = Links::with_capacity(users.len());
+    for user in users {
+        let link = links.add(user.upload, user.download);
+        let waits = plan.classes[user.class.index()].protocol.messages != Messages::AtOnce;
+        if waits && !user.upload.is_unlimited() && user.upload > ByteRate::ZERO {
+            links.meter(link);
+        }
+    }
+    links
+}
+
+/// So many defaults.
+fn empty<T: Default>(n: usize) -> Vec<T> {
+    std::iter::repeat_with(T::default).take(n).collect()
 }
 
 /// What a link can carry after a flat protocol overhead.

@@ -9,8 +9,8 @@ use swarmecon::policy::pick::PickOrder;
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::Trade;
 use swarmecon::swarm::plan::{
-    Arrivals, Audit, ChokerSpec, ClassPlan, DownloadDist, EndGame, Plan, Protocol, RateDist, Role,
-    Slots, Stay,
+    Arrivals, Audit, ChokerSpec, ClassPlan, DownloadDist, EndGame, Messages, Plan, Protocol,
+    RateDist, Role, Slots, Stay,
 };
 use swarmecon::swarm::run;
 use swarmecon::units::{ByteRate, Bytes, SimTime, Span};
@@ -191,7 +191,7 @@ pub fn check_laws(plan: &Plan, outcome: &Outcome) {
         }
     }
     check_bounds(outcome);
-    check_timeline(outcome);
+    check_timeline(plan, outcome);
 }
 
 /// The first moment at which `content` can be through a link of this rate.
@@ -228,21 +228,24 @@ pub fn check_bounds(outcome: &Outcome) {
     }
 }
 
-/// Between two rows of the timeline no more is sent than the links present could carry. Capacity
+/// Between two rows of the timeline no more is sent than the links present could carry; where a
+/// limiter lets a client use what it saved up, that holds from the beginning to each row. Capacity
 /// offered is rounded down to the byte at each arrival, departure and row, and what moves on each
 /// flow at each row: so many bytes of tolerance, and none besides.
-fn check_timeline(outcome: &Outcome) {
+fn check_timeline(plan: &Plan, outcome: &Outcome) {
     let unlimited = outcome.peers.iter().any(|p| p.upload.is_unlimited());
+    let saves = plan.classes.iter().any(|class| class.protocol.messages != Messages::AtOnce);
     let n = outcome.peers.len() as u64;
-    let mut sent = Bytes::ZERO;
+    let (mut sent, mut left) = (Bytes::ZERO, 0);
     for pair in outcome.samples.windows(2) {
         assert!(pair[0].at < pair[1].at, "rows are in order of time");
     }
     for row in &outcome.samples {
         sent += row.uploaded;
-        let rounding = Bytes(2 * n + 1 + n * n);
+        let could = row.upload_offered.0 + 2 * n + 1 + n * n + if saves { left } else { 0 };
+        left = could.saturating_sub(row.uploaded.0);
         assert!(
-            unlimited || row.uploaded <= row.upload_offered + rounding,
+            unlimited || row.uploaded.0 <= could,
             "more was sent by {:?} than the links could carry: {row:?}",
             row.at
         );

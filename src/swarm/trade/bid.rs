@@ -111,8 +111,8 @@ impl<O: Observer> Swarm<'_, O> {
             view.slots_won = dealer.lines.iter().filter(|line| line.winning).count();
         }
         if matches!(spec, BidderSpec::Valuation(_) | BidderSpec::Custom(_)) {
-            view.upload = self.links.up[line].used;
-            view.download = self.links.down[line].used;
+            view.upload = self.upload_rate(line);
+            view.download = self.download_rate(line);
             let paid: u64 = dealer.lines.iter().map(|line| self.paid_rate(p, line).0).sum();
             view.download_unpaid = ByteRate(view.download.0.saturating_sub(paid));
         }
@@ -126,7 +126,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let from = line.provider;
         let at = self.flow_at(from, p);
-        at.map_or(ByteRate::ZERO, |at| self.links.up[self.line(from)].flows[at].rate)
+        at.map_or(ByteRate::ZERO, |at| self.flow_rate(from, at))
     }
 
     /// What `p` lacks, from the count of its pieces; the last piece may be short.

@@ -133,8 +133,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// What the asker of `p` makes of the bids and the slots it can sell.
     #[inline(never)]
     fn ask_anew(&mut self, p: PeerId, spec: &AskerSpec, bids: &[Price], slots: usize) -> Ask {
-        let up = &self.links.up[self.line(p)];
-        let busy_percent = percent_of(up.used.0, up.cap.0);
+        let line = self.line(p);
+        let busy_percent = percent_of(self.upload_rate(line).0, self.links.up[line].cap.0);
         let now = self.now;
         let trade = self.trade.as_deref_mut().expect("only traders ask");
         let btt = trade.btt(now);

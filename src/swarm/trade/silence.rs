@@ -13,7 +13,6 @@ use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::swarm::event::Event;
 use crate::swarm::plan::economy::Stall;
-use crate::swarm::request::queue_bytes;
 use crate::swarm::transfer::Run;
 use crate::swarm::world::Swarm;
 use crate::units::{BLOCK, SimTime};
@@ -70,9 +69,8 @@ impl<O: Observer> Swarm<'_, O> {
             self.choke_neighbour(p, q);
             return;
         };
-        let rate = self.links.up[self.line(p)].flows[at].rate;
         let requests = &self.class(q).protocol.requests;
-        let mut asked = queue_bytes(requests, rate).0 / BLOCK.0;
+        let mut asked = self.queue_on(p, at).0 / BLOCK.0;
         let until = self.now + requests.timeout;
         let trade = self.trade.as_deref_mut().expect("only traders stall");
         trade.silence.victim = Some(q);

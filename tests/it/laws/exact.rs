@@ -6,8 +6,8 @@ use std::sync::Arc;
 use swarmecon::observe::Outcome;
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::{
-    Arrivals, ChokerSpec, DownloadDist, EndGame, OptimisticOrder, Overhead, Plan, Protocol,
-    RateDist, Role, SeedChoker, Slots, Stay, TieOrder,
+    Arrivals, ChokerSpec, DownloadDist, EndGame, Messages, OptimisticOrder, Overhead, Plan,
+    Protocol, RateDist, Role, SeedChoker, Slots, Stay, TieOrder,
 };
 use swarmecon::units::{BLOCK, ByteRate, Bytes, SimTime, Span, f64_of, f64_of_len};
 
@@ -328,6 +328,8 @@ fn who_connected_first_hears_of_a_piece_first() {
     let first_served = |at_start: u32, seed: u64| {
         let mut rules = presets::libtorrent();
         (rules.overlay.either_connects, rules.choking.slots) = (false, Slots::Fixed(2));
+        // Answers that wait for a tick of whoever answers come in another order.
+        rules.messages = Messages::AtOnce;
         let rules = Arc::new(rules);
         let mut seeder = class(Role::Seeder, 1, kib(8.0), &rules);
         seeder.arrivals = Arrivals::At(vec![SimTime::ZERO]);
@@ -488,8 +490,8 @@ fn a_neighbour_known_to_be_fast_has_its_piece_to_itself() {
     };
     let cases = [(100.0, true), (4.0, true), (0.0, true), (4.0, false)];
     let [alone, late, early, shared] = cases.map(|(at, contiguous)| done_s(at, contiguous));
-    assert!((alone - 9.0).abs() < 1e-3, "{alone} s");
+    assert!((alone - 9.5).abs() < 1e-3, "{alone} s");
     assert_eq!(late, alone, "not asked");
-    assert!(early < 5.0, "{early} s");
+    assert!(early < 6.0, "{early} s");
     assert!(shared < alone - 0.5, "{shared} s where pieces are shared to the last block");
 }

@@ -6,10 +6,11 @@ use swarmecon::ids::PeerId;
 use swarmecon::observe::Unobserved;
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::{
-    Arrivals, ChokerSpec, InTurn, Messages, Plan, Protocol, Role, Slots, Stay,
+    Arrivals, ChokerSpec, DownloadDist, EndGame, InTurn, Messages, Overhead, Plan, Protocol,
+    RateDist, Role, Slots, Stay,
 };
 use swarmecon::swarm::run;
-use swarmecon::units::{Bytes, SimTime, Span, f64_of};
+use swarmecon::units::{BLOCK, ByteRate, Bytes, SimTime, Span, f64_of};
 
 /// libtorrent's numbers.
 fn in_turn() -> InTurn {
@@ -24,43 +25,116 @@ fn with(mut rules: Protocol, messages: Messages) -> Arc<Protocol> {
     Arc::new(rules)
 }
 
-/// A seeder that serves all, and leechers that serve nobody and arrive at these times.
-fn star(content_kib: u64, arrivals_s: &[f64], messages: Messages) -> Plan {
-    let mut rules = plain();
-    rules.choking.slots = Slots::All;
+/// A seeder of this rate that serves all, and leechers that serve nobody and arrive at these times.
+fn star(
+    mut rules: Protocol,
+    seeder: ByteRate,
+    content_kib: u64,
+    arrivals_s: &[f64],
+    messages: Messages,
+) -> Plan {
+    (rules.choking.slots, rules.overhead) = (Slots::All, Overhead::None);
     let rules = with(rules, messages);
-    let seeder = class(Role::Seeder, 1, kib(100.0), &rules);
-    let mut leechers = class(Role::Leecher, 0, kib(100.0), &rules);
+    let seeder = class(Role::Seeder, 1, seeder, &rules);
+    let mut leechers = class(Role::Leecher, 0, ByteRate::UNLIMITED, &rules);
     let at = arrivals_s.iter().map(|&at| SimTime::from_secs(at)).collect();
     (leechers.arrivals, leechers.choker) = (Arrivals::At(at), ChokerSpec::Never);
-    plan(Bytes::from_kib(content_kib), Bytes::from_kib(content_kib), vec![seeder, leechers])
+    plan(Bytes::from_kib(content_kib), Bytes::from_kib(128), vec![seeder, leechers])
 }
 
-/// Where nobody uploads to whom it asks, and no limiter ticks, in turn is at once: the same run,
-/// event by event.
+/// KiB that moved to a peer in a span of seconds.
+fn got_kib(diary: &Diary, to: u32, from_s: f64, until_s: f64) -> f64 {
+    let moved = diary.entries.iter().filter_map(|&(at, news)| match news {
+        News::Moved(_, q, bytes) if q.0 == to => Some((at.as_secs(), bytes)),
+        _ => None,
+    });
+    let within = moved.filter(|&(at, _)| at > from_s && at <= until_s);
+    f64_of(within.map(|(_, bytes)| bytes).sum()) / 1024.0
+}
+
+/// Where no uplink is limited there is no limiter and nothing to wait for: the same run, event by
+/// event.
 #[test]
-fn nothing_waits_where_nothing_is_ahead() {
-    let rules = InTurn { tick: Span::ZERO, ..in_turn() };
+fn nothing_waits_where_no_uplink_is_limited() {
     let arrivals: Vec<f64> = (0..8).map(|i| f64_of(i) * 1.7).collect();
-    let [turn, once] = [Messages::InTurn(rules), Messages::AtOnce]
-        .map(|messages| run(&star(4096, &arrivals, messages), 1, &mut Unobserved));
+    let [turn, once] = [Messages::InTurn(in_turn()), Messages::AtOnce].map(|messages| {
+        let mut case = star(plain(), ByteRate::UNLIMITED, 128, &arrivals, messages);
+        case.classes[1].download = DownloadDist::Rate(RateDist::Fixed(kib(100.0)));
+        run(&case, 1, &mut Unobserved)
+    });
     assert_eq!(turn, once);
 }
 
-/// A seeder of 100 KiB/s, full with its first leecher since 0 s, unchokes the second, which comes
-/// at 0.7 s, at its next tick: at 1 s. The first has 100 of 200 KiB by then, and the rest at half
-/// the rate at 3 s. The second has half of it at that time and the whole at 4 s. If it comes at
-/// 0.3 s the uplink has saved some up, and it is served at once.
+/// A seeder of 250 KiB/s has three leechers, and from 20 s on a fourth. That one has nothing but a
+/// block in the send buffer and gets one per tick, 32 KiB/s at most, while the others ask for what
+/// they had before; 24 to 26 KiB/s were recorded. Without a limiter all get the same. The uplink is
+/// as full, and at no moment has it carried more than it can.
 #[test]
-fn an_unchoke_waits_for_the_tick_of_a_full_uplink() {
-    let (turn, once) = (Messages::InTurn(in_turn()), Messages::AtOnce);
-    for (messages, comes_s, first_s) in
-        [(turn, 0.7, 3.0), (once, 0.7, 3.3), (turn, 0.3, 3.7), (once, 0.3, 3.7)]
-    {
-        let outcome = swarms::run_lawfully(&star(200, &[0.0, comes_s], messages), 1);
-        let done: Vec<f64> = completions(&outcome).iter().map(|at| at.as_secs()).collect();
-        let off = [(done[0], first_s), (done[1], 4.0)].map(|(at, exact)| (at - exact).abs());
-        assert!(off.iter().all(|&off| off < 1e-3), "{messages:?}: {done:?}");
+fn the_newest_receiver_of_a_fast_uplink_gets_a_block_per_tick() {
+    let got = |messages| {
+        let rules = presets::libtorrent();
+        let case = star(rules, kib(250.0), 40 * 1024, &[0.0, 0.3, 0.7, 20.0], messages);
+        let mut diary = Diary::default();
+        let _ = run(&case, 1, &mut diary);
+        let mut sent = 0;
+        for &(at, news) in &diary.entries {
+            if let News::Moved(_, _, bytes) = news {
+                sent += bytes;
+                assert!(Bytes(sent) <= kib(250.0).bytes_in(at.since(SimTime::ZERO)), "at {at:?}");
+            }
+        }
+        [1, 2, 3, 4].map(|to| got_kib(&diary, to, 25.0, 45.0) / 20.0)
+    };
+    let (turn, once) = (got(Messages::InTurn(in_turn())), got(Messages::AtOnce));
+    // Whole pieces are counted, of which one more or less makes 6.4.
+    assert!(turn[3] > 12.0 && turn[3] < 38.4, "{turn:?}");
+    assert!(turn[..3].iter().all(|&rate| rate > 45.0), "{turn:?}");
+    assert!(once.iter().all(|&rate| (rate - 62.5).abs() < 6.4), "{once:?}");
+    assert!(turn.iter().sum::<f64>() > 0.97 * 250.0 - 6.4, "{turn:?}");
+}
+
+/// Three seeders of 250 KiB/s serve a leecher that can take in 100: at no moment has it taken in
+/// more, and in the end little less, as quota lies about on three connections.
+#[test]
+fn a_downlink_takes_in_no_more_than_it_can() {
+    let rules = with(presets::libtorrent(), Messages::InTurn(in_turn()));
+    let seeders = class(Role::Seeder, 3, kib(250.0), &rules);
+    let mut leecher = class(Role::Leecher, 1, kib(250.0), &rules);
+    leecher.download = DownloadDist::Rate(RateDist::Fixed(kib(100.0)));
+    let case = plan(Bytes::from_kib(8192), Bytes::from_kib(128), vec![seeders, leecher]);
+    let mut diary = Diary::default();
+    let done = completions(&run(&case, 1, &mut diary))[0].as_secs();
+    let mut taken = 0;
+    for &(at, news) in &diary.entries {
+        if let News::Moved(_, _, bytes) = news {
+            taken += bytes;
+            assert!(Bytes(taken) <= kib(100.0).bytes_in(at.since(SimTime::ZERO)), "at {at:?}");
+        }
+    }
+    assert!(done < 1.15 * 81.92, "{done} s");
+}
+
+/// A leecher and two seeders, one of 8 KiB/s: of the eight blocks of a piece each is asked for
+/// `queue_start` at first, and the fast one then for what the slow one was not asked for.
+#[test]
+fn a_slow_neighbour_keeps_what_a_slow_start_asks_it_for() {
+    for start in [0, 3, 4, 6] {
+        let mut rules = presets::libtorrent();
+        (rules.requests.queue_start, rules.requests.end_game) = (start, EndGame::Off);
+        let rules = Arc::new(rules);
+        let seeders = [8.0, 160.0].map(|rate| class(Role::Seeder, 1, kib(rate), &rules));
+        let leecher = class(Role::Leecher, 1, kib(100.0), &rules);
+        let classes = seeders.into_iter().chain([leecher]).collect();
+        let case = plan(Bytes::from_kib(128), Bytes::from_kib(128), classes);
+        let outcome = swarms::run_lawfully(&case, 1);
+        let blocks = outcome.peers[0].uploaded.0 / BLOCK.0;
+        let fewest = u64::from(rules.requests.queue_min);
+        // Whoever is asked first may leave fewer to the other.
+        let expected = u64::from(start).max(fewest).min(8 - u64::from(start).max(fewest));
+        assert!(
+            blocks == u64::from(start).max(fewest) || blocks == expected,
+            "{blocks} at {start}"
+        );
     }
 }
 
@@ -151,7 +225,7 @@ fn either_of_two_that_come_together_connects() {
     let first_four = |either_connects, seed| {
         let mut rules = presets::libtorrent();
         (rules.overlay.either_connects, rules.choking.slots) = (either_connects, Slots::Fixed(4));
-        let rules = Arc::new(rules);
+        let rules = with(rules, Messages::AtOnce);
         let mut seeder = class(Role::Seeder, 0, kib(100.0), &rules);
         seeder.arrivals = Arrivals::At(vec![SimTime::from_secs(0.9)]);
         let mut leechers = class(Role::Leecher, 0, kib(100.0), &rules);

@@ -30,10 +30,8 @@ fn crowd(rules: &Protocol, choker: &ChokerSpec, slow: u64) -> Plan {
     let overlay = &mut rules.overlay;
     let timers = [&mut overlay.announce, &mut overlay.rerequest, &mut overlay.connect_delay];
     timers.into_iter().for_each(stretch);
-    if let Messages::InTurn(rules) = &mut rules.messages {
-        let spans = [&mut rules.tick, &mut rules.buffer_span, &mut rules.rate_span];
-        spans.into_iter().chain([&mut rules.grace, &mut rules.reconnect]).for_each(stretch);
-    }
+    // A rate limiter has a clock of seconds and sizes of its own, which no factor stretches.
+    rules.messages = Messages::AtOnce;
     let requests = &mut rules.requests;
     [&mut requests.whole_piece, &mut requests.queue_span].into_iter().for_each(stretch);
     (requests.end_game, rules.overhead) = (EndGame::Off, swarmecon::swarm::plan::Overhead::None);

@@ -1,0 +1,516 @@
+//! The two ends of a connection: a send buffer, what its line lets it send, and what it lets it
+//! read.
+//!
+//! A client writes blocks into a send buffer, as many as half a second needs, and messages behind
+//! them; it asks the limiter of its uplink for as much as lies there, and for at least what it
+//! sends in two ticks at its recent rate (libtorrent `fill_send_buffer`, `setup_send`,
+//! `wanted_transfer`). A connection that was just opened holds one block and gets one block per
+//! tick, however fast the uplink is; one that was fast asks for more and stays fast. So a fast
+//! uplink is divided by seniority, what several neighbours were sent arrives at the same moment,
+//! and a message waits for the blocks that were written before it and for a grant. The receiver
+//! asks the limiter of its downlink for what it has requested (`setup_receive`), and what it may
+//! not read yet stays in the line.
+//!
+//! Laws: nothing is in a send buffer that was not requested; messages arrive in the order in which
+//! they were written, none before the blocks ahead of it.
+//!
+//! Where it is wrong: messages need no quota to be read.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::letters::{Letter, News};
+use super::limiter::{End, PATIENCE, Quota};
+use super::plan::{InTurn, Requests};
+use super::request::queue_bytes;
+use super::world::Swarm;
+use crate::ids::PeerId;
+use crate::net::LinkId;
+use crate::observe::Observer;
+use crate::units::{BLOCK, ByteRate, Bytes, NS_PER_S, Span};
+use std::collections::VecDeque;
+
+/// What a new connection says: before all else a handshake (BEP 3), and when that is through,
+/// beside other messages, an extension handshake, a bitfield and the like, about.
+const HANDSHAKE: u32 = 68;
+const GREETING: u32 = 330;
+/// Quota for reading beyond what was requested (`wanted_transfer`).
+const SPARE: u32 = 30;
+/// A rate that rises by no more than this from one second to the next has settled
+/// (`peer_connection::second_tick`).
+const SETTLED: u32 = 5000;
+/// TCP/IP headers of a packet, and the payload of a full one (libtorrent `stat.hpp`).
+const HEADER: u32 = 40;
+const PACKET: u32 = 1460;
+/// A second.
+pub(super) const SECOND: Span = Span(NS_PER_S);
+
+/// One end of a connection. All in bytes, but for `queue`.
+#[derive(Debug, Default)]
+pub(super) struct Socket {
+    /// What it may send, and what it may read.
+    pub(super) out: Quota,
+    pub(super) into: Quota,
+    /// Blocks let go so far.
+    sent: u64,
+    /// Blocks in the send buffer.
+    pub(super) buffer: u32,
+    /// Blocks the neighbour has let go and this end has not read.
+    pub(super) parked: u32,
+    /// What a new connection has to say, and whether that is its handshake.
+    greeting: u32,
+    shakes: bool,
+    /// Messages behind it, all together.
+    words: u32,
+    /// Messages, oldest first: the first `passed` have been let go and will be heard at once.
+    mail: VecDeque<Letter>,
+    passed: u32,
+    /// Blocks let go in this second, in the one before, and on average over some seconds.
+    second: u32,
+    before: u32,
+    rate: u32,
+    /// Messages and headers in this second, and on average over some seconds.
+    said: u32,
+    talk: u32,
+    /// The neighbour has written requests for blocks up to here, and those up to there have
+    /// arrived; both in bytes of blocks since the connection began.
+    pub(super) asked_to: u64,
+    pub(super) open_to: u64,
+    /// Blocks the neighbour keeps requested, and whether those still grow with each that comes in
+    /// (slow start).
+    pub(super) queue: u32,
+    pub(super) starts: bool,
+}
+
+impl Socket {
+    /// What the neighbour knows of the rate.
+    pub(super) fn known_rate(&self) -> ByteRate {
+        Bytes(self.rate.into()).rate_over(SECOND)
+    }
+
+    /// Up to where blocks have been written to the send buffer.
+    pub(super) fn written(&self) -> u64 {
+        self.sent + u64::from(self.buffer)
+    }
+
+    /// A second is over: what is known of the rate, and of how much to request.
+    pub(super) fn end_second(&mut self, span_s: u32, is_served: bool, requests: &Requests) {
+        let settles = self.before > 0 && self.before + SETTLED >= self.second;
+        if is_served && settles {
+            self.starts = false;
+        }
+        let rate = u64::from(self.rate) * u64::from(span_s - 1) / u64::from(span_s);
+        self.rate = narrow(rate) + self.second / span_s;
+        self.before = std::mem::take(&mut self.second);
+        let talk = u64::from(self.talk) * u64::from(span_s - 1) / u64::from(span_s);
+        self.talk = narrow(talk) + std::mem::take(&mut self.said) / span_s;
+        if !self.starts {
+            self.queue = narrow(queue_bytes(requests, self.known_rate()).0 / BLOCK.0);
+        }
+    }
+
+    /// Whether a second more would change nothing.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.rate == 0 && self.before == 0 && self.second == 0 && self.talk == 0 && self.said == 0
+    }
+
+    /// What it wants to be let send.
+    fn wanted(&self, reading: u32) -> u32 {
+        (self.buffer + self.greeting + self.words).max(reading).max(self.all_rate())
+    }
+
+    /// Its recent rate with messages and headers (`statistics().upload_rate()`).
+    fn all_rate(&self) -> u32 {
+        self.rate + self.talk
+    }
+
+    /// Whether nothing is ahead of a message.
+    fn is_clear(&self) -> bool {
+        self.mail.is_empty() && self.buffer == 0 && !self.shakes
+    }
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// Whether a limiter meters what `p` sends.
+    #[inline]
+    pub(super) fn is_metered(&self, p: PeerId) -> bool {
+        self.some_wait && self.links.up[self.line(p)].metered
+    }
+
+    #[inline]
+    pub(super) fn socket(&self, p: PeerId, slot: u16) -> &Socket {
+        &self.sockets[p.index()][usize::from(slot)]
+    }
+
+    #[inline]
+    pub(super) fn socket_mut(&mut self, p: PeerId, slot: u16) -> &mut Socket {
+        &mut self.sockets[p.index()][usize::from(slot)]
+    }
+
+    /// What a line carries in a second, up and down.
+    pub(super) fn limits(&self, line: usize) -> (u64, u64) {
+        let per_second = |rate: ByteRate| rate.bytes_in(SECOND).0;
+        (per_second(self.links.up[line].cap), per_second(self.links.down[line].cap))
+    }
+
+    /// Whether `p` reads what it may, and not all that comes.
+    fn reads_by_quota(&self, p: PeerId) -> bool {
+        !self.links.down[self.line(p)].cap.is_unlimited()
+    }
+
+    /// The connection of `p` to its neighbour in `slot` begins.
+    pub(super) fn open_socket(&mut self, p: PeerId, slot: u16) {
+        if !self.some_wait {
+            return;
+        }
+        let requests = &self.class(self.neighbour(p, slot)).protocol.requests;
+        let (queue, starts) = match requests.queue_start {
+            0 => (requests.queue_min, false),
+            start => (start, true),
+        };
+        let shakes = self.is_metered(p);
+        let greeting = if shakes { HANDSHAKE } else { 0 };
+        let sockets = &mut self.sockets[p.index()];
+        let at = usize::from(slot);
+        if sockets.len() <= at {
+            sockets.resize_with(at + 1, Socket::default);
+        }
+        sockets[at] = Socket { greeting, shakes, queue, starts, ..Socket::default() };
+        self.stirred.push((p, slot));
+    }
+
+    /// The connection of `p` to its neighbour in `slot` ended, and with it all that was on its way.
+    pub(super) fn close_socket(&mut self, p: PeerId, slot: u16) {
+        if self.some_wait {
+            let socket = std::mem::take(self.socket_mut(p, slot));
+            let line = self.line(p);
+            self.lines[line].up.forget(&socket.out, (p, slot));
+            self.lines[line].down.forget(&socket.into, (p, slot));
+        }
+    }
+
+    /// Puts a letter behind what the connection of `p` to its neighbour in `slot` has to send.
+    /// Gives whether it is on its way; else it is there already.
+    pub(super) fn post(&mut self, p: PeerId, slot: u16, mut letter: Letter) -> bool {
+        if !self.is_metered(p) {
+            return false;
+        }
+        let size = letter.news.size();
+        if self.passes(p, slot, size) {
+            let line = self.line(p);
+            let limit = self.limits(line).0;
+            let socket = &mut self.sockets[p.index()][usize::from(slot)];
+            let limiter = &mut self.lines[line].up;
+            let wanted = size.max(socket.all_rate());
+            limiter.ask(&mut socket.out, wanted, limit, (p, slot));
+            limiter.take(&mut socket.out, size);
+            socket.said += size + HEADER;
+            self.count_answer(p, slot);
+            self.start_clock(p);
+            return false;
+        }
+        let socket = self.socket_mut(p, slot);
+        letter.after = socket.written();
+        socket.words += size;
+        socket.mail.push_back(letter);
+        self.stirred.push((p, slot));
+        true
+    }
+
+    /// Whether a message of so many bytes would be let go at once.
+    fn passes(&self, p: PeerId, slot: u16, size: u32) -> bool {
+        let (line, socket) = (self.line(p), self.socket(p, slot));
+        let wanted = size.max(socket.all_rate());
+        socket.is_clear()
+            && self.lines[line].up.lets(&socket.out, wanted, size, self.limits(line).0)
+    }
+
+    /// How long a request of `p` to its neighbour in `slot` would wait, about.
+    pub(super) fn expected_wait(&self, p: PeerId, slot: u16) -> Span {
+        if !self.is_metered(p) || self.passes(p, slot, News::Request.size()) {
+            return Span::ZERO;
+        }
+        let (socket, tick) = (self.socket(p, slot), self.tick_of(p));
+        if socket.buffer == 0 {
+            return tick;
+        }
+        let ahead = Bytes(socket.buffer.into()).volume();
+        ahead.time_at(socket.known_rate()).min(tick.times(PATIENCE.into()))
+    }
+
+    /// The oldest letter that passed.
+    pub(super) fn take_letter(&mut self, p: PeerId, slot: u16) -> Option<Letter> {
+        let socket = self.sockets.get_mut(p.index())?.get_mut(usize::from(slot))?;
+        socket.passed = socket.passed.checked_sub(1)?;
+        let letter = socket.mail.pop_front();
+        self.count_answer(p, slot);
+        letter
+    }
+
+    /// The neighbour of `p` in `slot` acknowledges a packet.
+    fn count_answer(&mut self, p: PeerId, slot: u16) {
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        self.socket_mut(q, back).said += HEADER;
+    }
+
+    /// Letters of `p` to its neighbour in `slot` that are on their way.
+    pub(super) fn mail(&self, p: PeerId, slot: u16) -> impl DoubleEndedIterator<Item = &Letter> {
+        let socket = self.sockets.get(p.index()).and_then(|of| of.get(usize::from(slot)));
+        socket.into_iter().flat_map(|socket| &socket.mail)
+    }
+
+    /// What of a metered flow is in the send buffer or in the line: it cannot be taken back.
+    pub(super) fn committed(&self, from: PeerId, at: usize) -> u64 {
+        if !self.is_metered(from) {
+            return 0;
+        }
+        let line = self.line(from);
+        let (to, transfer) = (self.receiver(from, at), &self.links.up[line].flows[at].payload);
+        let parked = self.socket(to, transfer.back).parked;
+        u64::from(self.socket(from, transfer.slot).buffer) + u64::from(parked)
+    }
+
+    /// Forgets what was written and is wanted no more; gives what may be written now: whole blocks
+    /// until the send buffer is full enough (`fill_send_buffer`).
+    fn write(&mut self, p: PeerId, slot: u16, rules: &InTurn) -> u32 {
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        let at = self.flow_at(p, q);
+        let at = at.filter(|&at| self.links.up[self.line(p)].flows[at].since <= self.now);
+        let outstanding = at.map_or(0, |at| self.outstanding(p, at));
+        let receiver = self.socket_mut(q, back);
+        receiver.parked = receiver.parked.min(narrow(outstanding));
+        let outstanding = outstanding - u64::from(receiver.parked);
+        let socket = self.socket_mut(p, slot);
+        socket.buffer = socket.buffer.min(narrow(outstanding));
+        let lasting = Bytes(socket.before.into()).rate_over(SECOND).bytes_in(rules.buffer_span);
+        let filled = u64::from(socket.buffer) + u64::from(socket.words);
+        let missing = rules.buffer.max(lasting).0.saturating_sub(filled);
+        let open = socket.open_to.saturating_sub(socket.written());
+        let open = open.min(outstanding - u64::from(socket.buffer));
+        narrow((missing.div_ceil(BLOCK.0) * BLOCK.0).min(open))
+    }
+
+    /// Lets a connection send what it may, ask for more, and fill its buffer, in turns.
+    pub(super) fn serve(&mut self, p: PeerId, slot: u16) {
+        if !self.is_present(p) || !self.is(p, Mask::Live, slot) || !self.is_metered(p) {
+            return;
+        }
+        let q = self.neighbour(p, slot);
+        self.deliver(p, q, 0);
+        if !self.is_still(p, slot, q) {
+            return;
+        }
+        let rules = *self.in_turn(p).expect("a metered client's messages wait");
+        self.start_clock(p);
+        let line = self.line(p);
+        let mut reading = self.write(p, slot, &rules);
+        loop {
+            let limit = self.limits(line).0;
+            let socket = &mut self.sockets[p.index()][usize::from(slot)];
+            let wanted = socket.wanted(reading);
+            self.lines[line].up.ask(&mut socket.out, wanted, limit, (p, slot));
+            let blocks = self.let_go((p, slot), line);
+            if blocks == 0 {
+                if reading == 0 {
+                    return;
+                }
+                self.socket_mut(p, slot).buffer += std::mem::take(&mut reading);
+                continue;
+            }
+            self.transmit(p, q, self.back(p, slot), blocks);
+            if !self.is_still(p, slot, q) {
+                return;
+            }
+            reading = self.write(p, slot, &rules);
+        }
+    }
+
+    /// Lets go what was written first, as far as quota goes; gives the bytes of blocks among it.
+    fn let_go(&mut self, (p, slot): End, line: usize) -> u32 {
+        let socket = &mut self.sockets[p.index()][usize::from(slot)];
+        let limiter = &mut self.lines[line].up;
+        let shakes = socket.shakes;
+        if shakes {
+            if socket.out.left < socket.greeting {
+                return 0;
+            }
+            limiter.take(&mut socket.out, socket.greeting);
+            socket.said += socket.greeting + HEADER;
+            (socket.greeting, socket.shakes) = (GREETING, false);
+            self.stirred.push((p, slot));
+        }
+        let mut blocks = 0;
+        loop {
+            let next = socket.mail.get(socket.passed as usize);
+            let is_due = |letter: &&Letter| letter.after <= socket.sent || socket.buffer == 0;
+            if let Some(letter) = next.filter(is_due) {
+                let size = letter.news.size();
+                if socket.out.left < size {
+                    break;
+                }
+                limiter.take(&mut socket.out, size);
+                socket.said += size + HEADER;
+                socket.words -= size;
+                socket.passed += 1;
+                self.queue.push(self.now, Event::Letter(p, slot));
+                continue;
+            }
+            let ahead = next.map_or(u64::MAX, |letter| letter.after - socket.sent);
+            let n = socket.buffer.min(socket.out.left).min(narrow(ahead));
+            if n == 0 {
+                break;
+            }
+            limiter.take(&mut socket.out, n);
+            let before = socket.sent / BLOCK.0;
+            socket.buffer -= n;
+            socket.sent += u64::from(n);
+            socket.second += n;
+            socket.said += headers_of(n);
+            if socket.starts {
+                socket.queue += narrow(socket.sent / BLOCK.0 - before);
+            }
+            blocks += n;
+        }
+        if !shakes {
+            let greeting = socket.greeting.min(socket.out.left);
+            socket.greeting -= greeting;
+            socket.said += greeting;
+            limiter.take(&mut socket.out, greeting);
+        }
+        blocks
+    }
+
+    /// Whether the connection of `p` in `slot` is still that to `q`.
+    fn is_still(&self, p: PeerId, slot: u16, q: PeerId) -> bool {
+        self.is_present(p) && self.is(p, Mask::Live, slot) && self.neighbour(p, slot) == q
+    }
+
+    /// Blocks let go reach `q`, which reads what it may.
+    fn transmit(&mut self, p: PeerId, q: PeerId, back: u16, n: u32) {
+        if self.reads_by_quota(q) {
+            self.socket_mut(q, back).parked += n;
+            self.read(q, back);
+        } else {
+            self.socket_mut(q, back).said += headers_of(n);
+            self.deliver(p, q, n);
+            self.ask_on(q, back);
+        }
+    }
+
+    /// `q` asks for leave to read what it has requested from its neighbour in `slot`.
+    pub(super) fn ask_to_read(&mut self, q: PeerId, slot: u16) {
+        if !self.reads_by_quota(q) || !self.is_metered(self.neighbour(q, slot)) {
+            return;
+        }
+        let line = self.line(q);
+        let limit = self.limits(line).1;
+        let sender = self.socket(self.neighbour(q, slot), self.back(q, slot));
+        let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
+        let rate = sender.rate;
+        let socket = &mut self.sockets[q.index()][usize::from(slot)];
+        let wanted = (requested + socket.parked + SPARE).max(rate);
+        self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
+        self.start_clock(q);
+    }
+
+    /// `q` reads what it may of what its neighbour in `slot` has sent.
+    pub(super) fn read(&mut self, q: PeerId, slot: u16) {
+        if !self.is_present(q) || !self.is(q, Mask::Live, slot) {
+            return;
+        }
+        let p = self.neighbour(q, slot);
+        loop {
+            self.ask_to_read(q, slot);
+            let line = self.line(q);
+            let socket = &mut self.sockets[q.index()][usize::from(slot)];
+            let n = socket.parked.min(socket.into.left);
+            if n == 0 {
+                return;
+            }
+            socket.parked -= n;
+            socket.said += headers_of(n);
+            self.lines[line].down.take(&mut socket.into, n);
+            self.deliver(p, q, n);
+            if !self.is_still(q, slot, p) {
+                return;
+            }
+            self.ask_on(q, slot);
+        }
+    }
+
+    /// Bytes of the flow from `p` to `q` come in, as many as it still has.
+    fn deliver(&mut self, p: PeerId, q: PeerId, n: u32) {
+        let mut left = Bytes(n.into());
+        while let Some(at) = self.flow_at(p, q) {
+            let mark = self.links.up[self.line(p)].flows[at].left.bytes();
+            if mark == Bytes::ZERO {
+                self.reach_mark(p, at);
+                if self.has_economy {
+                    self.strike();
+                }
+                continue;
+            }
+            if left == Bytes::ZERO {
+                return;
+            }
+            let moved = left.min(mark);
+            self.links.carry(self.now, self.link(p), at, moved);
+            left -= moved;
+        }
+    }
+
+    /// Has flows out of a metered link that were cut where they are looked at after this event.
+    pub(super) fn stir_ended(&mut self, link: LinkId) {
+        let line = link.index();
+        for at in 0..self.links.up[line].flows.len() {
+            let flow = &self.links.up[line].flows[at];
+            if flow.left.0 == 0 {
+                self.stirred.push((self.sender(line, at), flow.payload.slot));
+            }
+        }
+    }
+
+    /// The rate of flow `at` of `from`, as its receiver knows it.
+    pub(super) fn flow_rate(&self, from: PeerId, at: usize) -> ByteRate {
+        let flow = &self.links.up[self.line(from)].flows[at];
+        if !self.is_metered(from) {
+            return flow.rate;
+        }
+        self.socket(from, flow.payload.slot).known_rate()
+    }
+
+    /// The rate at which the neighbour in `slot` of `from` gets data, and what it keeps requested.
+    pub(super) fn metered_pace(&self, from: PeerId, slot: u16) -> (ByteRate, Bytes) {
+        let socket = self.socket(from, slot);
+        (socket.known_rate(), Bytes(u64::from(socket.queue.max(1)) * BLOCK.0))
+    }
+
+    /// What is requested in advance on flow `at` of `from`.
+    #[inline]
+    pub(super) fn queue_on(&self, from: PeerId, at: usize) -> Bytes {
+        let up = &self.links.up[self.line(from)];
+        if up.metered {
+            return self.metered_pace(from, up.flows[at].payload.slot).1;
+        }
+        let to = Self::behind(up.to[at]);
+        queue_bytes(&self.class(to).protocol.requests, up.flows[at].rate)
+    }
+
+    /// `p` needs nothing more from its neighbour in `slot`: what it requests later goes by the rate
+    /// it knows (`send_not_interested`).
+    pub(super) fn end_slow_start(&mut self, p: PeerId, slot: u16) {
+        if self.some_wait {
+            let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+            self.socket_mut(q, back).starts = false;
+        }
+    }
+}
+
+/// Headers of so many bytes of blocks, or of their acknowledgements.
+fn headers_of(n: u32) -> u32 {
+    n.div_ceil(PACKET) * HEADER
+}
+
+/// A number of bytes that is known to be small, saturating.
+pub(super) fn narrow(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,154 @@
+//! The clock of a client: at its ticks the limiters of its line grant quota, and once a second it
+//! takes stock of rates (libtorrent `session_impl::on_tick`).
+//!
+//! Law: the clock runs while anybody waits, sends or remembers a rate, and no longer.
+
+use super::edges::Mask;
+use super::event::Event;
+use super::limiter::{End, Limiter};
+use super::socket::narrow;
+use super::world::Swarm;
+use crate::ids::{PeerId, UserId};
+use crate::observe::Observer;
+use crate::units::{ByteRate, NS_PER_S, SimTime, Span, u16_of};
+
+/// The tick of a client without rules of its own (libtorrent `tick_interval`).
+const TICK: Span = Span(NS_PER_S / 2);
+
+/// The limiters of a user's access line.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) up: Limiter,
+    pub(super) down: Limiter,
+    /// When its clock was started; none yet.
+    start: Option<SimTime>,
+    /// Whether its next tick is pending.
+    runs: bool,
+}
+
+impl<O: Observer> Swarm<'_, O> {
+    /// The time between two ticks of `p`.
+    pub(super) fn tick_of(&self, p: PeerId) -> Span {
+        self.in_turn(p).map_or(TICK, |rules| rules.tick)
+    }
+
+    /// Has the clock of `p` run.
+    pub(super) fn start_clock(&mut self, p: PeerId) {
+        let (arrival, tick, line) = (self.peer(p).arrival, self.tick_of(p), self.line(p));
+        let clock = &mut self.lines[line];
+        if !std::mem::replace(&mut clock.runs, true) {
+            let start = *clock.start.get_or_insert(arrival);
+            let wait = Span(tick.0 - self.now.since(start).0 % tick.0);
+            self.queue.push(self.now + wait, Event::Tick(self.user(p)));
+        }
+    }
+
+    /// A tick of a user's client: first it may read, then send.
+    pub(super) fn tick(&mut self, u: UserId) {
+        let line = u.index();
+        self.lines[line].runs = false;
+        let Some(&p) = self.users[line].peers.first() else { return };
+        let tick = self.tick_of(p);
+        for (q, slot) in self.grant_down(line, tick).into_iter().rev() {
+            self.read(q, slot);
+        }
+        for (p, slot) in self.grant_up(line, tick).into_iter().rev() {
+            self.serve(p, slot);
+        }
+        let start = self.lines[line].start.expect("its clock runs");
+        let is_second = self.now.since(start).0 % NS_PER_S < tick.0;
+        let clock = &self.lines[line];
+        let goes_on = clock.up.is_waited_for() || clock.down.is_waited_for() || !is_second;
+        if is_second && self.end_second(line) || goes_on {
+            self.start_clock(p);
+        }
+    }
+
+    /// Grants what a tick lets be read; gives the connections that have what they asked for.
+    fn grant_down(&mut self, line: usize, tick: Span) -> Vec<End> {
+        let mut done = self.lines[line].down.call();
+        if done.is_empty() {
+            return done;
+        }
+        // Flows that have a rate take their share by themselves.
+        let down = &self.links.down[line];
+        let more = (down.cap - down.used).volume_in(tick);
+        let limit = self.limits(line).1;
+        let limiter = &mut self.lines[line].down;
+        let part = limiter.accrue(more, limit) / done.len() as u64;
+        done.retain(|&(q, slot)| {
+            let socket = &mut self.sockets[q.index()][usize::from(slot)];
+            limiter.grant(&mut socket.into, narrow(part), (q, slot))
+        });
+        done
+    }
+
+    /// Grants what a tick lets be sent, by the weights of the connections.
+    fn grant_up(&mut self, line: usize, tick: Span) -> Vec<End> {
+        let mut done = self.lines[line].up.call();
+        let weights: Vec<u64> =
+            done.iter().map(|&(p, slot)| u64::from(self.weight(p, slot))).collect();
+        let all: u64 = weights.iter().sum();
+        if all == 0 {
+            return done;
+        }
+        let more = self.links.up[line].cap.volume_in(tick);
+        let limit = self.limits(line).0;
+        let limiter = &mut self.lines[line].up;
+        let saved = u128::from(limiter.accrue(more, limit));
+        let mut weights = weights.into_iter();
+        done.retain(|&(p, slot)| {
+            let weight = weights.next().expect("one each");
+            let part = u64::try_from(saved * u128::from(weight) / u128::from(all));
+            let socket = &mut self.sockets[p.index()][usize::from(slot)];
+            limiter.grant(&mut socket.out, narrow(part.expect("a part")), (p, slot))
+        });
+        done
+    }
+
+    /// A second of a client's clock is over; gives whether there is anything to take stock of.
+    fn end_second(&mut self, line: usize) -> bool {
+        let mut goes_on = false;
+        for i in 0..self.users[line].peers.len() {
+            let p = self.users[line].peers[i];
+            let Some(rules) = self.in_turn(p).filter(|_| self.is_present(p)) else { continue };
+            let span_s = narrow(rules.rate_span.0 / NS_PER_S).max(1);
+            for slot in 0..u16_of(self.sockets[p.index()].len()) {
+                let has_flow = self.is(p, Mask::FlowOut, slot);
+                let is_idle = !has_flow && self.socket(p, slot).is_at_rest();
+                if is_idle || !self.is(p, Mask::Live, slot) {
+                    continue;
+                }
+                goes_on = true;
+                let requests = &self.class(self.neighbour(p, slot)).protocol.requests;
+                let is_served = self.is(p, Mask::Serves, slot);
+                self.socket_mut(p, slot).end_second(span_s, is_served, requests);
+                if has_flow {
+                    self.stirred.push((p, slot));
+                }
+            }
+        }
+        goes_on
+    }
+
+    /// The laws of one line's limiters.
+    pub(super) fn audit_line(&self, line: usize) {
+        let Some(clock) = self.lines.get(line) else { return };
+        let Some(start) = clock.start else { return };
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        for &p in &self.users[line].peers {
+            for (slot, socket) in (0..).zip(&self.sockets[p.index()]) {
+                up.push(((p, slot), socket.out));
+                down.push(((p, slot), socket.into));
+            }
+        }
+        let user = &self.users[line];
+        let most = |rate: ByteRate| rate.bytes_in(self.now.since(start)).0;
+        if self.links.up[line].metered {
+            clock.up.audit(&up, most(user.upload));
+        }
+        if !user.download.is_unlimited() {
+            clock.down.audit(&down, most(user.download));
+        }
+    }
+}
