@@ -81,6 +81,8 @@ pub(super) struct Socket {
     pub(super) starts: bool,
 }
 
+const _: () = assert!(size_of::<Socket>() <= 144, "one for each neighbour");
+
 impl Socket {
     /// What the neighbour knows of the rate.
     pub(super) fn known_rate(&self) -> ByteRate {
