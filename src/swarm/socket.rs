@@ -79,6 +79,8 @@ pub(super) struct Socket {
     /// (slow start).
     pub(super) queue: u32,
     pub(super) starts: bool,
+    /// Blocks it keeps requested when none come in.
+    fewest: u32,
 }
 
 const _: () = assert!(size_of::<Socket>() <= 144, "one for each neighbour");
@@ -103,16 +105,29 @@ impl Socket {
         let rate = u64::from(self.rate) * u64::from(span_s - 1) / u64::from(span_s);
         self.rate = narrow(rate) + self.second / span_s;
         self.before = std::mem::take(&mut self.second);
-        let talk = u64::from(self.talk) * u64::from(span_s - 1) / u64::from(span_s);
-        self.talk = narrow(talk) + std::mem::take(&mut self.said) / span_s;
+        self.fall_quiet(span_s);
         if !self.starts {
             self.queue = narrow(queue_bytes(requests, self.known_rate()).0 / BLOCK.0);
         }
     }
 
+    /// The same where no block was let go lately.
+    pub(super) fn fall_quiet(&mut self, span_s: u32) {
+        if !self.starts {
+            self.queue = self.fewest;
+        }
+        let talk = u64::from(self.talk) * u64::from(span_s - 1) / u64::from(span_s);
+        self.talk = narrow(talk) + std::mem::take(&mut self.said) / span_s;
+    }
+
+    /// Whether no block was let go lately.
+    pub(super) fn is_still(&self) -> bool {
+        self.rate == 0 && self.before == 0 && self.second == 0
+    }
+
     /// Whether a second more would change nothing.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.rate == 0 && self.before == 0 && self.second == 0 && self.talk == 0 && self.said == 0
+        self.is_still() && self.talk == 0 && self.said == 0
     }
 
     /// What it wants to be let send.
@@ -169,6 +184,7 @@ impl<O: Observer> Swarm<'_, O> {
             0 => (requests.queue_min, false),
             start => (start, true),
         };
+        let fewest = narrow(queue_bytes(requests, ByteRate::ZERO).0 / BLOCK.0);
         let shakes = self.is_metered(p);
         let greeting = if shakes { HANDSHAKE } else { 0 };
         let sockets = &mut self.sockets[p.index()];
@@ -176,7 +192,7 @@ impl<O: Observer> Swarm<'_, O> {
         if sockets.len() <= at {
             sockets.resize_with(at + 1, Socket::default);
         }
-        sockets[at] = Socket { greeting, shakes, queue, starts, ..Socket::default() };
+        sockets[at] = Socket { greeting, shakes, queue, starts, fewest, ..Socket::default() };
         self.stirred.push((p, slot));
     }
 
@@ -298,7 +314,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let q = self.neighbour(p, slot);
         self.deliver(p, q, 0);
-        if !self.is_still(p, slot, q) {
+        if !self.is_connected_to(p, slot, q) {
             return;
         }
         let rules = *self.in_turn(p).expect("a metered client's messages wait");
@@ -319,7 +335,7 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             self.transmit(p, q, self.back(p, slot), blocks);
-            if !self.is_still(p, slot, q) {
+            if !self.is_connected_to(p, slot, q) {
                 return;
             }
             reading = self.write(p, slot, &rules);
@@ -382,7 +398,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Whether the connection of `p` in `slot` is still that to `q`.
-    fn is_still(&self, p: PeerId, slot: u16, q: PeerId) -> bool {
+    fn is_connected_to(&self, p: PeerId, slot: u16, q: PeerId) -> bool {
         self.is_present(p) && self.is(p, Mask::Live, slot) && self.neighbour(p, slot) == q
     }
 
@@ -432,7 +448,7 @@ impl<O: Observer> Swarm<'_, O> {
             socket.said += headers_of(n);
             self.lines[line].down.take(&mut socket.into, n);
             self.deliver(p, q, n);
-            if !self.is_still(q, slot, p) {
+            if !self.is_connected_to(q, slot, p) {
                 return;
             }
             self.ask_on(q, slot);

@@ -113,15 +113,19 @@ impl<O: Observer> Swarm<'_, O> {
             let p = self.users[line].peers[i];
             let Some(rules) = self.in_turn(p).filter(|_| self.is_present(p)) else { continue };
             let span_s = narrow(rules.rate_span.0 / NS_PER_S).max(1);
+            let edges = self.peer(p).edges;
             for slot in 0..u16_of(self.sockets[p.index()].len()) {
-                let has_flow = self.is(p, Mask::FlowOut, slot);
-                let is_idle = !has_flow && self.socket(p, slot).is_at_rest();
-                if is_idle || !self.is(p, Mask::Live, slot) {
+                let has_flow = self.edges.is(edges, Mask::FlowOut, slot);
+                let socket = &mut self.sockets[p.index()][usize::from(slot)];
+                // That of a connection that ended is at rest, too.
+                if !has_flow && socket.is_still() {
+                    goes_on |= !socket.is_at_rest();
+                    socket.fall_quiet(span_s);
                     continue;
                 }
                 goes_on = true;
                 let requests = &self.class(self.neighbour(p, slot)).protocol.requests;
-                let is_served = self.is(p, Mask::Serves, slot);
+                let is_served = self.edges.is(edges, Mask::Serves, slot);
                 self.socket_mut(p, slot).end_second(span_s, is_served, requests);
                 if has_flow {
                     self.stirred.push((p, slot));
