@@ -76,12 +76,12 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.take(p, Mask::Asked, slot);
         let mut runs = self.take_pending(p, slot);
+        // In the end game somebody else may have sent it meanwhile.
+        runs.retain(|&run| self.lacks_some(p, run));
         if runs.is_empty() {
             self.ask_for_more(p, slot);
             return;
         }
-        // In the end game somebody else may have sent it meanwhile.
-        runs.retain(|&run| self.lacks_some(p, run));
         let from = self.neighbour(p, slot);
         let mut at = self.flow_at(from, p);
         let ask = self.ask_at_pace(p, slot, from, at);
