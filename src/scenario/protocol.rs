@@ -201,7 +201,7 @@ fn messages(check: &mut Check, node: &Node) -> Option<Messages> {
     let (_, inner, place) = variant(check, node, "messages", &["in_turn"])?;
     let mut rules = IN_TURN;
     let mut t = Table::open(check, inner, &place, "messages.in_turn");
-    span(check, &mut t, "tick_s", PERIOD_S, &mut rules.tick);
+    span(check, &mut t, "tick_s", Range::above(0.0, 1.0, "0.5"), &mut rules.tick);
     if let Some(kib) = t.whole(check, "buffer_kib", BUFFER_KIB) {
         rules.buffer = Bytes::from_kib(u64::from(kib));
     }

@@ -16,9 +16,9 @@ use crate::observe::Observer;
 use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of};
 
 /// Bytes per second of a started TCP/IP packet.
-const HEADER: f64 = 40.0;
+pub(super) const HEADER: u32 = 40;
 /// Payload of a full packet on Ethernet.
-const PACKET: f64 = 1460.0;
+pub(super) const PACKET: u32 = 1460;
 /// Time between two charges: the client's own tick.
 const TICK: Span = Span(1_000_000_000);
 
@@ -49,21 +49,22 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.charges(from) && !self.charges(to) {
             return;
         }
-        let packets = payload.as_f64() / PACKET;
+        let header = f64::from(HEADER);
+        let packets = payload.as_f64() / f64::from(PACKET);
         let blocks = payload.as_f64() / BLOCK.as_f64();
-        let data = packets * HEADER + blocks * 13.0;
-        let request = blocks * (17.0 + HEADER);
-        let replies = packets * HEADER + request;
+        let data = packets * header + blocks * 13.0;
+        let request = blocks * (17.0 + header);
+        let replies = packets * header + request;
         if self.charges(from) {
             let line = self.line(from);
             let headers = &mut self.users[line].headers;
-            headers.up += data + blocks * HEADER;
+            headers.up += data + blocks * header;
             headers.down += replies;
         }
         if self.charges(to) {
             let line = self.line(to);
             let headers = &mut self.users[line].headers;
-            headers.down += data + blocks * HEADER;
+            headers.down += data + blocks * header;
             headers.up += replies;
         }
     }
@@ -77,8 +78,9 @@ impl<O: Observer> Swarm<'_, O> {
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
         for slot in slots {
             let q = self.neighbour(p, slot);
-            let message = 9.0 + HEADER;
-            for (x, up, down) in [(p, message, HEADER), (q, HEADER, message)] {
+            let header = f64::from(HEADER);
+            let message = 9.0 + header;
+            for (x, up, down) in [(p, message, header), (q, header, message)] {
                 let line = self.line(x);
                 let headers = &mut self.users[line].headers;
                 headers.up += up;

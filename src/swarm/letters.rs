@@ -1,8 +1,9 @@
 //! Letters: messages to one neighbour that are on their way, in the order they were sent.
 //!
-//! HAVE, INTERESTED and NOT INTERESTED go through the same send buffer as blocks (libtorrent
-//! `peer_connection::send_buffer`), so each neighbour hears of a piece, or of interest begun or
-//! lost, when what was sent to it before is through. Only peers whose messages wait write letters.
+//! UNCHOKE, requests, CANCEL, HAVE, INTERESTED and NOT INTERESTED go through the same send buffer
+//! as blocks (libtorrent `peer_connection::send_buffer`), so each neighbour hears of a piece, or of
+//! interest begun or lost, when what was sent to it before is through. Only peers whose messages
+//! wait write letters.
 //!
 //! Law: letters to a neighbour arrive in the order they were sent, and the last one tells the
 //! truth.

@@ -7,8 +7,8 @@
 //! slower than its links (libtorrent `setup_send`, `fill_send_buffer`,
 //! `update_desired_queue_size`).
 //!
-//! Laws: where no uplink is limited, nothing waits; at most one request per connection is on its
-//! way.
+//! Laws: where no uplink is limited, nothing waits; at most one request per connection that claims
+//! blocks is on its way.
 //!
 //! Where it is wrong: news of chokes does not wait.
 

@@ -5,6 +5,7 @@
 
 use super::edges::Mask;
 use super::letters::{Letter, News};
+use super::socket::narrow;
 use super::transfer::{NONE, Run, dry_up};
 use super::world::Swarm;
 use crate::ids::{PeerId, PieceId};
@@ -244,7 +245,8 @@ impl<O: Observer> Swarm<'_, O> {
             self.note_who_asks(from, at);
         }
         // What is written to the send buffer goes out, but not at a provider's risk.
-        let committed = if self.trade.is_some() { 0 } else { self.committed(from, at) };
+        let is_risk = self.pays_for(self.receiver(from, at), from);
+        let committed = if is_risk { 0 } else { self.committed(from, at) };
         self.release_queue(from, at, committed);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
         let run = transfer.run;
@@ -574,9 +576,4 @@ impl<O: Observer> Swarm<'_, O> {
 /// A count that is known to be small.
 fn u16_of_u64(n: u64) -> u16 {
     u16::try_from(n).expect("a run has at most 65 535 blocks")
-}
-
-/// A number of bytes for a choker's eyes, saturating.
-fn narrow(n: u64) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

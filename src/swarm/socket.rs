@@ -18,6 +18,7 @@
 
 use super::edges::Mask;
 use super::event::Event;
+use super::headers::{HEADER, PACKET};
 use super::letters::{Letter, News};
 use super::limiter::{End, PATIENCE, Quota};
 use super::plan::{InTurn, Requests};
@@ -38,13 +39,10 @@ const SPARE: u32 = 30;
 /// A rate that rises by no more than this from one second to the next has settled
 /// (`peer_connection::second_tick`).
 const SETTLED: u32 = 5000;
-/// TCP/IP headers of a packet, and the payload of a full one (libtorrent `stat.hpp`).
-const HEADER: u32 = 40;
-const PACKET: u32 = 1460;
 /// A second.
 pub(super) const SECOND: Span = Span(NS_PER_S);
 
-/// One end of a connection. All in bytes, but for `queue`.
+/// One end of a connection. All in bytes or bytes per second, but for `queue` and `fewest`.
 #[derive(Debug, Default)]
 pub(super) struct Socket {
     /// What it may send, and what it may read.
@@ -105,7 +103,7 @@ impl Socket {
         let rate = u64::from(self.rate) * u64::from(span_s - 1) / u64::from(span_s);
         self.rate = narrow(rate) + self.second / span_s;
         self.before = std::mem::take(&mut self.second);
-        self.fall_quiet(span_s);
+        self.count_talk(span_s);
         if !self.starts {
             self.queue = narrow(queue_bytes(requests, self.known_rate()).0 / BLOCK.0);
         }
@@ -116,6 +114,10 @@ impl Socket {
         if !self.starts {
             self.queue = self.fewest;
         }
+        self.count_talk(span_s);
+    }
+
+    fn count_talk(&mut self, span_s: u32) {
         let talk = u64::from(self.talk) * u64::from(span_s - 1) / u64::from(span_s);
         self.talk = narrow(talk) + std::mem::take(&mut self.said) / span_s;
     }
@@ -131,13 +133,13 @@ impl Socket {
     }
 
     /// What it wants to be let send.
-    fn wanted(&self, reading: u32) -> u32 {
-        (self.buffer + self.greeting + self.words).max(reading).max(self.all_rate())
+    fn wanted(&self, reading: u32, tick: Span) -> u32 {
+        (self.buffer + self.greeting + self.words).max(reading).max(self.usual(tick))
     }
 
-    /// Its recent rate with messages and headers (`statistics().upload_rate()`).
-    fn all_rate(&self) -> u32 {
-        self.rate + self.talk
+    /// What it sends in two ticks, messages and headers included (`statistics().upload_rate()`).
+    fn usual(&self, tick: Span) -> u32 {
+        in_two_ticks(self.rate + self.talk, tick)
     }
 
     /// Whether nothing is ahead of a message.
@@ -214,11 +216,11 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let size = letter.news.size();
         if self.passes(p, slot, size) {
-            let line = self.line(p);
+            let (line, tick) = (self.line(p), self.tick_of(p));
             let limit = self.limits(line).0;
             let socket = &mut self.sockets[p.index()][usize::from(slot)];
             let limiter = &mut self.lines[line].up;
-            let wanted = size.max(socket.all_rate());
+            let wanted = size.max(socket.usual(tick));
             limiter.ask(&mut socket.out, wanted, limit, (p, slot));
             limiter.take(&mut socket.out, size);
             socket.said += size + HEADER;
@@ -237,7 +239,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether a message of so many bytes would be let go at once.
     fn passes(&self, p: PeerId, slot: u16, size: u32) -> bool {
         let (line, socket) = (self.line(p), self.socket(p, slot));
-        let wanted = size.max(socket.all_rate());
+        let wanted = size.max(socket.usual(self.tick_of(p)));
         socket.is_clear()
             && self.lines[line].up.lets(&socket.out, wanted, size, self.limits(line).0)
     }
@@ -324,7 +326,7 @@ impl<O: Observer> Swarm<'_, O> {
         loop {
             let limit = self.limits(line).0;
             let socket = &mut self.sockets[p.index()][usize::from(slot)];
-            let wanted = socket.wanted(reading);
+            let wanted = socket.wanted(reading, rules.tick);
             self.lines[line].up.ask(&mut socket.out, wanted, limit, (p, slot));
             let blocks = self.let_go((p, slot), line);
             if blocks == 0 {
@@ -419,13 +421,13 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.reads_by_quota(q) || !self.is_metered(self.neighbour(q, slot)) {
             return;
         }
-        let line = self.line(q);
+        let (line, tick) = (self.line(q), self.tick_of(q));
         let limit = self.limits(line).1;
         let sender = self.socket(self.neighbour(q, slot), self.back(q, slot));
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
         let rate = sender.rate;
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
-        let wanted = (requested + socket.parked + SPARE).max(rate);
+        let wanted = (requested + socket.parked + SPARE).max(in_two_ticks(rate, tick));
         self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
         self.start_clock(q);
     }
@@ -526,6 +528,11 @@ impl<O: Observer> Swarm<'_, O> {
 /// Headers of so many bytes of blocks, or of their acknowledgements.
 fn headers_of(n: u32) -> u32 {
     n.div_ceil(PACKET) * HEADER
+}
+
+/// What a rate per second brings in two ticks.
+fn in_two_ticks(rate: u32, tick: Span) -> u32 {
+    narrow(u64::from(rate) * 2 * tick.0 / NS_PER_S)
 }
 
 /// A number of bytes that is known to be small, saturating.

@@ -47,6 +47,14 @@ impl<O: Observer> Swarm<'_, O> {
         dealer.parcels.push(Parcel { piece: piece.0, provider: from, bytes, amount });
     }
 
+    /// Whether `p` pays for what `from` sends it.
+    pub(in crate::swarm) fn pays_for(&self, p: PeerId, from: PeerId) -> bool {
+        self.trade.as_deref().is_some_and(|trade| {
+            let lines = &trade.peers[p.index()].lines;
+            lines.find(from).is_some_and(|at| !lines[at].price.is_zero())
+        })
+    }
+
     /// A flow is at another run: what that will owe may be too much. Keeps what is delivered and
     /// not paid for, with the run under way, at what a provider risks.
     #[inline]

@@ -15,7 +15,9 @@ use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::{
     ChannelRules, ChannelScope, Credit, Economy, Funding, Token, Trade, Usd,
 };
-use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Role, Slots, Stay};
+use swarmecon::swarm::plan::{
+    Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Protocol, Role, Slots, Stay,
+};
 use swarmecon::swarm::run;
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
@@ -49,7 +51,12 @@ pub fn users(adoption: f64) -> Trade {
 /// Thirty leechers with asymmetric links, in two classes of which the first may trade, and a
 /// seeder. They come over two minutes and stay for a while.
 pub fn crowd(economy: Option<Economy>, trade: Trade) -> Plan {
-    let rules = Arc::new(presets::mainline());
+    crowd_of(presets::mainline(), economy, trade)
+}
+
+/// The same of other clients.
+fn crowd_of(rules: Protocol, economy: Option<Economy>, trade: Trade) -> Plan {
+    let rules = Arc::new(rules);
     let seeder = class(Role::Seeder, 1, kib(60.0), &rules);
     let mut traders = class(Role::Leecher, 20, kib(30.0), &rules);
     traders.name = "traders".into();
@@ -103,6 +110,20 @@ fn a_token_without_money_is_barter_to_the_bit() {
             assert_eq!(without_money(&outcome), barter, "{format:?}, {combine:?}, {ties:?}");
             assert_eq!(paid(&outcome), 0);
         }
+    }
+}
+
+/// What a provider's risk changes about a client's send buffer it changes for those that pay.
+#[test]
+fn a_token_without_money_is_barter_to_the_bit_where_messages_wait() {
+    let trade = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
+    for seed in 1..4 {
+        let [barter, token] = [None, Some(Economy::Token(Box::new(token())))].map(|economy| {
+            let case = crowd_of(presets::libtorrent(), economy, trade.clone());
+            run(&case, seed, &mut Unobserved)
+        });
+        assert_eq!(without_money(&token), barter);
+        assert_eq!(paid(&token), 0);
     }
 }
 
