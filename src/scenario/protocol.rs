@@ -151,6 +151,7 @@ fn apply_requests(check: &mut Check, mut t: Table<'_>, r: &mut Requests) {
     count(check, &mut t, "queue_min", ONE_OR_MORE, &mut r.queue_min);
     count(check, &mut t, "queue_max", ONE_OR_MORE, &mut r.queue_max);
     count(check, &mut t, "queue_start", SOME, &mut r.queue_start);
+    span(check, &mut t, "retry_s", TIME_S, &mut r.retry);
     span(check, &mut t, "timeout_s", PERIOD_S, &mut r.timeout);
     set(&mut r.end_game, t.word(check, "end_game", &END_GAMES));
     t.close(check);

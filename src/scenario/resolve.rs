@@ -306,6 +306,7 @@ fn requests(r: &Requests) -> Table {
     put(&mut t, "queue_min", i64::from(r.queue_min));
     put(&mut t, "queue_max", i64::from(r.queue_max));
     put(&mut t, "queue_start", i64::from(r.queue_start));
+    put(&mut t, "retry_s", span(r.retry));
     put(&mut t, "timeout_s", span(r.timeout));
     put(&mut t, "end_game", word(&END_GAMES, |e| *e == r.end_game));
     t

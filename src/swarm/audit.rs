@@ -142,6 +142,9 @@ impl<O: Observer> Swarm<'_, O> {
             assert!(bitfield::has(seen, piece), "the witness was announced");
             assert!(!bitfield::has(have, piece), "the witness is lacked");
         }
+        if self.is(p, Mask::FlowOut, slot) && self.is_metered(p) {
+            self.audit_metered(p, slot);
+        }
         let asked = self.is(p, Mask::Asked, slot);
         assert!(!asked || self.is(p, Mask::Served, slot), "only who is served asks");
         if self.is(p, Mask::FlowOut, slot) && !self.is(p, Mask::Serves, slot) {
@@ -152,6 +155,25 @@ impl<O: Observer> Swarm<'_, O> {
             let next = self.links.up[self.line(p)].flows[at].payload.next;
             let is_done = next == super::transfer::NONE || self.is_metered(p);
             assert!(is_done, "nothing but what is written is queued at a choked flow");
+        }
+    }
+
+    /// A metered flow: blocks go whole, and nothing of it waits for nobody.
+    fn audit_metered(&self, p: PeerId, slot: u16) {
+        let at = self.flow_at(p, self.neighbour(p, slot)).expect("a mask has its flow");
+        if self.links.up[self.line(p)].flows[at].since > self.now {
+            return;
+        }
+        let left = self.outstanding(p, at);
+        let committed = self.committed(p, at);
+        assert!(committed <= left, "what is let go is of the flow");
+        let whole = self.up_to_block(p, at, committed);
+        assert!(committed == 0 || committed == whole, "blocks are written whole");
+        if self.is(p, Mask::Serves, slot) {
+            let moves = committed > 0 || self.is_asked_for_more(p, slot);
+            assert!(moves, "what is claimed is requested, or will be");
+        } else {
+            assert_eq!(committed, left, "of a choked flow what is written comes");
         }
     }
 }

@@ -38,12 +38,18 @@ impl<O: Observer> Swarm<'_, O> {
         let transfer = self.links.up[self.line(other)].flows[at].payload;
         let run = transfer.run;
         let blocks = u16_of_u64(left.bytes().0.div_ceil(BLOCK.0));
-        self.counters.runs_cut += 1;
         if blocks > 1 {
-            let from = run.to - blocks / 2;
+            // What is in a send buffer comes all the same.
+            let free = left.bytes().0.saturating_sub(self.committed(other, at)) / BLOCK.0;
+            let from = run.to - (blocks / 2).min(u16_of_u64(free));
+            if from == run.to {
+                return None;
+            }
+            self.counters.runs_cut += 1;
             self.shorten_run(other, at, from);
             return Some(Run { from, to: run.to, soft: false, ..run });
         }
+        self.counters.runs_cut += 1;
         let part = self.partial_at(ask.to, run.piece())?;
         self.peer_mut(ask.to).partials[part].twins = true;
         Some(Run { from: run.to - 1, to: run.to, soft: false, piece: run.piece, twin: true })

@@ -24,6 +24,8 @@ pub(super) enum Event {
     Tick(UserId),
     /// A request of a peer reaches the neighbour in its slot.
     Request(PeerId, u16),
+    /// A peer's connections that found nothing to ask for look again.
+    Retry(PeerId),
     /// A letter of a peer reaches the neighbour in its slot.
     Letter(PeerId, u16),
     /// A peer connects again to neighbours it lost.
@@ -73,6 +75,7 @@ impl Event {
             Self::Request(p, slot) => (16, p.0 ^ u32::from(slot) << 16),
             Self::Reconnect(p) => (18, p.0),
             Self::Tick(u) => (19, u.0),
+            Self::Retry(p) => (20, p.0),
             Self::Letter(p, slot) => (17, p.0 ^ u32::from(slot) << 16),
         }
     }

@@ -4,7 +4,8 @@
 //! cost 40 bytes of header to the sender's upload, and the same again, as acknowledgements, to the
 //! receiver's upload; the other ends pay the same on their downloads. Requests (17 bytes), HAVEs
 //! (9 bytes) and block headers (13 bytes) are messages with headers of their own. Once a second
-//! what the last second cost is taken off the capacity for the next one.
+//! what the last second cost is drained from the limiters of a client that has some
+//! (`session_impl::use_quota_overhead`), or else taken off the capacity for the next second.
 
 use super::edges::Mask;
 use super::event::Event;
@@ -13,7 +14,7 @@ use super::world::Swarm;
 use crate::ids::{PeerId, UserId};
 use crate::net::LinkId;
 use crate::observe::Observer;
-use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of};
+use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, floor_u64};
 
 /// Bytes per second of a started TCP/IP packet.
 pub(super) const HEADER: u32 = 40;
@@ -104,7 +105,27 @@ impl<O: Observer> Swarm<'_, O> {
             user.charging = false;
             return;
         }
-        let cost = std::mem::take(&mut user.headers);
+        let mut cost = std::mem::take(&mut user.headers);
+        self.queue.push(self.now + TICK, Event::ChargeHeaders(u));
+        if self.some_wait && self.links.up[u.index()].metered {
+            self.drain_limiters(u.index(), &mut cost);
+        }
+        self.lower_capacity(u, cost);
+    }
+
+    /// Takes what headers cost off what the limiters of a line have saved. Where flows with a rate
+    /// come in, those make room for what is read, and not the limiter.
+    fn drain_limiters(&mut self, line: usize, cost: &mut Headers) {
+        let limiters = &mut self.lines[line];
+        limiters.up.drain(floor_u64(std::mem::take(&mut cost.up)));
+        let is_limited = !self.users[line].download.is_unlimited();
+        if is_limited && self.links.down[line].used == ByteRate::ZERO {
+            limiters.down.drain(floor_u64(std::mem::take(&mut cost.down)));
+        }
+    }
+
+    fn lower_capacity(&mut self, u: UserId, cost: Headers) {
+        let user = &self.users[u.index()];
         let up = less(user.upload, cost.up);
         let down = less(user.download, cost.down);
         let link = u.index();
@@ -114,7 +135,6 @@ impl<O: Observer> Swarm<'_, O> {
         let up = if same(old_up, up) { old_up } else { up };
         let down = if same(old_down, down) { old_down } else { down };
         self.links.set_caps(self.now, LinkId(u.0), up, down);
-        self.queue.push(self.now + TICK, Event::ChargeHeaders(u));
     }
 }
 

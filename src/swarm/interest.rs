@@ -177,6 +177,9 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             let q = self.neighbour(p, slot);
+            if self.bides_its_time(q) {
+                continue;
+            }
             if !bitfield::has(&self.taken[self.row(q)], piece.index()) {
                 let back = self.back(p, slot);
                 self.ask_for_more(q, back);

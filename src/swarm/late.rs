@@ -65,7 +65,7 @@ impl<O: Observer> Swarm<'_, O> {
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         let Some(rules) = self.in_turn(q) else { return true };
         let (grace, reconnect) = (rules.grace, rules.reconnect);
-        let choked_ms = self.edges.served_ms[self.peer(q).edges.at(back)];
+        let choked_ms = self.socket(q, back).choked_ms;
         let since = Span(u64::from(self.now_ms().wrapping_sub(choked_ms)) * 1_000_000);
         if since > grace {
             self.disconnect(p, slot);

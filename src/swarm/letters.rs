@@ -113,7 +113,10 @@ impl<O: Observer> Swarm<'_, O> {
             self.become_interested(q, back, piece.0);
         }
         let row = self.row(q);
-        if !self.is(q, Mask::FlowIn, back) && !bitfield::has(&self.taken[row], piece.index()) {
+        if !self.bides_its_time(q)
+            && !self.is(q, Mask::FlowIn, back)
+            && !bitfield::has(&self.taken[row], piece.index())
+        {
             self.ask_for_more(q, back);
         }
     }

@@ -23,8 +23,9 @@ pub(super) type End = (PeerId, u16);
 /// The limiter of one direction of a line. All in bytes.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    /// What it may let pass and has not granted; what is less than a byte.
-    saved: u64,
+    /// What it may let pass and has not granted, below nothing after headers; what is less than a
+    /// byte.
+    saved: i64,
     crumbs: Volume,
     /// All that ever accrued, and all that connections have used up or lost.
     accrued: u64,
@@ -53,7 +54,7 @@ impl Limiter {
         }
         let more = wanted - quota.left;
         if self.gives(more, limit) {
-            self.saved -= u64::from(more);
+            self.saved -= i64::from(more);
             quota.left += more;
         } else {
             (quota.asked, quota.granted, quota.patience) = (more, 0, PATIENCE);
@@ -63,7 +64,7 @@ impl Limiter {
 
     /// Whether a connection that asks for so much gets it at once.
     fn gives(&self, more: u32, limit: u64) -> bool {
-        self.saved >= limit + u64::from(more)
+        self.saved >= signed(limit) + i64::from(more)
     }
 
     /// Whether a connection that wants `wanted` may use `size` of it now.
@@ -76,6 +77,12 @@ impl Limiter {
     pub(super) fn take(&mut self, quota: &mut Quota, n: u32) {
         quota.left -= n;
         self.spent += u64::from(n);
+    }
+
+    /// Headers take so many bytes, whether they are saved or not (`rate_limit_ip_overhead`).
+    pub(super) fn drain(&mut self, n: u64) {
+        self.saved -= signed(n);
+        self.spent += n;
     }
 
     /// Whether somebody waits.
@@ -94,18 +101,18 @@ impl Limiter {
         let more = more + self.crumbs;
         let bytes = Bytes(more.0 / Bytes(1).volume().0);
         self.crumbs = more - bytes.volume();
-        let most = (SAVED_S * limit).max(1);
-        let saved = (self.saved + bytes.0).min(most).max(self.saved);
-        self.accrued += saved - self.saved;
+        let most = signed((SAVED_S * limit).max(1));
+        let saved = (self.saved + signed(bytes.0)).min(most).max(self.saved);
+        self.accrued += saved.abs_diff(self.saved);
         self.saved = saved;
-        saved
+        u64::try_from(saved).unwrap_or(0)
     }
 
     /// Grants one that waits at most `part`; gives whether it waits no longer.
     pub(super) fn grant(&mut self, quota: &mut Quota, part: u32, end: End) -> bool {
         let part = part.min(quota.asked - quota.granted);
         quota.granted += part;
-        self.saved -= u64::from(part);
+        self.saved -= i64::from(part);
         quota.patience = quota.patience.saturating_sub(1);
         let is_done = quota.granted == quota.asked || quota.patience == 0 && quota.granted > 0;
         if is_done {
@@ -120,19 +127,25 @@ impl Limiter {
     /// A connection ended: what it did not use is lost, what it waited for is not.
     pub(super) fn forget(&mut self, quota: &Quota, end: End) {
         self.waiting.retain(|&other| other != end);
-        self.saved += u64::from(quota.granted);
+        self.saved += i64::from(quota.granted);
         self.spent += u64::from(quota.left);
     }
 
     /// The laws, where connections hold these quotas and the line could carry `most` so far.
     pub(super) fn audit(&self, ends: &[(End, Quota)], most: u64) {
         let held: u64 = ends.iter().map(|(_, q)| u64::from(q.left) + u64::from(q.granted)).sum();
-        assert_eq!(self.accrued, self.saved + self.spent + held, "no quota is lost");
+        let used = signed(self.spent + held);
+        assert_eq!(signed(self.accrued), self.saved + used, "no quota is lost");
         assert!(self.accrued <= most, "a limiter within its line");
         for (end, quota) in ends {
             assert_eq!(self.waiting.contains(end), quota.asked > 0, "who asked waits");
         }
     }
+}
+
+/// A number of bytes that is known not to be large.
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).expect("fewer bytes than a line ever carries")
 }
 
 #[cfg(test)]
@@ -208,6 +221,18 @@ mod tests {
             let done = limiter.grant(&mut quotas[0], part, waiting[0]);
             assert_eq!(done, ticks == 3, "tick {ticks}");
         }
+    }
+
+    #[test]
+    fn headers_are_paid_for_before_anybody_is_granted_more() {
+        let (mut limiter, mut quotas) = (Limiter::default(), [Quota::default(); 1]);
+        limiter.ask(&mut quotas[0], 300, LIMIT, end(0));
+        limiter.drain(700);
+        assert!(tick(&mut limiter, &mut quotas).is_empty());
+        assert_eq!(limiter.saved, -200);
+        assert_eq!(tick(&mut limiter, &mut quotas), [0], "300 of 500 - 200");
+        assert_eq!((limiter.saved, quotas[0].left), (0, 300));
+        check(&limiter, &quotas, 2);
     }
 
     #[test]

@@ -108,6 +108,38 @@ impl<O: Observer> Swarm<'_, O> {
         left.bytes().0 + u64::from(flow.payload.queued)
     }
 
+    /// The same, but that a block of a metered flow that has come in part counts whole, as it does
+    /// in a client's download queue.
+    #[inline]
+    pub(super) fn asked(&self, from: PeerId, at: usize) -> u64 {
+        let outstanding = self.outstanding(from, at);
+        if self.is_metered(from) { outstanding + self.in_part(from, at) } else { outstanding }
+    }
+
+    /// What has come in of the block in service, on a flow that moves.
+    pub(super) fn in_part(&self, from: PeerId, at: usize) -> u64 {
+        let flow = &self.links.up[self.line(from)].flows[at];
+        let run = flow.payload.run;
+        let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
+        if run.is_empty() { 0 } else { (self.run_size(from, run).0 - left) % BLOCK.0 }
+    }
+
+    /// So many bytes still to come on a flow, and what is left of the block the last of them is in.
+    /// The last block of the content may be short.
+    pub(super) fn up_to_block(&self, from: PeerId, at: usize, n: u64) -> u64 {
+        let flow = &self.links.up[self.line(from)].flows[at];
+        let mut left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
+        let (mut before, mut in_part) = (0, self.in_part(from, at));
+        let mut queue = self.runs.iter(flow.payload.next);
+        while n > before + left {
+            before += left;
+            let Some(run) = queue.next() else { return before };
+            (left, in_part) = (self.run_size(from, run).0, 0);
+        }
+        let in_run = in_part + n - before;
+        before + left.min(in_run.next_multiple_of(BLOCK.0) - in_part)
+    }
+
     /// What one more flow out of `from` would get of its uplink.
     fn next_share(&self, from: PeerId) -> ByteRate {
         let up = &self.links.up[self.line(from)];

@@ -46,6 +46,8 @@ impl<O: Observer> Swarm<'_, O> {
             if !self.post(p, slot, Letter::of(News::Request)) {
                 self.queue.push(self.now, Event::Request(p, slot));
             }
+        } else {
+            self.retry_if_idle(p, slot);
         }
         true
     }
@@ -55,7 +57,7 @@ impl<O: Observer> Swarm<'_, O> {
         let from = self.neighbour(p, slot);
         let at = self.flow_at(from, p);
         let ask = self.ask_at_pace(p, slot, from, at);
-        let before = at.map_or(0, |at| self.outstanding(from, at));
+        let before = at.map_or(0, |at| self.asked(from, at));
         let mut asked = before;
         while asked < ask.most {
             let Some((run, more)) = self.claim_next(&ask, asked) else { break };
@@ -108,15 +110,26 @@ impl<O: Observer> Swarm<'_, O> {
         self.stirred.push((from, back));
     }
 
-    /// Up to where the neighbour of `from` in `slot` requests what it has claimed.
+    /// Up to where the neighbour of `from` in `slot` requests what it has claimed: whole blocks.
+    /// One that has come in part is outstanding until it is whole.
     fn asks_to(&self, from: PeerId, slot: u16) -> u64 {
         let (to, back) = (self.neighbour(from, slot), self.back(from, slot));
+        let requested = self.flow_at(from, to).map_or(0, |at| {
+            let queue = self.metered_pace(from, slot).1.0 - self.in_part(from, at);
+            self.up_to_block(from, at, queue.min(self.outstanding(from, at)))
+        });
         let socket = self.socket(from, slot);
-        let at = self.flow_at(from, to);
-        let outstanding = at.map_or(0, |at| self.outstanding(from, at));
-        let queue = self.metered_pace(from, slot).1;
         let on_its_way = u64::from(socket.buffer) + u64::from(self.socket(to, back).parked);
-        (socket.written() + outstanding.min(queue.0)).saturating_sub(on_its_way)
+        (socket.written() + requested).saturating_sub(on_its_way)
+    }
+
+    /// Whether the neighbour of `p` in `slot` has requested more than was written, or is about to.
+    pub(super) fn is_asked_for_more(&self, p: PeerId, slot: u16) -> bool {
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        let socket = self.socket(p, slot);
+        let asks = |news| matches!(news, News::More(_) | News::Request);
+        let is_writing = self.mail(q, back).any(|letter| asks(letter.news));
+        socket.open_to > socket.written() || is_writing || self.is(q, Mask::Asked, back)
     }
 
     /// Blocks came in from the neighbour of `p` in `slot`: `p` requests the next ones of what it

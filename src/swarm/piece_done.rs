@@ -46,6 +46,9 @@ impl<O: Observer> Swarm<'_, O> {
             self.queue.push(now + latency, Event::Have(p, piece));
         }
         self.review_interest(p, piece);
+        if self.bides_its_time(p) {
+            self.poll_holders(p, piece);
+        }
         if self.has_economy {
             self.verified(p, piece);
         }

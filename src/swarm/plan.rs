@@ -356,6 +356,10 @@ pub struct Requests {
     /// Blocks outstanding on a new connection, and one more for each that comes in, until its rate
     /// rises no more (libtorrent `m_slow_start`). Zero: its rate counts from the start.
     pub queue_start: u32,
+    /// A connection that may ask and found nothing to ask for looks again after so long, and when a
+    /// piece comes in that its neighbour has (libtorrent `peer_connection::second_tick`,
+    /// `do_update_interest`). Zero: as soon as there may be something.
+    pub retry: Span,
     /// After so long without a block an unchoked client takes the neighbour's silence for a choke,
     /// and asks others for what it waits for.
     pub timeout: Span,

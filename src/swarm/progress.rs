@@ -153,10 +153,13 @@ impl<O: Observer> Swarm<'_, O> {
     /// Tells the sender's choker what was entered in the books since the last time.
     fn report_sent(&mut self, from: PeerId, at: usize) {
         let line = self.line(from);
+        let metered = self.links.up[line].metered;
         let transfer = &mut self.links.up[line].flows[at].payload;
         let news = u64::from(std::mem::take(&mut transfer.sent_news));
         let peer = &mut self.peers[from.index()];
-        if let Some(upload) = peer.uploads.iter_mut().find(|u| u.slot == transfer.slot) {
+        let upload = peer.uploads.iter_mut().find(|u| u.slot == transfer.slot);
+        // A metered one counts what it lets go.
+        if let Some(upload) = upload.filter(|_| !metered) {
             upload.sent += news;
             upload.sent_round += news;
         }
@@ -275,6 +278,9 @@ impl<O: Observer> Swarm<'_, O> {
         let left = up.flows[at].left;
         up.set_mark(at, left);
         self.links.touch(self.link(from));
+        if self.is_metered(from) {
+            self.forget_unwanted(from, transfer.slot, self.outstanding(from, at));
+        }
         if !in_service && done == 0 {
             self.close_flow(from, at);
         }
@@ -431,7 +437,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// Bytes a flow still carries before a block; none if it does not carry it. A block that has
     /// begun has nothing before it.
     fn bytes_before(&self, from: PeerId, at: usize, piece: PieceId, block: u16) -> Option<Bytes> {
-        let transfer = &self.links.up[self.line(from)].flows[at].payload;
+        let line = self.line(from);
+        let transfer = &self.links.up[line].flows[at].payload;
+        let moved = u64::from(transfer.credited) + self.uncredited(line, at).0;
         let mut before = 0;
         for run in std::iter::once(transfer.run).chain(self.runs.iter(transfer.next)) {
             if run.is_empty() {
@@ -439,7 +447,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
             if run.piece == piece.0 && (run.from..run.to).contains(&block) {
                 before += self.cut(from).blocks_size(piece, run.from, block).0;
-                return Some(Bytes(before.saturating_sub(u64::from(transfer.credited))));
+                return Some(Bytes(before.saturating_sub(moved)));
             }
             before += self.run_size(from, run).0;
         }

@@ -299,7 +299,7 @@ impl<O: Observer> Swarm<'_, O> {
             optimistic_slots: self.class(p).protocol.choking.optimistic_slots as usize,
             rotate,
             timed: why == Occasion::Round,
-            round: peer.rounds,
+            round: peer.rounds.into(),
             elapsed: self.now.since(peer.last_rechoke),
             upload: self.links.up[self.line(p)].cap,
             pieces: cut.pieces,
@@ -525,8 +525,15 @@ impl<O: Observer> Swarm<'_, O> {
         let uploads = &mut self.peer_mut(p).uploads;
         let at = uploads.iter().position(|u| u.slot == slot);
         uploads.swap_remove(at.expect("a served neighbour has an upload slot"));
-        let stretch = self.peer(p).edges;
-        self.edges.served_ms[stretch.at(slot)] = self.now_ms();
+        let now_ms = self.now_ms();
+        if self.some_wait {
+            self.socket_mut(p, slot).choked_ms = now_ms;
+        }
+        // libtorrent goes by when a slot was last given, not by when it was last taken away.
+        if self.class(p).protocol.choking.ties != TieOrder::InOrder {
+            let stretch = self.peer(p).edges;
+            self.edges.served_ms[stretch.at(slot)] = now_ms;
+        }
         self.reject_requests(p, slot);
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);

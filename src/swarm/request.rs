@@ -25,14 +25,28 @@ pub(super) struct Ask {
     pub(super) from: PeerId,
     /// Whether the neighbour is fast enough to be asked for whole pieces.
     pub(super) fast: bool,
-    /// How many contiguous pieces it is asked for then.
+    /// How many contiguous ones it is asked for then.
     contiguous: u16,
+    /// Whether what it is asked for may be taken over by others.
+    pub(super) soft: bool,
+    /// Whether a pick is for the requests it lacks and not for a piece (libtorrent).
+    exact: bool,
     /// It is asked until so many bytes are asked for and not received.
     pub(super) most: u64,
     /// Whether runs are cut to that.
     trims: bool,
     /// Whether a request takes time.
     is_late: bool,
+}
+
+impl Ask {
+    /// How many blocks of a piece are claimed at most where so many bytes are lacking; `is_shared`
+    /// if others are at work on it. A fast neighbour is asked for all that is left of a piece
+    /// unless others are (libtorrent `add_blocks_downloading`, `backup_blocks2`).
+    fn limit(&self, lacks: u64, is_shared: bool) -> u16 {
+        let whole = self.fast && !is_shared;
+        if self.exact && !whole { u16_of_u64(lacks.div_ceil(BLOCK.0)) } else { u16::MAX }
+    }
 }
 
 impl<O: Observer> Swarm<'_, O> {
@@ -48,13 +62,14 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let from = self.neighbour(p, slot);
         self.ask(p, slot, from, self.flow_at(from, p));
+        self.retry_if_idle(p, slot);
     }
 
     /// Lets `p`, which is unchoked and interested, ask `from` in its `slot` for more; `at` is the
     /// flow between them, if there is one.
     pub(super) fn ask(&mut self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) {
         let ask = self.ask_at_pace(p, slot, from, at);
-        let mut asked = at.map_or(0, |at| self.outstanding(from, at));
+        let mut asked = at.map_or(0, |at| self.asked(from, at));
         let mut at = at;
         while asked < ask.most {
             let Some((run, more)) = self.claim_next(&ask, asked) else {
@@ -86,31 +101,28 @@ impl<O: Observer> Swarm<'_, O> {
         let in_window = rate.bytes_in(requests.whole_piece);
         let piece = self.cut(p).piece;
         let fast = in_window >= piece;
-        let several = requests.contiguous && fast;
-        let contiguous = if several { u16_of_u64(in_window.0 / piece.0) } else { 1 };
+        let exact = requests.contiguous;
+        let soft = !fast && !exact;
+        let contiguous = if exact && fast { u16_of_u64(in_window.0 / piece.0) } else { 1 };
         // Whole pieces are claimed whole, however few requests are out.
         let window = window.filter(|_| !fast && !self.is_metered(from));
         let full = queue.0 + u64::from(!requests.contiguous);
         let most = window.map_or(full, |window| window.0);
-        Ask { to: p, slot, from, fast, contiguous, most, trims: window.is_some(), is_late }
-    }
-
-    /// Whether what comes to `p` from `from` in its `slot`, by flow `at`, is known to be fast
-    /// enough for whole pieces.
-    #[inline(never)]
-    pub(super) fn is_fast(&self, p: PeerId, slot: u16, from: PeerId, at: usize) -> bool {
-        self.ask_at_pace(p, slot, from, Some(at)).fast
+        let trims = window.is_some();
+        Ask { to: p, slot, from, fast, contiguous, soft, exact, most, trims, is_late }
     }
 
     /// Claims the next run to ask for, and those of the pieces next to it where the neighbour can
     /// send several in the window; so many bytes are asked for and not received.
     #[inline]
     pub(super) fn claim_next(&mut self, ask: &Ask, asked: u64) -> Option<(Run, Vec<Run>)> {
-        let run = self.pick(ask)?;
+        let begun = self.peer(ask.to).n_taken;
+        let run = self.pick(ask, ask.most - asked)?;
+        let is_new = self.peer(ask.to).n_taken > begun;
         if ask.trims {
             return Some((self.trim(ask.to, run, Bytes(ask.most - asked)), Vec::new()));
         }
-        let several = ask.contiguous > 1 && !run.twin;
+        let several = ask.contiguous > 1 && is_new;
         Some((run, if several { self.claim_neighbours(ask, run) } else { Vec::new() }))
     }
 
@@ -201,7 +213,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Chooses a run of blocks to ask for and claims it.
-    fn pick(&mut self, ask: &Ask) -> Option<Run> {
+    fn pick(&mut self, ask: &Ask, lacks: u64) -> Option<Run> {
         let requests = &self.class(ask.to).protocol.requests;
         while self.peer(ask.to).stage == Stage::Leecher {
             let has_choice = self.list_choices(ask, requests);
@@ -210,7 +222,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
             let piece = self.choose_piece(ask.to, requests);
             // Fails only where a soft run is asked for already; that one is not listed again.
-            if let Some(run) = self.claim(ask, PieceId::from_index(piece)) {
+            if let Some(run) = self.claim(ask, PieceId::from_index(piece), lacks) {
                 return Some(run);
             }
         }
@@ -353,14 +365,15 @@ impl<O: Observer> Swarm<'_, O> {
         best[self.peers[p.index()].pick_luck.below(best.len())]
     }
 
-    /// Claims blocks of `piece`: a new piece whole, a begun one's first free run, or the part of
-    /// somebody's soft run that is not asked for yet.
-    fn claim(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
-        let soft = !ask.fast;
+    /// Claims blocks of `piece`: of a new piece all, of a begun one the first free run, or the part
+    /// of somebody's soft run that is not asked for yet. A client that picks anew for each request
+    /// takes no more than it lacks, but for whole pieces of its own (`Ask::limit`).
+    fn claim(&mut self, ask: &Ask, piece: PieceId, lacks: u64) -> Option<Run> {
         let n = self.cut(ask.to).blocks_in(piece);
         if !bitfield::has(&self.taken[self.row(ask.to)], piece.index()) {
-            self.begin_piece(ask, piece, n);
-            return Some(Run { piece: piece.0, from: 0, to: n, soft, twin: false });
+            let to = n.min(ask.limit(lacks, false));
+            self.begin_piece(ask, piece, (to, n));
+            return Some(Run { piece: piece.0, from: 0, to, soft: ask.soft, twin: false });
         }
         let at = self.partial_at(ask.to, piece).expect("what is taken and wanted is begun");
         let words = self.block_words;
@@ -368,15 +381,18 @@ impl<O: Observer> Swarm<'_, O> {
         if part.free == 0 {
             return self.take_over(ask, piece);
         }
+        let most = ask.limit(lacks, part.free < part.missing);
         let busy = self.blocks.busy(part.bits, words);
         let (first, end) =
             bitfield::first_free_run(busy, usize::from(n)).expect("the piece has free blocks");
+        let end = end.min(first + usize::from(most));
         for (i, word) in busy.iter_mut().enumerate() {
             *word |= bitfield::range_mask(i, first, end);
         }
         part.free -= u16_of(end - first);
-        part.soft += u16::from(soft);
-        Some(Run { piece: piece.0, from: u16_of(first), to: u16_of(end), soft, twin: false })
+        part.soft += u16::from(ask.soft);
+        let (from, to) = (u16_of(first), u16_of(end));
+        Some(Run { piece: piece.0, from, to, soft: ask.soft, twin: false })
     }
 
     /// Position of a begun piece among the peer's partial pieces.
@@ -384,11 +400,11 @@ impl<O: Observer> Swarm<'_, O> {
         self.peer(p).partials.iter().position(|part| part.piece == piece.0)
     }
 
-    /// Begins a piece of `n` blocks: all of them are asked for.
-    fn begin_piece(&mut self, ask: &Ask, piece: PieceId, n: u16) {
+    /// Begins a piece of `n` blocks: the first `asked` of them are asked for.
+    fn begin_piece(&mut self, ask: &Ask, piece: PieceId, (asked, n): (u16, u16)) {
         let words = self.block_words;
         let bits = self.blocks.allot(words);
-        bitfield::fill(self.blocks.busy(bits, words), usize::from(n));
+        bitfield::fill(self.blocks.busy(bits, words), usize::from(asked));
         let begun_at_seeder = self.peer(ask.from).stage == Stage::Seeder;
         let row = self.row(ask.to);
         bitfield::set(&mut self.taken[row], piece.index());
@@ -400,9 +416,9 @@ impl<O: Observer> Swarm<'_, O> {
         peer.partials.push(Partial {
             piece: piece.0,
             begun_at_seeder,
-            free: 0,
+            free: n - asked,
             missing: n,
-            soft: u16::from(!ask.fast),
+            soft: u16::from(ask.soft),
             twins: false,
             bits,
         });
@@ -428,7 +444,7 @@ impl<O: Observer> Swarm<'_, O> {
             if piece > middle && !fresh(self, piece) {
                 break;
             }
-            runs.extend(self.claim(ask, PieceId::from_index(piece)));
+            runs.extend(self.claim(ask, PieceId::from_index(piece), 0));
         }
         runs
     }
@@ -448,31 +464,6 @@ impl<O: Observer> Swarm<'_, O> {
         flow.payload.run.to = to;
         let target = self.refill_bytes(from, at);
         self.set_mark(from, at, target);
-    }
-
-    /// Looks at all connections of `p` on which it is unchoked and asks for nothing.
-    pub(super) fn poll_idle(&mut self, p: PeerId) {
-        if self.peer(p).stage != Stage::Leecher {
-            return;
-        }
-        let stretch = self.peer(p).edges;
-        for word in 0..stretch.words() {
-            let served = self.edges.word(stretch, Mask::Served, word);
-            let busy = self.edges.word(stretch, Mask::FlowIn, word);
-            let wants = self.edges.word(stretch, Mask::Wants, word);
-            for bit in bitfield::BitsOf(served & wants & !busy) {
-                self.ask_for_more(p, u16_of(word * 64 + bit));
-            }
-        }
-    }
-
-    /// Has the idle connections of `p` looked at after this event.
-    pub(super) fn request_repoll(&mut self, p: PeerId) {
-        let peer = self.peer_mut(p);
-        if !peer.repoll_pending && peer.stage == Stage::Leecher {
-            peer.repoll_pending = true;
-            self.repoll.push(p);
-        }
     }
 
     /// Size of the blocks of a run between `p` and a neighbour.

@@ -69,6 +69,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::ChargeHeaders(u) => self.charge_headers(u),
             Event::Tick(u) => self.tick(u),
             Event::Request(p, slot) => self.request_arrives(p, slot),
+            Event::Retry(p) => self.retry(p),
             Event::Reconnect(p) => self.reconnect(p),
             Event::Letter(p, slot) => self.letter_arrives(p, slot),
             Event::Have(p, piece) => self.announce_piece(p, piece),

@@ -21,6 +21,7 @@ use super::event::Event;
 use super::headers::{HEADER, PACKET};
 use super::letters::{Letter, News};
 use super::limiter::{End, PATIENCE, Quota};
+use super::meter::{Meter, average};
 use super::plan::{InTurn, Requests};
 use super::request::queue_bytes;
 use super::world::Swarm;
@@ -62,10 +63,9 @@ pub(super) struct Socket {
     /// Messages, oldest first: the first `passed` have been let go and will be heard at once.
     mail: VecDeque<Letter>,
     passed: u32,
-    /// Blocks let go in this second, in the one before, and on average over some seconds.
-    second: u32,
-    before: u32,
-    rate: u32,
+    /// Blocks let go, and read.
+    sending: Meter,
+    reading: Meter,
     /// Messages and headers in this second, and on average over some seconds.
     said: u32,
     talk: u32,
@@ -73,43 +73,41 @@ pub(super) struct Socket {
     /// arrived; both in bytes of blocks since the connection began.
     pub(super) asked_to: u64,
     pub(super) open_to: u64,
-    /// Blocks the neighbour keeps requested, and whether those still grow with each that comes in
-    /// (slow start).
-    pub(super) queue: u32,
-    pub(super) starts: bool,
+    /// Blocks this end keeps requested, and whether those still grow with each that comes in (slow
+    /// start).
+    queue: u32,
+    starts: bool,
     /// Blocks it keeps requested when none come in.
     fewest: u32,
+    /// When it last choked the neighbour, in milliseconds since the start.
+    pub(super) choked_ms: u32,
 }
 
-const _: () = assert!(size_of::<Socket>() <= 144, "one for each neighbour");
+const _: () = assert!(size_of::<Socket>() <= 160, "one for each neighbour");
 
 impl Socket {
-    /// What the neighbour knows of the rate.
-    pub(super) fn known_rate(&self) -> ByteRate {
-        Bytes(self.rate.into()).rate_over(SECOND)
-    }
-
     /// Up to where blocks have been written to the send buffer.
     pub(super) fn written(&self) -> u64 {
         self.sent + u64::from(self.buffer)
     }
 
-    /// A second is over: what is known of the rate, and of how much to request.
+    /// A second is over: what is known of the rates, and of how much to request.
     pub(super) fn end_second(&mut self, span_s: u32, is_served: bool, requests: &Requests) {
-        let settles = self.before > 0 && self.before + SETTLED >= self.second;
+        let settles =
+            self.reading.before > 0 && self.reading.before + SETTLED >= self.reading.second;
         if is_served && settles {
             self.starts = false;
         }
-        let rate = u64::from(self.rate) * u64::from(span_s - 1) / u64::from(span_s);
-        self.rate = narrow(rate) + self.second / span_s;
-        self.before = std::mem::take(&mut self.second);
+        self.sending.end_second(span_s);
+        self.reading.end_second(span_s);
         self.count_talk(span_s);
         if !self.starts {
-            self.queue = narrow(queue_bytes(requests, self.known_rate()).0 / BLOCK.0);
+            let queue = queue_bytes(requests, self.reading.known_rate());
+            self.queue = narrow(queue.0 / BLOCK.0);
         }
     }
 
-    /// The same where no block was let go lately.
+    /// The same where no block moved lately.
     pub(super) fn fall_quiet(&mut self, span_s: u32) {
         if !self.starts {
             self.queue = self.fewest;
@@ -118,13 +116,12 @@ impl Socket {
     }
 
     fn count_talk(&mut self, span_s: u32) {
-        let talk = u64::from(self.talk) * u64::from(span_s - 1) / u64::from(span_s);
-        self.talk = narrow(talk) + std::mem::take(&mut self.said) / span_s;
+        self.talk = average(self.talk, std::mem::take(&mut self.said), span_s);
     }
 
-    /// Whether no block was let go lately.
+    /// Whether no block moved lately.
     pub(super) fn is_still(&self) -> bool {
-        self.rate == 0 && self.before == 0 && self.second == 0
+        self.sending.is_still() && self.reading.is_still()
     }
 
     /// Whether a second more would change nothing.
@@ -139,7 +136,7 @@ impl Socket {
 
     /// What it sends in two ticks, messages and headers included (`statistics().upload_rate()`).
     fn usual(&self, tick: Span) -> u32 {
-        in_two_ticks(self.rate + self.talk, tick)
+        in_ticks(2 * (self.sending.rate + self.talk), tick)
     }
 
     /// Whether nothing is ahead of a message.
@@ -181,7 +178,7 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.some_wait {
             return;
         }
-        let requests = &self.class(self.neighbour(p, slot)).protocol.requests;
+        let requests = &self.class(p).protocol.requests;
         let (queue, starts) = match requests.queue_start {
             0 => (requests.queue_min, false),
             start => (start, true),
@@ -194,7 +191,10 @@ impl<O: Observer> Swarm<'_, O> {
         if sockets.len() <= at {
             sockets.resize_with(at + 1, Socket::default);
         }
-        sockets[at] = Socket { greeting, shakes, queue, starts, fewest, ..Socket::default() };
+        let choked_ms = self.now_ms();
+        let sockets = &mut self.sockets[p.index()];
+        let new = Socket::default();
+        sockets[at] = Socket { greeting, shakes, queue, starts, fewest, choked_ms, ..new };
         self.stirred.push((p, slot));
     }
 
@@ -254,7 +254,7 @@ impl<O: Observer> Swarm<'_, O> {
             return tick;
         }
         let ahead = Bytes(socket.buffer.into()).volume();
-        ahead.time_at(socket.known_rate()).min(tick.times(PATIENCE.into()))
+        ahead.time_at(socket.sending.known_rate()).min(tick.times(PATIENCE.into()))
     }
 
     /// The oldest letter that passed.
@@ -289,24 +289,32 @@ impl<O: Observer> Swarm<'_, O> {
         u64::from(self.socket(from, transfer.slot).buffer) + u64::from(parked)
     }
 
-    /// Forgets what was written and is wanted no more; gives what may be written now: whole blocks
-    /// until the send buffer is full enough (`fill_send_buffer`).
-    fn write(&mut self, p: PeerId, slot: u16, rules: &InTurn) -> u32 {
+    /// Forgets what was written for the neighbour of `p` in `slot` and is wanted no more.
+    pub(super) fn forget_unwanted(&mut self, p: PeerId, slot: u16, wanted: u64) {
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-        let at = self.flow_at(p, q);
-        let at = at.filter(|&at| self.links.up[self.line(p)].flows[at].since <= self.now);
-        let outstanding = at.map_or(0, |at| self.outstanding(p, at));
         let receiver = self.socket_mut(q, back);
-        receiver.parked = receiver.parked.min(narrow(outstanding));
-        let outstanding = outstanding - u64::from(receiver.parked);
+        receiver.parked = receiver.parked.min(narrow(wanted));
+        let wanted = narrow(wanted) - receiver.parked;
         let socket = self.socket_mut(p, slot);
-        socket.buffer = socket.buffer.min(narrow(outstanding));
-        let lasting = Bytes(socket.before.into()).rate_over(SECOND).bytes_in(rules.buffer_span);
+        socket.buffer = socket.buffer.min(wanted);
+    }
+
+    /// What may be written now: whole blocks until the send buffer is full enough
+    /// (`fill_send_buffer`).
+    fn write(&mut self, p: PeerId, slot: u16, rules: &InTurn) -> u32 {
+        let at = self.flow_at(p, self.neighbour(p, slot));
+        let at = at.filter(|&at| self.links.up[self.line(p)].flows[at].since <= self.now);
+        self.forget_unwanted(p, slot, at.map_or(0, |at| self.outstanding(p, at)));
+        let socket = self.socket(p, slot);
+        let lasting =
+            Bytes(socket.sending.before.into()).rate_over(SECOND).bytes_in(rules.buffer_span);
         let filled = u64::from(socket.buffer) + u64::from(socket.words);
         let missing = rules.buffer.max(lasting).0.saturating_sub(filled);
         let open = socket.open_to.saturating_sub(socket.written());
-        let open = open.min(outstanding - u64::from(socket.buffer));
-        narrow((missing.div_ceil(BLOCK.0) * BLOCK.0).min(open))
+        let Some(at) = at.filter(|_| missing > 0 && open > 0) else { return 0 };
+        let committed = self.committed(p, at);
+        let to = self.up_to_block(p, at, committed + missing.min(open));
+        narrow(to - committed)
     }
 
     /// Lets a connection send what it may, ask for more, and fill its buffer, in turns.
@@ -315,7 +323,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let q = self.neighbour(p, slot);
-        self.deliver(p, q, 0);
+        self.deliver((p, q), self.back(p, slot), 0);
         if !self.is_connected_to(p, slot, q) {
             return;
         }
@@ -336,6 +344,7 @@ impl<O: Observer> Swarm<'_, O> {
                 self.socket_mut(p, slot).buffer += std::mem::take(&mut reading);
                 continue;
             }
+            self.count_sent(p, slot, blocks);
             self.transmit(p, q, self.back(p, slot), blocks);
             if !self.is_connected_to(p, slot, q) {
                 return;
@@ -380,14 +389,10 @@ impl<O: Observer> Swarm<'_, O> {
                 break;
             }
             limiter.take(&mut socket.out, n);
-            let before = socket.sent / BLOCK.0;
             socket.buffer -= n;
             socket.sent += u64::from(n);
-            socket.second += n;
+            socket.sending.second += n;
             socket.said += headers_of(n);
-            if socket.starts {
-                socket.queue += narrow(socket.sent / BLOCK.0 - before);
-            }
             blocks += n;
         }
         if !shakes {
@@ -399,6 +404,15 @@ impl<O: Observer> Swarm<'_, O> {
         blocks
     }
 
+    /// The choker of `p` ranks by what was let go, not by what the neighbour has read.
+    fn count_sent(&mut self, p: PeerId, slot: u16, n: u32) {
+        let mut uploads = self.peer_mut(p).uploads.iter_mut();
+        if let Some(upload) = uploads.find(|upload| upload.slot == slot) {
+            upload.sent += u64::from(n);
+            upload.sent_round += u64::from(n);
+        }
+    }
+
     /// Whether the connection of `p` in `slot` is still that to `q`.
     fn is_connected_to(&self, p: PeerId, slot: u16, q: PeerId) -> bool {
         self.is_present(p) && self.is(p, Mask::Live, slot) && self.neighbour(p, slot) == q
@@ -406,12 +420,13 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Blocks let go reach `q`, which reads what it may.
     fn transmit(&mut self, p: PeerId, q: PeerId, back: u16, n: u32) {
+        self.socket_mut(q, back).parked += n;
+        self.start_clock(q);
         if self.reads_by_quota(q) {
-            self.socket_mut(q, back).parked += n;
             self.read(q, back);
         } else {
             self.socket_mut(q, back).said += headers_of(n);
-            self.deliver(p, q, n);
+            self.deliver((p, q), back, n);
             self.ask_on(q, back);
         }
     }
@@ -425,9 +440,9 @@ impl<O: Observer> Swarm<'_, O> {
         let limit = self.limits(line).1;
         let sender = self.socket(self.neighbour(q, slot), self.back(q, slot));
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
-        let rate = sender.rate;
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
-        let wanted = (requested + socket.parked + SPARE).max(in_two_ticks(rate, tick));
+        let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
+        let wanted = (requested + socket.parked + SPARE).max(usual);
         self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
         self.start_clock(q);
     }
@@ -446,10 +461,9 @@ impl<O: Observer> Swarm<'_, O> {
             if n == 0 {
                 return;
             }
-            socket.parked -= n;
             socket.said += headers_of(n);
             self.lines[line].down.take(&mut socket.into, n);
-            self.deliver(p, q, n);
+            self.deliver((p, q), slot, n);
             if !self.is_connected_to(q, slot, p) {
                 return;
             }
@@ -457,8 +471,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Bytes of the flow from `p` to `q` come in, as many as it still has.
-    fn deliver(&mut self, p: PeerId, q: PeerId, n: u32) {
+    /// Of what was let go, so many bytes reach `q` from `p` in its `slot`: as many as their flow
+    /// still has, and the others nobody waits for.
+    fn deliver(&mut self, (p, q): (PeerId, PeerId), slot: u16, n: u32) {
         let mut left = Bytes(n.into());
         while let Some(at) = self.flow_at(p, q) {
             let mark = self.links.up[self.line(p)].flows[at].left.bytes();
@@ -469,12 +484,32 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 continue;
             }
+            // A choke, or a piece that is done, may have left some of it unwanted.
+            left = left.min(Bytes(self.socket(q, slot).parked.into()));
             if left == Bytes::ZERO {
                 return;
             }
             let moved = left.min(mark);
             self.links.carry(self.now, self.link(p), at, moved);
+            self.count_read((p, q), slot, narrow(moved.0));
             left -= moved;
+        }
+        if self.is_connected_to(q, slot, p) {
+            let socket = self.socket_mut(q, slot);
+            socket.parked = socket.parked.saturating_sub(narrow(left.0));
+        }
+    }
+
+    /// So many bytes of blocks have come in at `q` from `p` in its `slot`.
+    fn count_read(&mut self, (p, q): (PeerId, PeerId), slot: u16, n: u32) {
+        let socket = self.socket_mut(q, slot);
+        socket.parked -= n;
+        socket.reading.second += n;
+        if socket.starts {
+            let parked = u64::from(socket.parked);
+            let got = self.socket(p, self.back(q, slot)).sent - parked;
+            let blocks = got / BLOCK.0 - (got - u64::from(n)) / BLOCK.0;
+            self.socket_mut(q, slot).queue += narrow(blocks);
         }
     }
 
@@ -492,16 +527,19 @@ impl<O: Observer> Swarm<'_, O> {
     /// The rate of flow `at` of `from`, as its receiver knows it.
     pub(super) fn flow_rate(&self, from: PeerId, at: usize) -> ByteRate {
         let flow = &self.links.up[self.line(from)].flows[at];
-        if !self.is_metered(from) {
-            return flow.rate;
-        }
-        self.socket(from, flow.payload.slot).known_rate()
+        if self.is_metered(from) { self.metered_pace(from, flow.payload.slot).0 } else { flow.rate }
     }
 
     /// The rate at which the neighbour in `slot` of `from` gets data, and what it keeps requested.
     pub(super) fn metered_pace(&self, from: PeerId, slot: u16) -> (ByteRate, Bytes) {
-        let socket = self.socket(from, slot);
-        (socket.known_rate(), Bytes(u64::from(socket.queue.max(1)) * BLOCK.0))
+        let (to, back) = (self.neighbour(from, slot), self.back(from, slot));
+        if self.in_turn(to).is_some() {
+            let socket = self.socket(to, back);
+            let queue = Bytes(u64::from(socket.queue.max(1)) * BLOCK.0);
+            return (socket.reading.known_rate(), queue);
+        }
+        let rate = self.socket(from, slot).sending.known_rate();
+        (rate, queue_bytes(&self.class(to).protocol.requests, rate))
     }
 
     /// What is requested in advance on flow `at` of `from`.
@@ -519,8 +557,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// it knows (`send_not_interested`).
     pub(super) fn end_slow_start(&mut self, p: PeerId, slot: u16) {
         if self.some_wait {
-            let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-            self.socket_mut(q, back).starts = false;
+            self.socket_mut(p, slot).starts = false;
         }
     }
 }
@@ -530,9 +567,9 @@ fn headers_of(n: u32) -> u32 {
     n.div_ceil(PACKET) * HEADER
 }
 
-/// What a rate per second brings in two ticks.
-fn in_two_ticks(rate: u32, tick: Span) -> u32 {
-    narrow(u64::from(rate) * 2 * tick.0 / NS_PER_S)
+/// What a rate per second brings in a tick.
+fn in_ticks(rate: u32, tick: Span) -> u32 {
+    narrow(u64::from(rate) * tick.0 / NS_PER_S)
 }
 
 /// A number of bytes that is known to be small, saturating.

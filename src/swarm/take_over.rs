@@ -1,8 +1,9 @@
 //! Taking over: a neighbour gets blocks of a run that another one was given and not asked for yet.
 //!
-//! A client claims block by block what it requests, and nothing more of a piece from a neighbour it
-//! does not know to be fast. Here a run is claimed whole, which is one event instead of many; what
-//! lies beyond the neighbour's queue is soft, and whoever can send it too may have it.
+//! A client claims block by block what it requests. Here a run is claimed whole, which is one event
+//! instead of many; what lies beyond the neighbour's queue is soft, and whoever can send it too may
+//! have half of it. Only clients that pick for each request anew (`Requests::contiguous`) claim no
+//! more than that, and nothing of theirs is soft.
 
 use super::edges::Mask;
 use super::request::{Ask, u16_of_u64};
@@ -12,14 +13,6 @@ use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::units::BLOCK;
 
-/// Where a soft run was found: in service, in a queue behind that, or requested and not there yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    Current,
-    Queued,
-    Pending,
-}
-
 /// The soft end of a run.
 #[derive(Clone, Copy, Debug)]
 struct Soft {
@@ -28,11 +21,12 @@ struct Soft {
     from: PeerId,
     slot: u16,
     run: Run,
-    place: Place,
+    /// Whether it is requested and the request not there yet, or in service.
+    pending: bool,
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// Takes over what a soft run of `piece` has not asked for yet, or the second half of it.
+    /// Takes over the second half of what a soft run of `piece` has not asked for yet.
     #[inline(never)]
     pub(super) fn take_over(&mut self, ask: &Ask, piece: PieceId) -> Option<Run> {
         let part = self.partial_at(ask.to, piece).expect("a begun piece");
@@ -42,13 +36,10 @@ impl<O: Observer> Swarm<'_, O> {
             return None;
         };
         self.counters.runs_cut += 1;
-        let requests = &self.class(ask.to).protocol.requests;
-        // What is not asked for yet is free to libtorrent, and nobody's.
-        let taken = if requests.contiguous { soft.blocks } else { soft.blocks.div_ceil(2) };
-        let from = soft.run.to - taken;
+        let from = soft.run.to - soft.blocks.div_ceil(2);
         self.shorten(ask.to, &soft, from);
-        self.peer_mut(ask.to).partials[part].soft += u16::from(!ask.fast);
-        Some(Run { piece: piece.0, from, to: soft.run.to, soft: !ask.fast, twin: false })
+        self.peer_mut(ask.to).partials[part].soft += u16::from(ask.soft);
+        Some(Run { piece: piece.0, from, to: soft.run.to, soft: ask.soft, twin: false })
     }
 
     /// The longest soft end of a run of `piece` that another neighbour was given.
@@ -71,8 +62,8 @@ impl<O: Observer> Swarm<'_, O> {
                 let queue = self.pace(ask.to, pending.slot, from, None).queue;
                 let hard = queue.0.div_ceil(BLOCK.0).saturating_sub(before);
                 let blocks = u16_of_u64(blocks_in(pending.run).saturating_sub(hard));
-                let (slot, run, place) = (pending.slot, pending.run, Place::Pending);
-                keep_longer(&mut best, Soft { blocks, from, slot, run, place });
+                let (slot, run) = (pending.slot, pending.run);
+                keep_longer(&mut best, Soft { blocks, from, slot, run, pending: true });
             }
         }
         best
@@ -81,59 +72,28 @@ impl<O: Observer> Swarm<'_, O> {
     fn look_at_flow(&self, ask: &Ask, piece: PieceId, slot: u16, best: &mut Option<Soft>) {
         let from = self.neighbour(ask.to, slot);
         let Some(at) = self.flow_at(from, ask.to) else { return };
-        let requests = &self.class(ask.to).protocol.requests;
         let flow = &self.links.up[self.line(from)].flows[at];
-        let transfer = &flow.payload;
-        let is_soft = |run: Run| run.piece == piece.0 && run.soft && !run.twin;
-        let is_queued = requests.contiguous && self.runs.iter(transfer.next).any(is_soft);
-        if !is_soft(transfer.run) && !is_queued {
+        let run = flow.payload.run;
+        if run.piece != piece.0 || !run.soft || run.twin {
             return;
         }
-        // Once libtorrent knows that it is fast, a piece is all its own.
-        let is_served = self.is(ask.to, Mask::Served, slot);
-        if requests.contiguous && is_served && self.is_fast(ask.to, slot, from, at) {
-            return;
-        }
-        let left = (flow.left_at(self.now) + transfer.beyond()).bytes().0.div_ceil(BLOCK.0);
+        let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0.div_ceil(BLOCK.0);
         let hard = self.queue_on(from, at).0.max(self.committed(from, at)).div_ceil(BLOCK.0);
-        if is_soft(transfer.run) {
-            let blocks = u16_of_u64(left.saturating_sub(hard));
-            let (run, place) = (transfer.run, Place::Current);
-            keep_longer(best, Soft { blocks, from, slot, run, place });
-        }
-        let mut before = left;
-        for run in self.runs.iter(transfer.next).filter(|_| is_queued) {
-            if is_soft(run) {
-                let hard = hard.saturating_sub(before);
-                let blocks = u16_of_u64(blocks_in(run).saturating_sub(hard));
-                keep_longer(best, Soft { blocks, from, slot, run, place: Place::Queued });
-            }
-            before += blocks_in(run);
-        }
+        let blocks = u16_of_u64(left.saturating_sub(hard));
+        keep_longer(best, Soft { blocks, from, slot, run, pending: false });
     }
 
     /// Cuts the blocks from `end` on off a run of `p`.
     fn shorten(&mut self, p: PeerId, soft: &Soft, end: u16) {
-        let Soft { from, slot, run, place, .. } = *soft;
-        let shorter = Run { to: end, ..run };
-        if place == Place::Pending {
+        let Soft { from, slot, run, .. } = *soft;
+        if soft.pending {
             let pending = self.pending[p.index()].iter_mut();
             let mut of_slot = pending.filter(|other| other.slot == slot && other.run == run);
-            of_slot.next().expect("it was just there").run = shorter;
-            return;
-        }
-        let at = self.flow_at(from, p).expect("it was just there");
-        if place == Place::Current {
+            of_slot.next().expect("it was just there").run.to = end;
+        } else {
+            let at = self.flow_at(from, p).expect("it was just there");
             self.shorten_run(from, at, end);
-            return;
         }
-        let cut = self.run_size(from, Run { from: end, ..run }).0;
-        let next = self.flow_mut(from, at).next;
-        let edit = |other| [if other == run { shorter } else { other }, Run::EMPTY];
-        let next = self.runs.rewrite(next, edit);
-        let transfer = self.flow_mut(from, at);
-        transfer.next = next;
-        transfer.queued -= u32::try_from(cut).expect("a run is at most a piece");
     }
 }
 

@@ -115,19 +115,20 @@ impl<O: Observer> Swarm<'_, O> {
             let span_s = narrow(rules.rate_span.0 / NS_PER_S).max(1);
             let edges = self.peer(p).edges;
             for slot in 0..u16_of(self.sockets[p.index()].len()) {
-                let has_flow = self.edges.is(edges, Mask::FlowOut, slot);
+                let has = |mask| self.edges.is(edges, mask, slot);
+                let (sends, receives) = (has(Mask::FlowOut), has(Mask::FlowIn));
                 let socket = &mut self.sockets[p.index()][usize::from(slot)];
                 // That of a connection that ended is at rest, too.
-                if !has_flow && socket.is_still() {
+                if !sends && !receives && socket.is_still() {
                     goes_on |= !socket.is_at_rest();
                     socket.fall_quiet(span_s);
                     continue;
                 }
                 goes_on = true;
-                let requests = &self.class(self.neighbour(p, slot)).protocol.requests;
-                let is_served = self.edges.is(edges, Mask::Serves, slot);
-                self.socket_mut(p, slot).end_second(span_s, is_served, requests);
-                if has_flow {
+                let is_served = self.edges.is(edges, Mask::Served, slot);
+                let requests = &self.class(p).protocol.requests;
+                self.sockets[p.index()][usize::from(slot)].end_second(span_s, is_served, requests);
+                if sends {
                     self.stirred.push((p, slot));
                 }
             }

@@ -111,7 +111,9 @@ pub(super) struct Peer {
     /// When the choker last ran.
     pub(super) last_rechoke: SimTime,
     /// Regular rounds so far.
-    pub(super) rounds: u64,
+    pub(super) rounds: u32,
+    /// Whether a `Retry` is pending.
+    pub(super) retry_pending: bool,
     /// When `n_served_by` last rose from 0.
     pub(super) served_since: SimTime,
     /// Pieces shown to each neighbour by slot, if it hides its pieces (BEP 16).
@@ -475,6 +477,7 @@ fn peer(plan: &Plan, seed: u64, newcomer: &Newcomer, user: &Person) -> Peer {
         next_rechoke: SimTime::NEVER,
         refill_pending: false,
         repoll_pending: false,
+        retry_pending: false,
         optimistic_due: SimTime::ZERO,
         last_rechoke: SimTime::ZERO,
         rounds: 0,

@@ -33,7 +33,9 @@ fn crowd(rules: &Protocol, choker: &ChokerSpec, slow: u64) -> Plan {
     // A rate limiter has a clock of seconds and sizes of its own, which no factor stretches.
     rules.messages = Messages::AtOnce;
     let requests = &mut rules.requests;
-    [&mut requests.whole_piece, &mut requests.queue_span].into_iter().for_each(stretch);
+    [&mut requests.whole_piece, &mut requests.queue_span, &mut requests.retry]
+        .into_iter()
+        .for_each(stretch);
     (requests.end_game, rules.overhead) = (EndGame::Off, swarmecon::swarm::plan::Overhead::None);
     rules.latency = Span(50_000_000_000 * slow);
     let rules = Arc::new(rules);
