@@ -1,9 +1,10 @@
 //! What headers cost: TCP/IP and protocol messages charged to both directions of a link.
 //!
-//! Rules (libtorrent `stat.hpp`, `rate_limit_ip_overhead`): each started 1460 bytes of payload
-//! cost 40 bytes of header to the sender's upload, and the same again, as acknowledgements, to the
+//! Rules (libtorrent `stat.hpp`, `rate_limit_ip_overhead`): each started 1460 bytes of a block cost
+//! 40 bytes of header to the sender's upload, and the same again, as acknowledgements, to the
 //! receiver's upload; the other ends pay the same on their downloads. Requests (17 bytes), HAVEs
-//! (9 bytes) and block headers (13 bytes) are messages with headers of their own. Once a second
+//! (9 bytes), news of interest and of chokes (5 bytes) and block headers (13 bytes) are messages
+//! with headers of their own. Once a second
 //! what the last second cost is drained from the limiters of a client that has some
 //! (`session_impl::use_quota_overhead`), or else taken off the capacity for the next second.
 
@@ -20,6 +21,9 @@ use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, floor_u64};
 pub(super) const HEADER: u32 = 40;
 /// Payload of a full packet on Ethernet.
 pub(super) const PACKET: u32 = 1460;
+/// Bytes before the data of a block (BEP 3), and packets for a whole block.
+const BLOCK_HEADER: u32 = 13;
+const BLOCK_PACKETS: f64 = (16_384 + BLOCK_HEADER).div_ceil(PACKET) as f64;
 /// Time between two charges: the client's own tick.
 const TICK: Span = Span(1_000_000_000);
 
@@ -51,9 +55,9 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let header = f64::from(HEADER);
-        let packets = payload.as_f64() / f64::from(PACKET);
         let blocks = payload.as_f64() / BLOCK.as_f64();
-        let data = packets * header + blocks * 13.0;
+        let packets = blocks * BLOCK_PACKETS;
+        let data = packets * header + blocks * f64::from(BLOCK_HEADER);
         let request = blocks * (17.0 + header);
         let replies = packets * header + request;
         if self.charges(from) {
@@ -82,6 +86,25 @@ impl<O: Observer> Swarm<'_, O> {
             let header = f64::from(HEADER);
             let message = 9.0 + header;
             for (x, up, down) in [(p, message, header), (q, header, message)] {
+                let line = self.line(x);
+                let headers = &mut self.users[line].headers;
+                headers.up += up;
+                headers.down += down;
+            }
+        }
+    }
+
+    /// News of interest or of a choke goes from `p` to `q`.
+    pub(super) fn count_news(&mut self, p: PeerId, q: PeerId) {
+        if !self.charges(p) && !self.charges(q) {
+            return;
+        }
+        let header = f64::from(HEADER);
+        let message = 5.0 + header;
+        // What a rate limiter lets go it has counted.
+        let sent = if self.is_metered(p) { header } else { message };
+        for (x, up, down) in [(p, sent, header), (q, header, message)] {
+            if self.charges(x) {
                 let line = self.line(x);
                 let headers = &mut self.users[line].headers;
                 headers.up += up;

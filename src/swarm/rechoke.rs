@@ -490,6 +490,7 @@ impl<O: Observer> Swarm<'_, O> {
             other.served_since = since;
         }
         self.observer.unchoked(since, p, q, true);
+        self.count_news(p, q);
         if self.post(p, slot, Letter::of(News::Unchoke)) {
             self.put(q, Mask::Asked, back);
         } else {
@@ -534,6 +535,7 @@ impl<O: Observer> Swarm<'_, O> {
             let stretch = self.peer(p).edges;
             self.edges.served_ms[stretch.at(slot)] = now_ms;
         }
+        self.count_news(p, q);
         self.reject_requests(p, slot);
         self.take(p, Mask::Serves, slot);
         self.take(p, Mask::Optimistic, slot);

@@ -1,7 +1,9 @@
 //! What is known of BitTorrent swarms, in direction and rough size: cheap cases whose outcome is
 //! clear of chance. Seeds are fixed; nothing is retried.
 
-use crate::swarms::{self, Diary, News, class, completions, kib, mean_time_s, plan, s};
+use crate::swarms::{
+    self, Diary, News, class, completions, kib, mean_time_s, plain, plan, run_lawfully, s,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -354,4 +356,29 @@ fn a_peer_with_a_rule_of_its_own_stays_by_that_rule() {
     let outcome = run(&plan, 1, &mut Unobserved);
     let departures: Vec<_> = outcome.peers.iter().map(|peer| peer.departed).collect();
     assert_eq!(departures, [Some(early + s(5.0)), None, Some(early + s(70.0))]);
+}
+
+/// A seeder leaves after a second, when it has sent six of the eight blocks it was asked for; a
+/// slow one, which came when all were asked for, can send the others in 3.2 s. It is asked at once,
+/// or where clients look again after so long only then.
+#[test]
+fn blocks_given_back_wait_until_somebody_looks_again() {
+    let done_s = |retry_s| {
+        let mut rules = plain();
+        let requests = &mut rules.requests;
+        (requests.contiguous, requests.queue_min, requests.retry) = (true, 8, s(retry_s));
+        let rules = Arc::new(rules);
+        let mut leaves = class(Role::Seeder, 1, kib(100.0), &rules);
+        leaves.stay = Stay::Linger(s(1.0));
+        let mut slow = class(Role::Seeder, 0, kib(10.0), &rules);
+        slow.arrivals = Arrivals::At(vec![SimTime::from_secs(0.2)]);
+        let leecher = class(Role::Leecher, 1, kib(10.0), &rules);
+        let piece = Bytes::from_kib(128);
+        let outcome = run_lawfully(&plan(piece, piece, vec![leaves, slow, leecher]), 1);
+        completions(&outcome)[0].as_secs()
+    };
+    for (retry_s, expected_s) in [(0.0, 4.2), (5.0, 8.4), (20.0, 23.4)] {
+        let done_s = done_s(retry_s);
+        assert!((done_s - expected_s).abs() < 0.001, "looked after {retry_s} s: {done_s}");
+    }
 }
