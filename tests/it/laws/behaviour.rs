@@ -337,7 +337,7 @@ fn super_seeding_does_not_strand_free_riders() {
         let mut plan = flash_crowd(n, 32, 400.0, presets::mainline());
         (plan.classes[0].super_seed, plan.classes[1].choker) = (true, ChokerSpec::Never);
         plan.horizon = SimTime::from_secs(10_000.0);
-        let outcome = swarms::run_lawfully(&plan, 1);
+        let outcome = run_lawfully(&plan, 1);
         assert_eq!(completions(&outcome).len(), n as usize, "{n} free riders");
     }
 }
