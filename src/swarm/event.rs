@@ -76,7 +76,7 @@ impl Event {
             Self::Reconnect(p) => (18, p.0),
             Self::Tick(u) => (19, u.0),
             Self::Retry(p) => (20, p.0),
-            Self::Letter(p, slot) => (17, p.0 ^ u32::from(slot) << 16),
+            Self::Letter(p, slot) => (21, p.0 ^ u32::from(slot) << 16),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! 40 bytes of header to the sender's upload, and the same again, as acknowledgements, to the
 //! receiver's upload; the other ends pay the same on their downloads. Requests (17 bytes), HAVEs
 //! (9 bytes), news of interest and of chokes (5 bytes) and block headers (13 bytes) are messages
-//! with headers of their own. Once a second
-//! what the last second cost is drained from the limiters of a client that has some
-//! (`session_impl::use_quota_overhead`), or else taken off the capacity for the next second.
+//! with headers of their own. Once a second what the last second cost is drained from the limiters
+//! of a client that has some (`session_impl::use_quota_overhead`), or else taken off the capacity
+//! for the next second.
 
 use super::edges::Mask;
 use super::event::Event;
@@ -17,7 +17,7 @@ use crate::net::LinkId;
 use crate::observe::Observer;
 use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, floor_u64};
 
-/// Bytes per second of a started TCP/IP packet.
+/// Bytes of header of a TCP/IP packet.
 pub(super) const HEADER: u32 = 40;
 /// Payload of a full packet on Ethernet.
 pub(super) const PACKET: u32 = 1460;
@@ -60,17 +60,17 @@ impl<O: Observer> Swarm<'_, O> {
         let data = packets * header + blocks * f64::from(BLOCK_HEADER);
         let request = blocks * (17.0 + header);
         let replies = packets * header + request;
-        if self.charges(from) {
-            let line = self.line(from);
+        self.charge(from, data + blocks * header, replies);
+        self.charge(to, replies, data + blocks * header);
+    }
+
+    /// Notes header bytes up and down a peer's line, if its client counts them.
+    fn charge(&mut self, p: PeerId, up: f64, down: f64) {
+        if self.charges(p) {
+            let line = self.line(p);
             let headers = &mut self.users[line].headers;
-            headers.up += data + blocks * header;
-            headers.down += replies;
-        }
-        if self.charges(to) {
-            let line = self.line(to);
-            let headers = &mut self.users[line].headers;
-            headers.down += data + blocks * header;
-            headers.up += replies;
+            headers.up += up;
+            headers.down += down;
         }
     }
 
@@ -85,12 +85,8 @@ impl<O: Observer> Swarm<'_, O> {
             let q = self.neighbour(p, slot);
             let header = f64::from(HEADER);
             let message = 9.0 + header;
-            for (x, up, down) in [(p, message, header), (q, header, message)] {
-                let line = self.line(x);
-                let headers = &mut self.users[line].headers;
-                headers.up += up;
-                headers.down += down;
-            }
+            self.charge(p, message, header);
+            self.charge(q, header, message);
         }
     }
 
@@ -103,14 +99,8 @@ impl<O: Observer> Swarm<'_, O> {
         let message = 5.0 + header;
         // What a rate limiter lets go it has counted.
         let sent = if self.is_metered(p) { header } else { message };
-        for (x, up, down) in [(p, sent, header), (q, header, message)] {
-            if self.charges(x) {
-                let line = self.line(x);
-                let headers = &mut self.users[line].headers;
-                headers.up += up;
-                headers.down += down;
-            }
-        }
+        self.charge(p, sent, header);
+        self.charge(q, header, message);
     }
 
     /// Takes what the last second cost off the capacity for the next.

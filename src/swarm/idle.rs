@@ -62,17 +62,18 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// After a look of `p` at what to ask its neighbour in `slot` for: if there was nothing it will
-    /// look again.
+    /// After a look of `p` at what to ask its neighbour in `slot` for, or the end of their flow: if
+    /// it asks for nothing it will look again.
     #[inline]
     pub(super) fn retry_if_idle(&mut self, p: PeerId, slot: u16) {
-        if self.bides_its_time(p) && !self.is(p, Mask::FlowIn, slot) {
+        let is = |mask| self.is(p, mask, slot);
+        if self.bides_its_time(p) && is(Mask::Served) && is(Mask::Wants) && !is(Mask::FlowIn) {
             self.retry_later(p);
         }
     }
 
     /// Has the idle connections of `p` looked at in due time.
-    pub(super) fn retry_later(&mut self, p: PeerId) {
+    fn retry_later(&mut self, p: PeerId) {
         let retry = self.class(p).protocol.requests.retry;
         if !std::mem::replace(&mut self.peer_mut(p).retry_pending, true) {
             self.queue.push(self.now + retry, Event::Retry(p));

@@ -73,6 +73,10 @@ impl<O: Observer> Swarm<'_, O> {
         self.edges.witness[at] = piece;
         self.put(p, Mask::Wants, slot);
         self.tell(p, slot, News::Interested);
+        if self.bides_its_time(p) {
+            // Where it serves us still, nobody else would have us look.
+            self.ask_for_more(p, slot);
+        }
     }
 
     /// `p` has verified `piece`: interest that rested on it is looked at again.

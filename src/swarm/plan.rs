@@ -343,7 +343,8 @@ pub struct Requests {
     /// A neighbour fast enough for a piece in this time is asked for whole pieces. Zero: off.
     pub whole_piece: Span,
     /// Whether such a neighbour is asked for as many contiguous pieces as it can send in that
-    /// time (libtorrent `prefer_contiguous_blocks`), or for one.
+    /// time (libtorrent `prefer_contiguous_blocks`), or for one; and another one for the blocks its
+    /// queue lacks, chosen anew each time (`request_a_block`), or for the whole of a piece.
     pub contiguous: bool,
     /// Blocks outstanding at rate r: `queue_base + r × queue_span`, within the two bounds.
     pub queue_span: Span,

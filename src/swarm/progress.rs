@@ -363,6 +363,7 @@ impl<O: Observer> Swarm<'_, O> {
         debug_assert!(flow.payload.next == NONE, "a closed flow has nothing queued");
         self.take(from, Mask::FlowOut, flow.payload.slot);
         self.take(to, Mask::FlowIn, flow.payload.back);
+        self.retry_if_idle(to, flow.payload.back);
         self.links.touch(self.link(from));
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Ask {
     pub(super) slot: u16,
     pub(super) from: PeerId,
     /// Whether the neighbour is fast enough to be asked for whole pieces.
-    pub(super) fast: bool,
-    /// How many contiguous ones it is asked for then.
+    fast: bool,
+    /// How many contiguous pieces it is asked for then.
     contiguous: u16,
     /// Whether what it is asked for may be taken over by others.
     pub(super) soft: bool,
@@ -278,12 +278,11 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Fills `scratch.begun`; gives whether there is any.
     fn list_begun(&mut self, ask: &Ask, requests: &Requests, has_fresh: bool) -> bool {
-        let scratch = &mut self.scratch;
-        lanes_mut(&mut scratch.begun).fill([0; LANES]);
         // Its first pieces libtorrent finishes, whoever is at work on them.
         let is_first = requests.contiguous && self.picks_at_random(ask.to, requests);
         let keeps_off = ask.fast && has_fresh && !is_first;
         let scratch = &mut self.scratch;
+        lanes_mut(&mut scratch.begun).fill([0; LANES]);
         let seeders_own =
             requests.seed_started_list && self.peers[ask.from.index()].stage == Stage::Seeder;
         let mut has_begun = false;

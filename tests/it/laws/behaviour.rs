@@ -382,3 +382,46 @@ fn blocks_given_back_wait_until_somebody_looks_again() {
         assert!((done_s - expected_s).abs() < 0.001, "looked after {retry_s} s: {done_s}");
     }
 }
+
+/// A seeder that is too slow for whole pieces is asked for two blocks at a time. Where each request
+/// is picked anew, and picks are random, it leaves many pieces begun, and the first of eight is
+/// whole late; where a piece is asked for at once, as soon as its eight blocks are there.
+#[test]
+fn a_slow_neighbour_is_asked_for_another_piece_with_each_request() {
+    let first_piece_s = |contiguous| {
+        let mut rules = plain();
+        let requests = &mut rules.requests;
+        (requests.contiguous, requests.order) = (contiguous, PickOrder::Random);
+        (requests.strict_priority, requests.queue_span) = (false, s(0.0));
+        let rules = Arc::new(rules);
+        let slow = class(Role::Seeder, 1, kib(4.0), &rules);
+        let leecher = class(Role::Leecher, 1, kib(10.0), &rules);
+        let case = plan(Bytes::from_kib(1024), Bytes::from_kib(128), vec![slow, leecher]);
+        let mut diary = Diary::default();
+        let _ = run(&case, 1, &mut diary);
+        let first = diary.entries.iter().find(|(_, news)| matches!(news, News::Piece(..)));
+        first.expect("all come in").0.as_secs()
+    };
+    assert!((first_piece_s(false) - 32.0).abs() < 0.001, "{} s", first_piece_s(false));
+    assert!(first_piece_s(true) > 2.0 * 32.0, "{} s", first_piece_s(true));
+}
+
+/// Who is served on and becomes interested again looks for what it may ask for at once, though its
+/// client looks again at certain times only.
+#[test]
+fn interest_that_comes_back_asks_at_once() {
+    let done_s = |retry_s| {
+        let mut rules = plain();
+        rules.requests.retry = s(retry_s);
+        (rules.choking.choke_on_lost_interest, rules.choking.rechoke) = (false, s(1e5));
+        let rules = Arc::new(rules);
+        let seeder = class(Role::Seeder, 1, kib(10.0), &rules);
+        let mut relay = class(Role::Leecher, 2, kib(100.0), &rules);
+        relay.stay = Stay::Forever;
+        let piece = Bytes::from_kib(128);
+        let outcome = run_lawfully(&plan(piece + piece + piece, piece, vec![seeder, relay]), 1);
+        completions(&outcome).last().expect("all are done").as_secs()
+    };
+    let [at_once, later] = [0.0, 1000.0].map(done_s);
+    assert!((at_once - later).abs() < 1.0, "{at_once} s, {later} s");
+}
