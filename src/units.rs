@@ -251,6 +251,12 @@ impl Volume {
         Bytes(self.0 >> 20)
     }
 
+    /// Whole bytes, rounded up.
+    #[inline]
+    pub fn bytes_up(self) -> Bytes {
+        Bytes(self.0.div_ceil(1 << 20))
+    }
+
     /// How long this takes at `rate`, rounded up; `FOREVER` at rate zero.
     #[inline]
     pub fn time_at(self, rate: ByteRate) -> Span {

@@ -124,6 +124,7 @@ pub struct Links<T> {
     pub rate_changes: u64,
     pub(super) work: Vec<super::share::Task>,
     pub(super) offers: Vec<super::share::Offer>,
+    pub(super) limits: Vec<ByteRate>,
 }
 
 impl<T: Copy> Links<T> {
@@ -138,6 +139,7 @@ impl<T: Copy> Links<T> {
             rate_changes: 0,
             work: Vec::new(),
             offers: Vec::new(),
+            limits: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@
 //! rates are lowered before others are raised. Rates agree with [`super::oracle`] but for the
 //! slack; tests hold both to that.
 
-use super::links::{LinkId, Links, PortId, Source};
+use super::links::{LinkId, Links, PortId, Source, Uplink};
 use crate::units::{ByteRate, SimTime};
 
 /// A link is shared again only if more than 1/1024 of its capacity would be gained.
@@ -134,8 +134,7 @@ impl<T: Copy> Links<T> {
         self.reshares += 1;
         let mut offers = std::mem::take(&mut self.offers);
         offers.clear();
-        let Self { up, down, .. } = self;
-        let down = &mut down[link.index()];
+        let (up, down) = (&self.up, &mut self.down[link.index()]);
         offers.extend(down.sources.iter().map(|&Source { from, to }| {
             let up = &up[from.index()];
             let at = up.find(to).expect("both ends know of a flow");
@@ -143,11 +142,14 @@ impl<T: Copy> Links<T> {
             let limit = weighted(up.level, flow.weight).min(up.cap);
             Offer { from, at, limit, rate: flow.rate }
         }));
-        let level = water_level(down.cap, || offers.iter().map(|offer| (offer.limit, 1)));
+        self.limits.clear();
+        self.limits.extend(offers.iter().map(|offer| offer.limit));
+        let level = level_below(down.cap, &self.limits);
         down.level = level;
-        for &Offer { from, at, .. } in offers.iter().filter(|offer| offer.rate > level) {
-            self.set_rate(now, from, at, level);
-            let up = &self.up[from.index()];
+        let (mut used, mut changed) = (down.used.0, 0);
+        for &Offer { from, at, rate, .. } in offers.iter().filter(|offer| offer.rate > level) {
+            (used, changed) = (used - rate.0 + level.0, changed + 1);
+            let up = self.set_rate(now, from, at, level);
             // Where all receivers are the bottleneck nobody gains from what one of them loses.
             if up.flows.len() > 1 && !up.level.is_unlimited() && spare(up.used, up.cap) {
                 self.work.push(Task::Up(from));
@@ -158,6 +160,7 @@ impl<T: Copy> Links<T> {
                 let up = &self.up[from.index()];
                 let fits = up.used.0 - rate.0 + level.0 <= up.cap.0;
                 if up.level.is_unlimited() && fits {
+                    (used, changed) = (used - rate.0 + level.0, changed + 1);
                     self.set_rate(now, from, at, level);
                 } else {
                     self.work.push(Task::Up(from));
@@ -165,7 +168,9 @@ impl<T: Copy> Links<T> {
             }
         }
         self.offers = offers;
-        let down = &self.down[link.index()];
+        self.rate_changes += changed;
+        let down = &mut self.down[link.index()];
+        down.used = ByteRate(used);
         assert!(down.used <= down.cap, "a download link over its capacity");
     }
 
@@ -177,18 +182,16 @@ impl<T: Copy> Links<T> {
         }
     }
 
-    /// Gives one flow another rate.
+    /// Gives one flow another rate. What its receiver's link carries is for the caller to enter.
     #[inline]
-    fn set_rate(&mut self, now: SimTime, from: LinkId, at: usize, rate: ByteRate) {
-        self.rate_changes += 1;
+    fn set_rate(&mut self, now: SimTime, from: LinkId, at: usize, rate: ByteRate) -> &Uplink<T> {
+        self.touch(from);
         let up = &mut self.up[from.index()];
         let flow = &mut up.flows[at];
-        let down = &mut self.down[self.link[up.to[at].index()].index()];
         up.used = ByteRate(up.used.0 - flow.rate.0 + rate.0);
-        down.used = ByteRate(down.used.0 - flow.rate.0 + rate.0);
         flow.set_rate(now, &mut up.due[at], rate);
         debug_assert!(up.used <= up.cap, "an upload link over its capacity");
-        self.touch(from);
+        up
     }
 
     /// The level at which the flows out of `link` use its capacity: Σ min(w A, B) = cap. None
@@ -236,6 +239,30 @@ fn water_level<I: Iterator<Item = (ByteRate, u64)>>(
         }
         // Each pass settles the flows with the lowest limits; the level only ever rises.
         let next = rest / open;
+        if next <= level {
+            return ByteRate(level);
+        }
+        level = next;
+    }
+}
+
+/// The level at which what the sources of a downlink offer fits into `cap`, or `UNLIMITED` if all
+/// of it does.
+///
+/// As `water_level` with all weights 1, but that it adds up several offers at a time.
+fn level_below(cap: ByteRate, offers: &[ByteRate]) -> ByteRate {
+    let mut level = 0;
+    loop {
+        let (mut small, mut open) = (0, 0);
+        for limit in offers {
+            let fits = u64::from(limit.0 <= level);
+            small += limit.0 * fits;
+            open += 1 - fits;
+        }
+        if open == 0 {
+            return ByteRate::UNLIMITED;
+        }
+        let next = cap.0.saturating_sub(small) / open;
         if next <= level {
             return ByteRate(level);
         }

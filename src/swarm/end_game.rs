@@ -61,18 +61,23 @@ impl<O: Observer> Swarm<'_, O> {
         let up = &self.links.up[self.line(ask.from)];
         let share = ByteRate(up.cap.0 / (up.flows.len() as u64 + 1));
         let mut worst = (BLOCK.volume().time_at(share), None);
-        for slot in self.edges.slots(self.peer(ask.to).edges, Mask::FlowIn) {
-            let other = self.neighbour(ask.to, slot);
-            let at = self.flow_at(other, ask.to).expect("both ends know a flow");
-            let flow = &self.links.up[self.line(other)].flows[at];
+        let stretch = self.peer(ask.to).edges;
+        let names = &self.edges.peer[stretch.range()];
+        let to = Self::port(ask.to);
+        for slot in self.edges.slots(stretch, Mask::FlowIn) {
+            let other = names[usize::from(slot)];
+            let up = &self.links.up[self.line(other)];
+            let at = up.find(to).expect("both ends know a flow");
+            let flow = &up.flows[at];
             let run = flow.payload.run;
-            let known =
-                !run.is_empty() && bitfield::has(&self.scratch.view, usize::from(run.piece));
-            if !known || run.twin || slot == ask.slot {
+            if run.is_empty() || run.twin || slot == ask.slot {
+                continue;
+            }
+            if !bitfield::has(&self.scratch.view, usize::from(run.piece)) {
                 continue;
             }
             let left = flow.left_at(self.now) + flow.payload.beyond();
-            let rate = self.flow_rate(other, at);
+            let rate = if up.metered { self.flow_rate(other, at) } else { flow.rate };
             let is_slower = rate.volume_in(worst.0) < left;
             if is_slower && !(left <= BLOCK.volume() && self.has_twin(ask.to, run)) {
                 worst = (left.time_at(rate), Some((other, at, left)));
@@ -83,12 +88,14 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether the last block of `run` is asked for twice already.
     fn has_twin(&self, p: PeerId, run: Run) -> bool {
-        self.edges.slots(self.peer(p).edges, Mask::FlowIn).any(|slot| {
-            let other = self.neighbour(p, slot);
-            let at = self.flow_at(other, p).expect("both ends know a flow");
-            let twin = self.links.up[self.line(other)].flows[at].payload.run;
-            twin.twin && twin.piece == run.piece && twin.to == run.to
-        })
+        let part = self.peer(p).partials.iter().find(|part| part.piece == run.piece);
+        part.is_some_and(|part| part.twins)
+            && self.edges.slots(self.peer(p).edges, Mask::FlowIn).any(|slot| {
+                let other = self.neighbour(p, slot);
+                let at = self.flow_at(other, p).expect("both ends know a flow");
+                let twin = self.links.up[self.line(other)].flows[at].payload.run;
+                twin.twin && twin.piece == run.piece && twin.to == run.to
+            })
     }
 
     /// A block that another neighbour has not sent yet, asked for again.

@@ -60,11 +60,13 @@ impl<O: Observer> Swarm<'_, O> {
         let before = at.map_or(0, |at| self.asked(from, at));
         let mut asked = before;
         while asked < ask.most {
-            let Some((run, more)) = self.claim_next(&ask, asked) else { break };
-            for run in std::iter::once(run).chain(more) {
+            let Some(run) = self.claim_next(&ask, asked) else { break };
+            let more = std::mem::take(&mut self.scratch.more);
+            for &run in std::iter::once(&run).chain(&more) {
                 asked += self.run_size(p, run).0;
                 self.pending[p.index()].push(Pending { slot, run });
             }
+            self.scratch.more = more;
         }
         asked > before
     }

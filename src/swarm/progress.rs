@@ -5,8 +5,7 @@
 
 use super::edges::Mask;
 use super::letters::{Letter, News};
-use super::socket::narrow;
-use super::transfer::{NONE, Run, dry_up};
+use super::transfer::{NONE, Run, dry_up, in_run};
 use super::world::Swarm;
 use crate::ids::{PeerId, PieceId};
 use crate::net::LinkId;
@@ -98,7 +97,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn next_run(&mut self, from: PeerId, at: usize) {
         let transfer = self.flow_mut(from, at);
         if transfer.next == NONE {
-            transfer.begin_run(Run::EMPTY);
+            transfer.begin_run(Run::EMPTY, Bytes::ZERO);
             let line = self.line(from);
             self.links.up[line].set_mark(at, Volume::ZERO);
             return;
@@ -107,9 +106,9 @@ impl<O: Observer> Swarm<'_, O> {
         let (run, next) = self.runs.pop_front(next);
         let size = self.run_size(from, run);
         let transfer = self.flow_mut(from, at);
-        transfer.begin_run(run);
+        transfer.begin_run(run, size);
         transfer.next = next;
-        transfer.queued -= u32::try_from(size.0).expect("a run is at most a piece");
+        transfer.queued -= in_run(size);
         let line = self.line(from);
         let flow = &mut self.links.up[line].flows[at];
         flow.left = size.volume();
@@ -124,29 +123,23 @@ impl<O: Observer> Swarm<'_, O> {
         let to = Self::behind(up.to[at]);
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
-        let transfer = flow.payload;
-        if transfer.run.is_empty() {
-            return;
-        }
-        let left = Volume(flow.left.0 + transfer.beyond().0);
-        let torrent = &self.torrents[self.peers[to.index()].torrent.index()];
-        let size =
-            torrent.cut.blocks_size(transfer.run.piece(), transfer.run.from, transfer.run.to);
+        let transfer = &mut flow.payload;
         // Progress is rounded down to the byte: what is left is rounded up.
-        let moved = size.0 - left.0.div_ceil(1 << 20);
-        let delta = moved - u64::from(transfer.credited);
+        let left = in_run((flow.left + transfer.beyond()).bytes_up());
+        let delta = transfer.to_come - left;
         if delta == 0 {
             return;
         }
-        flow.payload.credited = u32::try_from(moved).expect("a run is at most a piece");
-        for news in [&mut flow.payload.sent_news, &mut flow.payload.received_news] {
-            *news = news.saturating_add(narrow(delta));
-        }
-        let payload = Bytes(delta);
+        transfer.to_come = left;
+        transfer.sent_news = transfer.sent_news.saturating_add(delta);
+        transfer.received_news = transfer.received_news.saturating_add(delta);
+        let payload = Bytes(u64::from(delta));
         self.books.uploaded += payload;
         self.peers[from.index()].sent += payload;
         self.peers[to.index()].received += payload;
-        self.count_headers(from, to, payload);
+        if self.some_charge {
+            self.count_headers(from, to, payload);
+        }
         self.observer.transferred(self.now, from, to, payload);
     }
 
@@ -186,15 +179,18 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// What has moved on a flow and is not in the books yet.
     pub(super) fn uncredited(&self, line: usize, at: usize) -> Bytes {
-        let up = &self.links.up[line];
-        let flow = &up.flows[at];
-        let run = flow.payload.run;
-        if run.is_empty() {
-            return Bytes::ZERO;
+        let flow = &self.links.up[line].flows[at];
+        let left = flow.left_at(self.now) + flow.payload.beyond();
+        Bytes(u64::from(flow.payload.to_come)) - left.bytes_up()
+    }
+
+    /// Bytes of the run in service that are in the books.
+    pub(super) fn credited(&self, from: PeerId, at: usize) -> u64 {
+        let transfer = &self.links.up[self.line(from)].flows[at].payload;
+        if transfer.run.is_empty() {
+            return 0;
         }
-        let left = flow.left_at(self.now).0 + flow.payload.beyond().0;
-        let moved = self.run_size(Self::behind(up.to[at]), run).0 - left.div_ceil(1 << 20);
-        Bytes(moved - u64::from(flow.payload.credited))
+        self.run_size(from, transfer.run).0 - u64::from(transfer.to_come)
     }
 
     /// Enters all that moves out of `p` and into it.
@@ -257,8 +253,9 @@ impl<O: Observer> Swarm<'_, O> {
             self.close_flow(from, at);
             return;
         }
-        let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
-        let kept = (u64::from(transfer.credited) + committed).div_ceil(BLOCK.0);
+        let credited = self.credited(from, at);
+        let done = u16_of_u64(credited / BLOCK.0);
+        let kept = (credited + committed).div_ceil(BLOCK.0);
         let in_service = kept > u64::from(done);
         let end = run.to.min(run.from + u16_of_u64(kept));
         let to = self.receiver(from, at);
@@ -269,7 +266,9 @@ impl<O: Observer> Swarm<'_, O> {
             let line = self.line(from);
             let flow = &mut self.links.up[line].flows[at];
             flow.payload.run.to = end;
-            flow.left = Bytes(size.0 - u64::from(transfer.credited)).volume();
+            let left = Bytes(size.0 - credited);
+            flow.payload.to_come = in_run(left);
+            flow.left = left.volume();
             flow.payload.mark_end();
         }
         let line = self.line(from);
@@ -291,15 +290,15 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
         self.release_queue(from, at, 0);
-        let transfer = self.links.up[self.line(from)].flows[at].payload;
+        let run = self.flow_mut(from, at).run;
+        let credited = self.credited(from, at);
         let to = self.receiver(from, at);
         self.close_flow(from, at);
-        let run = transfer.run;
         if run.is_empty() {
             return;
         }
-        let done = u64::from(transfer.credited) / BLOCK.0;
-        let waste = u64::from(transfer.credited) - done * BLOCK.0;
+        let done = credited / BLOCK.0;
+        let waste = credited - done * BLOCK.0;
         self.records[to.index()].wasted += Bytes(waste);
         let end = run.from + u16_of_u64(done);
         if end < run.to {
@@ -315,9 +314,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn release_queue(&mut self, from: PeerId, at: usize, kept: u64) {
         let to = self.receiver(from, at);
         let transfer = *self.flow_mut(from, at);
-        let (run, credited) = (transfer.run, u64::from(transfer.credited));
-        let rest = if run.is_empty() { 0 } else { self.run_size(from, run).0 - credited };
-        let mut kept = kept.saturating_sub(rest);
+        let mut kept = kept.saturating_sub(u64::from(transfer.to_come));
         let (mut start, mut queued, mut next) = (NONE, 0, transfer.next);
         while next != NONE {
             let (run, after) = self.runs.pop_front(next);
@@ -329,7 +326,7 @@ impl<O: Observer> Swarm<'_, O> {
             if !stays.is_empty() {
                 let size = self.run_size(from, stays).0;
                 kept = kept.saturating_sub(size);
-                queued += u32::try_from(size).expect("a run is at most a piece");
+                queued += in_run(Bytes(size));
                 start = self.runs.push_back(start, stays);
             }
         }
@@ -425,9 +422,13 @@ impl<O: Observer> Swarm<'_, O> {
         slots.extend(self.edges.slots(self.peer(p).edges, Mask::FlowIn));
         for &slot in &slots {
             let from = self.neighbour(p, slot);
-            let at = self.flow_at(from, p);
-            let Some(at) = at.filter(|_| from != except) else { continue };
-            let has_it = self.bytes_before(from, at, piece, block).is_some();
+            if from == except {
+                continue;
+            }
+            let Some(at) = self.flow_at(from, p) else { continue };
+            let transfer = &self.links.up[self.line(from)].flows[at].payload;
+            let covers = |run: Run| run.covers(piece, block);
+            let has_it = covers(transfer.run) || self.runs.iter(transfer.next).any(covers);
             if has_it && !self.post(p, slot, Letter::of(News::Cancel(piece.0, block))) {
                 self.remove_block(from, at, piece, block);
             }
@@ -440,13 +441,13 @@ impl<O: Observer> Swarm<'_, O> {
     fn bytes_before(&self, from: PeerId, at: usize, piece: PieceId, block: u16) -> Option<Bytes> {
         let line = self.line(from);
         let transfer = &self.links.up[line].flows[at].payload;
-        let moved = u64::from(transfer.credited) + self.uncredited(line, at).0;
+        let moved = self.credited(from, at) + self.uncredited(line, at).0;
         let mut before = 0;
         for run in std::iter::once(transfer.run).chain(self.runs.iter(transfer.next)) {
             if run.is_empty() {
                 continue;
             }
-            if run.piece == piece.0 && (run.from..run.to).contains(&block) {
+            if run.covers(piece, block) {
                 before += self.cut(from).blocks_size(piece, run.from, block).0;
                 return Some(Bytes(before.saturating_sub(moved)));
             }
@@ -464,10 +465,10 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let next = self.flow_mut(from, at).next;
-        let covers = |run: &Run| run.piece == piece.0 && (run.from..run.to).contains(&block);
-        if self.runs.iter(next).any(|run| covers(&run)) {
+        let covers = |run: Run| run.covers(piece, block);
+        if self.runs.iter(next).any(covers) {
             let next = self.runs.rewrite(next, |run| {
-                if !covers(&run) {
+                if !covers(run) {
                     return [run, Run::EMPTY];
                 }
                 [Run { to: block, ..run }, Run { from: block + 1, ..run }]
@@ -478,17 +479,16 @@ impl<O: Observer> Swarm<'_, O> {
             transfer.queued -= u32::try_from(size).expect("a block is small");
         }
         let run = self.flow_mut(from, at).run;
-        if !covers(&run) {
+        if !covers(run) {
             return;
         }
         self.credit(from, at);
         let to = self.receiver(from, at);
-        let credited = u64::from(self.flow_mut(from, at).credited);
+        let credited = self.credited(from, at);
         let before = self.cut(from).blocks_size(piece, run.from, block).0;
         let after = Run { from: block + 1, ..run };
         if !after.is_empty() {
-            let size =
-                u32::try_from(self.run_size(from, after).0).expect("a run is at most a piece");
+            let size = in_run(self.run_size(from, after));
             let next = self.flow_mut(from, at).next;
             let next = self.runs.push_front(next, after);
             let transfer = self.flow_mut(from, at);
@@ -500,9 +500,11 @@ impl<O: Observer> Swarm<'_, O> {
             let line = self.line(from);
             let up = &mut self.links.up[line];
             let flow = &mut up.flows[at];
+            let left = Bytes(before - credited);
             flow.payload.run.to = block;
+            flow.payload.to_come = in_run(left);
             flow.payload.mark_end();
-            up.set_mark(at, Bytes(before - credited).volume());
+            up.set_mark(at, left.volume());
             self.links.touch(self.link(from));
             return;
         }
@@ -524,10 +526,10 @@ impl<O: Observer> Swarm<'_, O> {
             let from = self.neighbour(p, slot);
             let at = self.flow_at(from, p).expect("both ends know of a flow");
             let transfer = *self.flow_mut(from, at);
-            let covers = |run: &Run| run.piece == piece.0 && (run.from..run.to).contains(&block);
-            if self.runs.iter(transfer.next).any(|run| covers(&run)) {
+            let covers = |run: Run| run.covers(piece, block);
+            if self.runs.iter(transfer.next).any(covers) {
                 let next = self.runs.rewrite(transfer.next, |run| {
-                    if !covers(&run) {
+                    if !covers(run) {
                         return [run, Run::EMPTY];
                     }
                     [Run { to: block + 1, ..run }, Run { from: block + 1, ..run }]
@@ -535,10 +537,9 @@ impl<O: Observer> Swarm<'_, O> {
                 self.flow_mut(from, at).next = next;
             }
             let run = transfer.run;
-            if covers(&run) && block + 1 < run.to {
+            if covers(run) && block + 1 < run.to {
                 let rest = Run { from: block + 1, ..run };
-                let size =
-                    u32::try_from(self.run_size(from, rest).0).expect("a run is at most a piece");
+                let size = in_run(self.run_size(from, rest));
                 self.shorten_run(from, at, block + 1);
                 let next = self.flow_mut(from, at).next;
                 let next = self.runs.push_front(next, rest);
@@ -555,10 +556,10 @@ impl<O: Observer> Swarm<'_, O> {
         for slot in self.edges.slots(self.peer(p).edges, Mask::FlowIn) {
             let from = self.neighbour(p, slot);
             let Some(at) = self.flow_at(from, p) else { continue };
-            let transfer = &self.links.up[self.line(from)].flows[at].payload;
-            if transfer.run.piece == piece.0 && !transfer.run.is_empty() {
-                let done = u16_of_u64(u64::from(transfer.credited) / BLOCK.0);
-                for block in transfer.run.from..transfer.run.from + done {
+            let run = self.links.up[self.line(from)].flows[at].payload.run;
+            if run.piece == piece.0 && !run.is_empty() {
+                let done = u16_of_u64(self.credited(from, at) / BLOCK.0);
+                for block in run.from..run.from + done {
                     bitfield::clear(blocks, usize::from(block));
                 }
             }

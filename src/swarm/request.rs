@@ -8,7 +8,7 @@
 use super::edges::Mask;
 use super::messages::Pace;
 use super::plan::Requests;
-use super::transfer::{Partial, Run, Transfer, dry_up};
+use super::transfer::{Partial, Run, Transfer, dry_up, in_run};
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::net::links::Opening;
@@ -72,7 +72,7 @@ impl<O: Observer> Swarm<'_, O> {
         let mut asked = at.map_or(0, |at| self.asked(from, at));
         let mut at = at;
         while asked < ask.most {
-            let Some((run, more)) = self.claim_next(&ask, asked) else {
+            let Some(run) = self.claim_next(&ask, asked) else {
                 if let Some(at) = at {
                     let line = self.line(from);
                     self.links.up[line].advance(at, self.now);
@@ -82,14 +82,17 @@ impl<O: Observer> Swarm<'_, O> {
             };
             asked += self.run_size(p, run).0;
             at = Some(self.append(&ask, at, run));
-            for run in more {
+            for i in 0..self.scratch.more.len() {
+                let run = self.scratch.more[i];
                 asked += self.run_size(p, run).0;
                 self.append(&ask, at, run);
             }
         }
         if let Some(at) = at {
             self.set_mark_of(&ask, at, asked);
-            self.open_requests(p, slot);
+            if self.some_wait {
+                self.open_requests(p, slot);
+            }
         }
     }
 
@@ -112,18 +115,19 @@ impl<O: Observer> Swarm<'_, O> {
         Ask { to: p, slot, from, fast, contiguous, soft, exact, most, trims, is_late }
     }
 
-    /// Claims the next run to ask for, and those of the pieces next to it where the neighbour can
-    /// send several in the window; so many bytes are asked for and not received.
-    #[inline]
-    pub(super) fn claim_next(&mut self, ask: &Ask, asked: u64) -> Option<(Run, Vec<Run>)> {
+    /// Claims the next run to ask for, and into `scratch.more` those of the pieces next to it where
+    /// the neighbour can send several in the window; so many bytes are asked for and not received.
+    pub(super) fn claim_next(&mut self, ask: &Ask, asked: u64) -> Option<Run> {
+        self.scratch.more.clear();
         let begun = self.peer(ask.to).n_taken;
         let run = self.pick(ask, ask.most - asked)?;
-        let is_new = self.peer(ask.to).n_taken > begun;
         if ask.trims {
-            return Some((self.trim(ask.to, run, Bytes(ask.most - asked)), Vec::new()));
+            return Some(self.trim(ask.to, run, Bytes(ask.most - asked)));
         }
-        let several = ask.contiguous > 1 && is_new;
-        Some((run, if several { self.claim_neighbours(ask, run) } else { Vec::new() }))
+        if ask.contiguous > 1 && self.peer(ask.to).n_taken > begun {
+            self.claim_neighbours(ask, run);
+        }
+        Some(run)
     }
 
     /// Sets the mark of a flow that was just given more, so that so many bytes are asked for.
@@ -157,13 +161,13 @@ impl<O: Observer> Swarm<'_, O> {
             let transfer = self.flow_mut(ask.from, at);
             transfer.found_more();
             if transfer.run.is_empty() {
-                transfer.begin_run(run);
+                transfer.begin_run(run, size);
                 self.links.up[line].flows[at].left = size.volume();
                 if self.trade.is_some() {
                     self.run_begins(ask.to, ask.from);
                 }
             } else {
-                transfer.queued += u32::try_from(size.0).expect("a run is at most a piece");
+                transfer.queued += in_run(size);
                 let next = transfer.next;
                 let next = self.runs.push_back(next, run);
                 self.flow_mut(ask.from, at).next = next;
@@ -171,7 +175,7 @@ impl<O: Observer> Swarm<'_, O> {
             return at;
         }
         let start = self.first_byte_at(ask.from, ask.to);
-        let payload = Transfer::new(back, ask.slot, run);
+        let payload = Transfer::new(back, ask.slot, run, size);
         let weight = self.weight(ask.from, back);
         let to = Self::port(ask.to);
         let opening = Opening { to, weight, start, left: size.volume(), payload };
@@ -247,6 +251,7 @@ impl<O: Observer> Swarm<'_, O> {
             wanted.zip(begun).for_each(|(wanted, &begun)| *wanted = either(*wanted, begun));
         }
         scratch.only_begun = has_begun && (strict || !has_fresh);
+        scratch.any_begun = has_begun;
         has_fresh || has_begun
     }
 
@@ -269,9 +274,11 @@ impl<O: Observer> Swarm<'_, O> {
             *wanted = without(seen, taken);
             has_fresh |= any(*wanted);
         }
-        let back = self.back(ask.to, ask.slot);
-        if self.is_writing(ask.from, back) {
-            return self.list_heard_of(ask.from, back);
+        if self.some_wait {
+            let back = self.back(ask.to, ask.slot);
+            if self.is_writing(ask.from, back) {
+                return self.list_heard_of(ask.from, back);
+            }
         }
         has_fresh
     }
@@ -282,16 +289,20 @@ impl<O: Observer> Swarm<'_, O> {
         let is_first = requests.contiguous && self.picks_at_random(ask.to, requests);
         let keeps_off = ask.fast && has_fresh && !is_first;
         let scratch = &mut self.scratch;
-        lanes_mut(&mut scratch.begun).fill([0; LANES]);
-        let seeders_own =
-            requests.seed_started_list && self.peers[ask.from.index()].stage == Stage::Seeder;
+        lanes_mut(&mut scratch.begun).iter_mut().for_each(|lanes| *lanes = [0; LANES]);
+        let seeders_own = has_fresh
+            && requests.seed_started_list
+            && self.peers[ask.from.index()].stage == Stage::Seeder;
         let mut has_begun = false;
         for part in &self.peers[ask.to.index()].partials {
+            if part.free == 0 && part.soft == 0 {
+                continue;
+            }
             // A fast neighbour keeps off pieces others are at work on while it has a choice; with
             // libtorrent also off their free blocks (`add_blocks_downloading`, `backup_blocks2`).
             let is_shared = requests.contiguous && part.free < part.missing;
             let open = part.free > 0 && !(keeps_off && is_shared) || part.soft > 0 && !keeps_off;
-            let allowed = !seeders_own || part.begun_at_seeder || !has_fresh;
+            let allowed = !seeders_own || part.begun_at_seeder;
             if open && allowed && bitfield::has(&scratch.view, usize::from(part.piece)) {
                 bitfield::set(&mut scratch.begun, usize::from(part.piece));
                 has_begun = true;
@@ -340,7 +351,9 @@ impl<O: Observer> Swarm<'_, O> {
         let scratch = &mut self.scratch;
         scratch.rarest.find(&scratch.wanted, &self.have[self.visible_from..], holders);
         let ties = &mut scratch.rarest;
-        ties.prefer(&scratch.begun);
+        if scratch.any_begun {
+            ties.prefer(&scratch.begun);
+        }
         let rank = self.peers[p.index()].pick_luck.below(ties.ties);
         ties.nth(rank)
     }
@@ -426,7 +439,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.
     /// Downwards first, then upwards, as libtorrent expands a piece.
     #[inline(never)]
-    fn claim_neighbours(&mut self, ask: &Ask, run: Run) -> Vec<Run> {
+    fn claim_neighbours(&mut self, ask: &Ask, run: Run) {
         let n = usize::from(ask.contiguous);
         let middle = usize::from(run.piece);
         let fresh = |s: &Self, piece: usize| {
@@ -437,30 +450,30 @@ impl<O: Observer> Swarm<'_, O> {
         while low > 0 && middle - low + 1 < n && fresh(self, low - 1) {
             low -= 1;
         }
-        let mut runs = Vec::new();
         let end = (low + n).min(self.cut(ask.to).pieces);
         for piece in (low..middle).chain(middle + 1..end) {
             if piece > middle && !fresh(self, piece) {
                 break;
             }
-            runs.extend(self.claim(ask, PieceId::from_index(piece), 0));
+            let run = self.claim(ask, PieceId::from_index(piece), 0);
+            self.scratch.more.extend(run);
         }
-        runs
     }
 
     /// Cuts the blocks from `to` on off the run of a flow; somebody else sends them.
     #[inline(never)]
     pub(super) fn shorten_run(&mut self, from: PeerId, at: usize, to: u16) {
         let run = self.flow_mut(from, at).run;
-        let cut = self.cut(from).blocks_size(run.piece(), to, run.to).volume();
+        let cut = self.cut(from).blocks_size(run.piece(), to, run.to);
         let line = self.line(from);
         let up = &mut self.links.up[line];
         up.advance(at, self.now);
         let flow = &mut up.flows[at];
         let left = flow.left + flow.payload.beyond();
-        flow.left = left - cut;
+        flow.left = left - cut.volume();
         flow.payload.mark_end();
         flow.payload.run.to = to;
+        flow.payload.to_come -= in_run(cut);
         let target = self.refill_bytes(from, at);
         self.set_mark(from, at, target);
     }

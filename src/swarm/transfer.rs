@@ -35,6 +35,12 @@ impl Run {
         self.from >= self.to
     }
 
+    /// Whether it has this block of this piece.
+    #[inline]
+    pub(super) fn covers(self, piece: PieceId, block: u16) -> bool {
+        self.piece == piece.0 && (self.from..self.to).contains(&block)
+    }
+
     /// The piece, of a run that has one.
     #[inline]
     pub(super) fn piece(self) -> PieceId {
@@ -59,8 +65,8 @@ pub(super) struct Transfer {
     pub(super) next: u32,
     /// Bytes from the flow's mark to the end of `run`, or `DRY`.
     beyond: u32,
-    /// Bytes of `run` already entered in the books of both ends.
-    pub(super) credited: u32,
+    /// Bytes of `run` not yet entered in the books of both ends.
+    pub(super) to_come: u32,
     /// Bytes entered in the books that the sender's choker has not heard of.
     pub(super) sent_news: u32,
     /// Bytes entered in the books that the receiver's choker has not heard of.
@@ -75,10 +81,11 @@ const DRY: u32 = u32::MAX;
 const _: () = assert!(size_of::<Flow<Transfer>>() == 64, "a cache line per flow");
 
 impl Transfer {
-    /// A transfer between these slots that begins with `run`.
-    pub(super) fn new(slot: u16, back: u16, run: Run) -> Self {
-        let (credited, sent_news, received_news, queued) = (0, 0, 0, 0);
-        Self { slot, back, run, next: NONE, beyond: 0, credited, sent_news, received_news, queued }
+    /// A transfer between these slots that begins with `run`, of so many bytes.
+    pub(super) fn new(slot: u16, back: u16, run: Run, size: Bytes) -> Self {
+        let (sent_news, received_news, queued) = (0, 0, 0);
+        let to_come = in_run(size);
+        Self { slot, back, run, next: NONE, beyond: 0, to_come, sent_news, received_news, queued }
     }
 
     /// Volume from the flow's mark to the end of `run`.
@@ -101,11 +108,11 @@ impl Transfer {
         }
     }
 
-    /// Another run begins: its mark is its end until `mark_before_end`.
+    /// Another run begins, of so many bytes: its mark is its end until `mark_before_end`.
     #[inline]
-    pub(super) fn begin_run(&mut self, run: Run) {
+    pub(super) fn begin_run(&mut self, run: Run, size: Bytes) {
         self.run = run;
-        self.credited = 0;
+        self.to_come = in_run(size);
         self.mark_end();
     }
 
@@ -120,8 +127,14 @@ impl Transfer {
     /// The mark lies so many bytes before the end of the run.
     #[inline]
     pub(super) fn mark_before_end(&mut self, bytes: Bytes) {
-        self.beyond = u32::try_from(bytes.0).expect("a run is at most a piece");
+        self.beyond = in_run(bytes);
     }
+}
+
+/// A number of bytes of one run.
+#[inline]
+pub(super) fn in_run(bytes: Bytes) -> u32 {
+    u32::try_from(bytes.0).expect("a run is at most a piece")
 }
 
 /// There is nothing more to ask for on this flow: its mark is the end of its run. The flow must be

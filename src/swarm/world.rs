@@ -5,14 +5,14 @@ use super::event::Event;
 use super::givers::Givers;
 use super::late::Lost;
 use super::pending::Pending;
-use super::plan::{ChokerSpec, ClassPlan, Messages, Plan, Role, Stay};
+use super::plan::{ChokerSpec, ClassPlan, Messages, Overhead, Plan, Role, Stay};
 use super::population::{self, Newcomer, Person, Population};
 use super::record::Record;
 use super::socket::Socket;
 use super::ticks::Line;
 use super::torrents::Torrent;
 use super::trade::{Credits, Dealings, Trade};
-use super::transfer::{BlockSets, Partial, RunPool, Transfer};
+use super::transfer::{BlockSets, Partial, Run, RunPool, Transfer};
 use super::users::User;
 use crate::ids::{ClassId, PeerId, TorrentId, UserId};
 use crate::kernel::fingerprint::Fingerprint;
@@ -145,6 +145,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) has_economy: bool,
     /// Whether some peers leave by what they have given.
     pub(super) some_leave_by_ratio: bool,
+    /// Whether headers of some peers are charged to their lines.
+    pub(super) some_charge: bool,
     /// Whether messages of some peers wait for blocks or ticks.
     pub(super) some_wait: bool,
     /// Ends of connections, by peer and slot; nobody has any where no message waits.
@@ -200,7 +202,7 @@ pub(super) struct Swarm<'a, O> {
     /// Peers whose idle connections should be looked at again.
     pub(super) repoll: Vec<PeerId>,
     /// Whole blocks of runs that were cut, to be taken in after the event: (to, run, from).
-    pub(super) late: Vec<(PeerId, super::transfer::Run, PeerId)>,
+    pub(super) late: Vec<(PeerId, Run, PeerId)>,
     /// Peers that hide their pieces.
     pub(super) hiding: u32,
     pub(super) samples: Vec<Sample>,
@@ -215,6 +217,10 @@ pub(super) struct Scratch {
     pub(super) begun: Vec<u64>,
     /// Whether all that is wanted is begun.
     pub(super) only_begun: bool,
+    /// Whether any of it is.
+    pub(super) any_begun: bool,
+    /// Runs claimed together with another one.
+    pub(super) more: Vec<Run>,
     pub(super) view: Vec<u64>,
     pub(super) rarest: Rarest,
     pub(super) slots: Vec<u16>,
@@ -262,6 +268,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             credits: Self::credits_of(plan.economy.as_ref(), users.len()),
             dealings: Dealings::new(plan.economy.as_ref(), users.len()),
             has_economy: plan.economy.is_some(),
+            some_charge: plan.classes.iter().any(|c| c.protocol.overhead == Overhead::TcpIp),
             some_wait,
             sockets: empty(if some_wait { n } else { 0 }),
             lines: empty(if some_wait { users.len() } else { 0 }),
@@ -518,9 +525,9 @@ fn empty<T: Default>(n: usize) -> Vec<T> {
 }
 
 /// What a link can carry after a flat protocol overhead.
-pub(super) fn after_overhead(rate: ByteRate, overhead: super::plan::Overhead) -> ByteRate {
+pub(super) fn after_overhead(rate: ByteRate, overhead: Overhead) -> ByteRate {
     match overhead {
-        super::plan::Overhead::Factor(share) => rate.scaled(share),
-        super::plan::Overhead::None | super::plan::Overhead::TcpIp => rate,
+        Overhead::Factor(share) => rate.scaled(share),
+        Overhead::None | Overhead::TcpIp => rate,
     }
 }

@@ -3,14 +3,14 @@
 //! Counting per pick over the neighbours' dense bitfields beats keeping counters per peer: a HAVE
 //! then costs nothing, and the bitfields of 10 000 peers fit the second-level cache.
 
-use super::bitfield::{LANES, Lanes, any, both, lanes, lanes_mut, without};
+use super::bitfield::{LANES, Lanes, any, both, exclusive, lanes, lanes_mut, without};
 use crate::ids::PeerId;
 
-/// Binary digits of a count: up to 65 535 copies.
-const PLANES: usize = 16;
-
-/// Counts of up to 256 pieces: bit `b` of plane `k` is digit `k` of the count of piece `b`.
-type Slice = [Lanes; PLANES];
+/// Binary digits of most counts, which registers hold: bit `b` of plane `k` is digit `k` of the
+/// count of piece `b`.
+const FEW: usize = 7;
+/// Binary digits of any count: up to 65 535 copies.
+const MANY: usize = 16;
 
 /// The rarest of the candidates, found by counting copies over a set of bitfields.
 #[derive(Debug, Default)]
@@ -38,8 +38,12 @@ impl Rarest {
         for (at, &candidates) in candidates.iter().enumerate() {
             let mut wanted = candidates;
             if any(wanted) {
-                let (slice, depth) = count_slice(rows, stride, holders, at);
-                let copies = keep_rarest(&mut wanted, &slice, depth);
+                let copies = if holders.len() < 1 << FEW {
+                    let planes = count_slice::<FEW>((rows, stride), holders, at);
+                    keep_rarest(&mut wanted, &planes)
+                } else {
+                    keep_rarest_of_many(&mut wanted, (rows, stride), holders, at)
+                };
                 if copies > self.copies {
                     wanted = [0; LANES];
                 } else if copies < self.copies {
@@ -67,17 +71,22 @@ impl Rarest {
     }
 }
 
-/// Adds up one slice of four words over all holders. Returns the planes and how many are used.
+/// Adds up slice `at` of the `stride` slices of all holders, into as many planes as asked for.
 ///
 /// Eight bitfields at a time go through seven full adders: ones, twos and fours are carried along
-/// and only the eights ripple into the planes.
-fn count_slice(rows: &[Lanes], stride: usize, holders: &[PeerId], at: usize) -> (Slice, usize) {
-    let mut slice = [[0; LANES]; PLANES];
-    let mut depth = 3;
+/// and only the eights go on through the other planes.
+#[inline]
+fn count_slice<const DEPTH: usize>(
+    (rows, stride): (&[Lanes], usize),
+    holders: &[PeerId],
+    at: usize,
+) -> [Lanes; DEPTH] {
+    let mut planes = [[0; LANES]; DEPTH];
     let (mut ones, mut twos, mut fours) = ([0; LANES], [0; LANES], [0; LANES]);
+    let rows = &rows[at..];
     let (groups, rest) = holders.as_chunks::<8>();
     for group in groups {
-        let row = |i: usize| rows[group[i].index() * stride + at];
+        let row = |i: usize| rows[group[i].index() * stride];
         let (sum, c0) = full_add(ones, row(0), row(1));
         let (sum, c1) = full_add(sum, row(2), row(3));
         let (sum, c2) = full_add(sum, row(4), row(5));
@@ -88,14 +97,13 @@ fn count_slice(rows: &[Lanes], stride: usize, holders: &[PeerId], at: usize) -> 
         twos = sum;
         let (sum, eights) = full_add(fours, d0, d1);
         fours = sum;
-        depth = depth.max(ripple(&mut slice, 3, eights));
+        ripple(&mut planes[3..], eights);
     }
-    (slice[0], slice[1], slice[2]) = (ones, twos, fours);
+    (planes[0], planes[1], planes[2]) = (ones, twos, fours);
     for &holder in rest {
-        let carry = rows[holder.index() * stride + at];
-        depth = depth.max(ripple(&mut slice, 0, carry));
+        ripple(&mut planes, rows[holder.index() * stride]);
     }
-    (slice, depth)
+    planes
 }
 
 /// Sum and carry of three bits, 256 times.
@@ -110,26 +118,20 @@ fn full_add(a: Lanes, b: Lanes, c: Lanes) -> (Lanes, Lanes) {
     (sum, carry)
 }
 
-/// Adds `carry` into the planes from digit `k` up; returns the number of planes touched.
+/// Adds `carry` to the counts in `planes`, which are wide enough.
 #[inline]
-fn ripple(slice: &mut Slice, mut k: usize, mut carry: [u64; LANES]) -> usize {
-    while carry != [0; LANES] {
-        assert!(k < PLANES, "a piece has at most 65 535 copies among neighbours");
-        for (digit, carry) in slice[k].iter_mut().zip(&mut carry) {
-            let sum = *digit ^ *carry;
-            *carry &= *digit;
-            *digit = sum;
-        }
-        k += 1;
+fn ripple(planes: &mut [Lanes], mut carry: Lanes) {
+    for plane in planes {
+        (*plane, carry) = (exclusive(*plane, carry), both(*plane, carry));
     }
-    k
 }
 
 /// Leaves in `wanted` only those with the smallest count; returns that count.
-#[inline]
-fn keep_rarest(wanted: &mut [u64; LANES], slice: &Slice, depth: usize) -> u32 {
+// A call keeps the planes whole: inlined, they fall into 64-bit pieces.
+#[inline(never)]
+fn keep_rarest(wanted: &mut Lanes, planes: &[Lanes]) -> u32 {
     let mut copies = 0;
-    for plane in slice[..depth].iter().rev() {
+    for plane in planes.iter().rev() {
         let fewer = without(*wanted, *plane);
         copies <<= 1;
         if any(fewer) {
@@ -139,6 +141,18 @@ fn keep_rarest(wanted: &mut [u64; LANES], slice: &Slice, depth: usize) -> u32 {
         }
     }
     copies
+}
+
+/// The same where there are more holders than most peers have.
+#[inline(never)]
+fn keep_rarest_of_many(
+    wanted: &mut Lanes,
+    fields: (&[Lanes], usize),
+    holders: &[PeerId],
+    at: usize,
+) -> u32 {
+    assert!(holders.len() < 1 << MANY, "a peer has at most 65 535 neighbours");
+    keep_rarest(wanted, &count_slice::<MANY>(fields, holders, at))
 }
 
 #[cfg(test)]

@@ -33,6 +33,12 @@ pub fn either(a: Lanes, b: Lanes) -> Lanes {
     std::array::from_fn(|l| a[l] | b[l])
 }
 
+/// Members of one of the sets only.
+#[inline]
+pub fn exclusive(a: Lanes, b: Lanes) -> Lanes {
+    std::array::from_fn(|l| a[l] ^ b[l])
+}
+
 /// Members of the first set only.
 #[inline]
 pub fn without(a: Lanes, b: Lanes) -> Lanes {

@@ -7,8 +7,9 @@ use crate::policy::ask::{Ask, AskView, AskerSpec};
 use crate::policy::choke::market::{self, Base, Combine, Terms};
 use crate::policy::choke::{Candidate, ChokeView, Served};
 use crate::swarm::plan::economy::Token;
+use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
-use crate::units::{MicroBtt, Price, percent_of};
+use crate::units::{Bytes, MicroBtt, Price, percent_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Whether a provider serves a neighbour at all: a farmer bans who cannot pay it, some without
@@ -218,7 +219,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn came_of_run(&mut self, p: PeerId, q: PeerId) -> u32 {
         let Some(at) = self.flow_at(p, q) else { return 0 };
         self.credit(p, at);
-        self.flow_mut(p, at).credited
+        in_run(Bytes(self.credited(p, at)))
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.
