@@ -91,7 +91,15 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// News of interest or of a choke goes from `p` to `q`.
+    #[inline]
     pub(super) fn count_news(&mut self, p: PeerId, q: PeerId) {
+        if self.some_charge {
+            self.charge_news(p, q);
+        }
+    }
+
+    #[inline(never)]
+    fn charge_news(&mut self, p: PeerId, q: PeerId) {
         if !self.charges(p) && !self.charges(q) {
             return;
         }

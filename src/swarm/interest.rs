@@ -5,7 +5,7 @@
 //! completes must the neighbour be looked at again, and only a HAVE to a neighbour that is not yet
 //! interested can change anything: a handful of looks per piece instead of one per neighbour.
 
-use super::edges::{Mask, NO_PIECE};
+use super::edges::{Mask, NO_PIECE, Stretch};
 use super::letters::News;
 use super::plan::TieOrder;
 use super::world::{Stage, Swarm};
@@ -118,7 +118,7 @@ impl<O: Observer> Swarm<'_, O> {
         let stretch = self.peer(p).edges;
         if self.class(p).protocol.choking.ties == TieOrder::InOrder {
             self.announce_in_order(p, piece);
-        } else {
+        } else if self.may_interest(stretch) {
             // Neighbours hear of it in no order of their own: each piece begins with another one.
             let luck = &self.peer(p).pick_luck;
             let first = u16_of(luck.aside(u64::from(piece.0), usize::from(stretch.cap.max(1))));
@@ -128,6 +128,16 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.wake_idle(p, piece);
         self.note_have(p, piece);
+    }
+
+    /// Whether some neighbour is not interested in a peer with these edges and may become so.
+    #[inline]
+    fn may_interest(&self, stretch: Stretch) -> bool {
+        let word = |mask, word| self.edges.word(stretch, mask, word);
+        (0..stretch.words()).any(|w| {
+            let wanted = if self.some_wait { 0 } else { word(Mask::Wanted, w) };
+            word(Mask::Live, w) & !word(Mask::Full, w) & !wanted != 0
+        })
     }
 
     /// Neighbours hear of it in the order in which the client has their connections (libtorrent
@@ -175,6 +185,12 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Neighbours that `p` unchokes and sends nothing may now ask for `piece`.
     fn wake_idle(&mut self, p: PeerId, piece: PieceId) {
+        let stretch = self.peer(p).edges;
+        let word = |mask, word| self.edges.word(stretch, mask, word);
+        let idle = |w| word(Mask::Serves, w) & word(Mask::Wanted, w) & !word(Mask::FlowOut, w);
+        if (0..stretch.words()).all(|w| idle(w) == 0) {
+            return;
+        }
         for i in (0..self.peer(p).uploads.len()).rev() {
             let Some(slot) = self.peer(p).uploads.get(i).map(|u| u.slot) else { continue };
             if self.is(p, Mask::FlowOut, slot) || !self.is(p, Mask::Wanted, slot) {

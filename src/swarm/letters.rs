@@ -63,12 +63,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// Tells the neighbour of `p` in `slot` that `p` became interested, or is no more. Where it
     /// serves `p`, a request follows at once.
     pub(super) fn tell(&mut self, p: PeerId, slot: u16, news: News) {
-        self.count_news(p, self.neighbour(p, slot));
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        self.count_news(p, q);
         if self.post(p, slot, Letter::of(news)) {
             self.ask_for_more(p, slot);
             return;
         }
-        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         self.hear(q, back, news);
     }
 

@@ -21,8 +21,11 @@ impl<O: Observer> Swarm<'_, O> {
         self.links.up[line].wake = SimTime::NEVER;
         let now = self.now;
         let due = |s: &Self| s.links.up[line].due.iter().position(|&due| due <= now);
-        while let Some(at) = due(self) {
+        let mut next = Some(self.links.up[line].soonest_at as usize);
+        debug_assert!(next == due(self), "nothing has changed since the link was looked at");
+        while let Some(at) = next {
             self.reach_mark(self.sender(line, at), at);
+            next = due(self);
         }
         self.links.touch(link);
         if self.some_leave_by_ratio {

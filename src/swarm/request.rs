@@ -33,6 +33,9 @@ pub(super) struct Ask {
     exact: bool,
     /// It is asked until so many bytes are asked for and not received.
     pub(super) most: u64,
+    /// With how many bytes still to come it is asked for more, if that is known: the rate of a new
+    /// flow is not, nor is that of one whose bytes are let go by ticks.
+    refill: Option<Bytes>,
     /// Whether runs are cut to that.
     trims: bool,
     /// Whether a request takes time.
@@ -112,7 +115,8 @@ impl<O: Observer> Swarm<'_, O> {
         let full = queue.0 + u64::from(!requests.contiguous);
         let most = window.map_or(full, |window| window.0);
         let trims = window.is_some();
-        Ask { to: p, slot, from, fast, contiguous, soft, exact, most, trims, is_late }
+        let refill = (at.is_some() && !self.some_wait).then(|| refill_bytes(requests, queue));
+        Ask { to: p, slot, from, fast, contiguous, soft, exact, most, refill, trims, is_late }
     }
 
     /// Claims the next run to ask for, and into `scratch.more` those of the pieces next to it where
@@ -132,8 +136,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Sets the mark of a flow that was just given more, so that so many bytes are asked for.
     pub(super) fn set_mark_of(&mut self, ask: &Ask, at: usize, asked: u64) {
-        // The rate of a new flow is known only now.
-        let target = self.refill_bytes(ask.from, at);
+        let target = ask.refill.unwrap_or_else(|| self.refill_bytes(ask.from, at));
         // What takes time is asked for with the first block that comes in.
         let but_one = Bytes(asked.saturating_sub(BLOCK.0));
         self.set_mark(ask.from, at, if ask.is_late { target.min(but_one) } else { target });
@@ -143,9 +146,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// libtorrent's picks when one block is missing in its queue (`request_a_block`).
     #[inline]
     pub(super) fn refill_bytes(&self, from: PeerId, at: usize) -> Bytes {
-        let full = self.queue_on(from, at);
         let requests = &self.class(self.receiver(from, at)).protocol.requests;
-        if requests.contiguous { full - BLOCK } else { full }
+        refill_bytes(requests, self.queue_on(from, at))
     }
 
     /// Puts a run at the end of a connection's queue; opens its flow if there is none.
@@ -256,7 +258,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Fills `scratch.view` with what the neighbour shows and `scratch.wanted` with what of that
-    /// is not begun; gives whether there is any.
+    /// is not begun, and empties `scratch.begun`; gives whether there is any.
     fn list_fresh(&mut self, ask: &Ask) -> bool {
         let words = self.words;
         let start = ask.to.index() * words;
@@ -266,12 +268,14 @@ impl<O: Observer> Swarm<'_, O> {
         let seen = hidden.as_deref().unwrap_or(&self.have[start..start + words]);
         let scratch = &mut self.scratch;
         let (view, wanted) = (lanes_mut(&mut scratch.view), lanes_mut(&mut scratch.wanted));
+        let begun = lanes_mut(&mut scratch.begun);
         let mut has_fresh = false;
-        for (((view, wanted), &seen), &taken) in
-            view.iter_mut().zip(wanted).zip(lanes(seen)).zip(taken)
+        for ((((view, wanted), begun), &seen), &taken) in
+            view.iter_mut().zip(wanted).zip(begun).zip(lanes(seen)).zip(taken)
         {
             *view = seen;
             *wanted = without(seen, taken);
+            *begun = [0; LANES];
             has_fresh |= any(*wanted);
         }
         if self.some_wait {
@@ -283,13 +287,12 @@ impl<O: Observer> Swarm<'_, O> {
         has_fresh
     }
 
-    /// Fills `scratch.begun`; gives whether there is any.
+    /// Fills `scratch.begun`, which is empty; gives whether there is any.
     fn list_begun(&mut self, ask: &Ask, requests: &Requests, has_fresh: bool) -> bool {
         // Its first pieces libtorrent finishes, whoever is at work on them.
         let is_first = requests.contiguous && self.picks_at_random(ask.to, requests);
         let keeps_off = ask.fast && has_fresh && !is_first;
         let scratch = &mut self.scratch;
-        lanes_mut(&mut scratch.begun).iter_mut().for_each(|lanes| *lanes = [0; LANES]);
         let seeders_own = has_fresh
             && requests.seed_started_list
             && self.peers[ask.from.index()].stage == Stage::Seeder;
@@ -497,7 +500,14 @@ impl<O: Observer> Swarm<'_, O> {
     }
 }
 
+/// With how many bytes still to come more is asked for, where so many are kept asked for.
+#[inline]
+fn refill_bytes(requests: &Requests, queue: Bytes) -> Bytes {
+    if requests.contiguous { queue - BLOCK } else { queue }
+}
+
 /// Bytes a connection at `rate` keeps asked for in advance, in whole blocks.
+#[inline]
 pub(super) fn queue_bytes(requests: &Requests, rate: ByteRate) -> Bytes {
     let blocks = rate.bytes_in(requests.queue_span).0 / BLOCK.0 + u64::from(requests.queue_base);
     let blocks = blocks.clamp(u64::from(requests.queue_min), u64::from(requests.queue_max));

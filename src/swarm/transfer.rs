@@ -279,7 +279,10 @@ impl BlockSets {
         }
         let pair = self.page(at as usize, 2 * words);
         let next = pair[0];
-        pair.fill(0);
+        match pair {
+            [received, claimed] => (*received, *claimed) = (0, 0),
+            _ => pair.fill(0),
+        }
         self.free = u32::try_from(next).expect("the place of a pair, or none");
         at
     }
