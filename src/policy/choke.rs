@@ -104,8 +104,9 @@ pub struct Candidate {
     pub unchoked: bool,
     /// Whether it holds an optimistic slot now.
     pub optimistic: bool,
-    /// Whether it has held an optimistic slot before, or does now.
-    pub had_turn: bool,
+    /// How long ago its last optimistic turn began; none if it never had one, and where no queue
+    /// goes by that.
+    pub since_turn: Option<Span>,
     /// Whether it unchokes us.
     pub serves_us: bool,
     /// Whether it sent us nothing for longer than the snub time; never, without one.

@@ -3,8 +3,9 @@
 
 use super::edges::{Mask, NO_PIECE};
 use super::letters::News;
+use super::transfer::Partial;
 use super::world::{Stage, Swarm};
-use crate::ids::PeerId;
+use crate::ids::{PeerId, PieceId};
 use crate::net::LinkId;
 use crate::net::links::Source;
 use crate::observe::Observer;
@@ -89,6 +90,12 @@ impl<O: Observer> Swarm<'_, O> {
         let begun = peer.partials.len() + usize::from(self.n_have[p.index()]);
         assert_eq!(bitfield::count(taken), begun, "taken pieces are verified or begun");
         assert_eq!(usize::from(peer.n_taken), begun, "taken pieces are counted right");
+        if self.class(p).protocol.requests.contiguous {
+            let is_touched = |part: &Partial| {
+                part.twins || part.free < self.cut(p).blocks_in(PieceId(part.piece))
+            };
+            assert!(peer.partials.iter().all(is_touched), "an untouched piece is a new one");
+        }
         let record = &self.records[p.index()];
         assert!(record.wasted <= peer.received, "waste is part of what was received");
         let serves = self.edges.count(peer.edges, Mask::Serves);

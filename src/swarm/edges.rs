@@ -35,15 +35,13 @@ pub(super) enum Mask {
     Full = 7,
     /// It holds an optimistic slot of ours.
     Optimistic = 8,
-    /// It has held an optimistic slot of ours at some time.
-    HadTurn = 9,
     /// A request of ours to it is on its way.
-    Asked = 10,
+    Asked = 9,
     /// It chokes us, and a request of ours to it is still on its way or will be.
-    Late = 11,
+    Late = 10,
 }
 
-const MASKS: usize = 12;
+const MASKS: usize = 11;
 
 /// Where a peer's stretch of the arena is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +67,10 @@ pub(super) struct Edges {
     pub(super) witness: Vec<u16>,
     /// When we last unchoked it, or connected, in ms.
     pub(super) served_ms: Vec<u32>,
+    /// When its last optimistic turn began, in ms; 0 if it had none. Empty where no queue goes by
+    /// that.
+    turn_ms: Vec<u32>,
+    has_turns: bool,
     masks: Vec<u64>,
     free: BTreeMap<u16, Vec<Stretch>>,
 }
@@ -123,14 +125,17 @@ impl Iterator for Slots<'_> {
 }
 
 impl Edges {
-    /// An empty arena. `nobody` names the neighbour in an empty slot.
-    pub(super) fn new(nobody: PeerId) -> Self {
+    /// An empty arena. `nobody` names the neighbour in an empty slot; `has_turns` if it is noted
+    /// when optimistic turns begin.
+    pub(super) fn new(nobody: PeerId, has_turns: bool) -> Self {
         Self {
             nobody,
             peer: Vec::new(),
             back: Vec::new(),
             witness: Vec::new(),
             served_ms: Vec::new(),
+            turn_ms: Vec::new(),
+            has_turns,
             masks: Vec::new(),
             free: BTreeMap::new(),
         }
@@ -153,6 +158,7 @@ impl Edges {
         extend(&mut self.back, cap, 0);
         extend(&mut self.witness, cap, NO_PIECE);
         extend(&mut self.served_ms, cap, 0);
+        extend(&mut self.turn_ms, if self.has_turns { cap } else { 0 }, 0);
         extend(&mut self.masks, MASKS * words, 0);
         stretch
     }
@@ -165,6 +171,10 @@ impl Edges {
         self.back.copy_within(from.clone(), to);
         self.witness.copy_within(from.clone(), to);
         self.served_ms.copy_within(from.clone(), to);
+        if self.has_turns {
+            self.turn_ms.copy_within(from.clone(), to);
+            self.turn_ms[from.clone()].fill(0);
+        }
         self.peer[from.clone()].fill(self.nobody);
         self.witness[from].fill(NO_PIECE);
         for mask in 0..MASKS {
@@ -221,10 +231,28 @@ impl Edges {
         self.masks[stretch.mask_at(mask, word)] &= !(1 << bit);
     }
 
+    /// The neighbour in `slot` begins an optimistic turn.
+    pub(super) fn begin_turn(&mut self, stretch: Stretch, slot: u16, now_ms: u32) {
+        self.put(stretch, Mask::Optimistic, slot);
+        if self.has_turns {
+            self.turn_ms[stretch.at(slot)] = now_ms.max(1);
+        }
+    }
+
+    /// When the last optimistic turn of the neighbour in `slot` began, in ms, if it had one and
+    /// that is noted.
+    #[inline]
+    pub(super) fn last_turn(&self, stretch: Stretch, slot: u16) -> Option<u32> {
+        self.turn_ms.get(stretch.at(slot)).copied().filter(|&began| began > 0)
+    }
+
     /// Empties `slot`.
     pub(super) fn clear_slot(&mut self, stretch: Stretch, slot: u16) {
         self.peer[stretch.at(slot)] = self.nobody;
         self.witness[stretch.at(slot)] = NO_PIECE;
+        if self.has_turns {
+            self.turn_ms[stretch.at(slot)] = 0;
+        }
         let (word, bit) = (usize::from(slot) / 64, slot % 64);
         for mask in 0..MASKS {
             let at = stretch.mask_base as usize + mask * stretch.words() + word;

@@ -16,8 +16,10 @@ pub(super) enum Event {
     Rechoke(PeerId),
     /// The choker runs because a slot fell free.
     Refill(PeerId),
-    /// A peer's optimistic slots pass on. Stale unless it is the one the peer waits for.
+    /// The clock of a peer's optimistic slots strikes. Stale unless it is the one it waits for.
     Optimistic(PeerId),
+    /// They pass on, after all else of that tick. Stale as the one before.
+    PassOn(PeerId),
     /// Headers of the last second are charged to a user's link.
     ChargeHeaders(UserId),
     /// A tick of the client of a user.
@@ -76,6 +78,7 @@ impl Event {
             Self::Reconnect(p) => (18, p.0),
             Self::Tick(u) => (19, u.0),
             Self::Retry(p) => (20, p.0),
+            Self::PassOn(p) => (22, p.0),
             Self::Letter(p, slot) => (21, p.0 ^ u32::from(slot) << 16),
         }
     }

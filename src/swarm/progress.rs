@@ -351,6 +351,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.blocks.busy(part.bits, words)[i] &= !open;
             part.free += u16_of(open.count_ones() as usize);
         }
+        self.forget_untouched(p, at);
         self.request_repoll(p);
     }
 

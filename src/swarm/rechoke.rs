@@ -320,8 +320,8 @@ impl<O: Observer> Swarm<'_, O> {
         let served_ms = &self.edges.served_ms[stretch.range()];
         let stranger = Candidate { snubbed: rules.snub.is_some(), ..Candidate::default() };
         for word in 0..stretch.words() {
-            let [wanted, served, serves, optimistic, had_turn] =
-                [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic, Mask::HadTurn]
+            let [wanted, served, serves, optimistic] =
+                [Mask::Wanted, Mask::Served, Mask::Serves, Mask::Optimistic]
                     .map(|mask| self.edges.word(stretch, mask, word));
             let listed = match whom {
                 Whom::All => wanted,
@@ -338,7 +338,10 @@ impl<O: Observer> Swarm<'_, O> {
                 candidate.waited = Span(u64::from(waited_ms) * 1_000_000);
                 candidate.unchoked = serves >> bit & 1 == 1;
                 candidate.optimistic = optimistic >> bit & 1 == 1;
-                candidate.had_turn = had_turn >> bit & 1 == 1;
+                if let Some(began) = self.edges.last_turn(stretch, candidate.slot) {
+                    let since_ms = now_ms.wrapping_sub(began);
+                    candidate.since_turn = Some(Span(u64::from(since_ms) * 1_000_000));
+                }
                 candidate.serves_us = served >> bit & 1 == 1;
                 candidate.pieces = self.n_have[names[at].index()];
             }
@@ -386,9 +389,12 @@ impl<O: Observer> Swarm<'_, O> {
             assert!(self.is(p, Mask::Wanted, s.slot), "a choker serves the interested only");
             let stretch = self.peer(p).edges;
             if s.optimistic {
-                self.edges.put(stretch, Mask::Optimistic, s.slot);
-                self.edges.put(stretch, Mask::HadTurn, s.slot);
-                self.edges.served_ms[stretch.at(s.slot)] = self.now_ms();
+                if !self.edges.is(stretch, Mask::Optimistic, s.slot) {
+                    self.edges.begin_turn(stretch, s.slot, self.now_ms());
+                }
+                if self.class(p).protocol.choking.ties != TieOrder::InOrder {
+                    self.edges.served_ms[stretch.at(s.slot)] = self.now_ms();
+                }
             } else {
                 self.edges.take(stretch, Mask::Optimistic, s.slot);
             }

@@ -53,7 +53,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
             Event::Announce(p, visit) => visit != self.peer(p).visit,
             Event::Rechoke(p) => at != self.peer(p).next_rechoke,
-            Event::Optimistic(p) => at != self.peer(p).optimistic_due,
+            Event::Optimistic(p) | Event::PassOn(p) => at != self.peer(p).optimistic_due,
             _ => false,
         }
     }
@@ -65,7 +65,10 @@ impl<O: Observer> Swarm<'_, O> {
             Event::FlowDue(u) => self.flow_due(LinkId(u.0)),
             Event::Rechoke(p) => self.rechoke(p, true),
             Event::Refill(p) => self.refill(p),
-            Event::Optimistic(p) => self.pass_on_optimistic(p),
+            // A client's tick runs the choker first (libtorrent `on_tick`): whoever rises to a
+            // regular slot there is replaced at once, and the strike is off.
+            Event::Optimistic(p) => self.queue.push(self.now, Event::PassOn(p)),
+            Event::PassOn(p) => self.pass_on_optimistic(p),
             Event::ChargeHeaders(u) => self.charge_headers(u),
             Event::Tick(u) => self.tick(u),
             Event::Request(p, slot) => self.request_arrives(p, slot),

@@ -19,7 +19,7 @@ use crate::kernel::fingerprint::Fingerprint;
 use crate::kernel::queue::Queue;
 use crate::net::{LinkId, Links, PortId};
 use crate::observe::{Counters, Observer, Sample};
-use crate::policy::choke::{Candidate, Choker, Decision};
+use crate::policy::choke::{Candidate, Choker, Decision, OptimisticOrder};
 use crate::rng::{Purpose, Stream, stream};
 use crate::torrent::Geometry;
 use crate::torrent::availability::Rarest;
@@ -249,6 +249,9 @@ impl<'a, O: Observer> Swarm<'a, O> {
             torrents[newcomer.torrent.index()].members += 1;
         }
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
+        let in_queue = OptimisticOrder::LongestWaiting;
+        let queues = |c: &ClassPlan| c.protocol.choking.optimistic_order == in_queue;
+        let queues = plan.classes.iter().any(queues);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let hides = |c: &ClassPlan| c.super_seed || c.protocol.latency > Span::ZERO;
         let some_hide = plan.classes.iter().any(hides);
@@ -292,7 +295,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             counters: Counters::default(),
             observer,
             links,
-            edges: Edges::new(PeerId::from_index(n)),
+            edges: Edges::new(PeerId::from_index(n), queues),
             leechers: 0,
             seeders: 0,
             completed: 0,

@@ -92,7 +92,7 @@ fn giver(slot: usize, rate: f64) -> Candidate {
         waited: Span::ZERO,
         unchoked: false,
         optimistic: false,
-        had_turn: false,
+        since_turn: None,
         serves_us: true,
         snubbed: false,
         pieces: 0,

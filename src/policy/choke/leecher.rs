@@ -213,15 +213,14 @@ fn beats(view: &ChokeView<'_>, ours: (Claim, usize), theirs: (Claim, usize)) -> 
 fn claim((at, c): (usize, &Candidate), rules: &Choking, [salt, lasting]: [u64; 2]) -> Claim {
     match rules.optimistic_order {
         // libtorrent's queue knows of optimistic turns only: who never had one comes first, even if
-        // it just lost a regular slot; of those, the same at each run (in order: the first listed,
-        // `recalculate_optimistic_unchoke_slots`).
+        // it just lost a regular slot, then whose last one began longest ago; of equals, the same
+        // at each run (in order: the first listed, `recalculate_optimistic_unchoke_slots`).
         OptimisticOrder::LongestWaiting => {
-            let waited = if c.had_turn { c.waited } else { Span::ZERO };
             let turn = match rules.ties {
                 TieOrder::ByChance => tie(lasting, c.slot),
                 TieOrder::InOrder => !(at as u64),
             };
-            (!c.optimistic, !c.had_turn, waited, turn)
+            (!c.optimistic, c.since_turn.is_none(), c.since_turn.unwrap_or_default(), turn)
         }
         OptimisticOrder::Random => {
             let tries = if c.pieces == 0 { u64::from(rules.new_peer_weight) } else { 1 };

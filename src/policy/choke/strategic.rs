@@ -273,7 +273,7 @@ mod tests {
             waited: Span::ZERO,
             unchoked: sent_round > 0,
             optimistic: false,
-            had_turn: false,
+            since_turn: None,
             serves_us: received_round > 0,
             snubbed: false,
             pieces: 0,

@@ -40,7 +40,7 @@ fn neighbour(slot: u16, received: u64) -> Candidate {
         waited: Span::ZERO,
         unchoked: false,
         optimistic: false,
-        had_turn: false,
+        since_turn: None,
         serves_us: received > 0,
         snubbed: false,
         pieces: 10,
@@ -62,7 +62,7 @@ fn neighbours(luck: &mut Stream) -> Vec<Candidate> {
             waited: Span(luck.bits() % 4 * 10_000_000_000),
             unchoked,
             optimistic,
-            had_turn: optimistic || luck.below(2) == 0,
+            since_turn: (optimistic || luck.below(2) == 0).then(|| Span(luck.bits() % 9)),
             snubbed: luck.below(4) == 0,
             pieces: u16::try_from(luck.below(101)).expect("a hundred pieces"),
             ..neighbour(slot, luck.bits() % 4 * 50_000)
@@ -360,14 +360,14 @@ fn a_bid_breaks_ties_for_the_optimistic_slot_only() {
         slots(&decision)
     };
     assert_eq!(turn(&candidates, &rules, &bids, 0), [5]);
-    candidates[5].had_turn = true;
-    candidates[5].waited = Span::from_secs(1000.0);
+    candidates[5].since_turn = Some(Span::from_secs(1000.0));
     assert_ne!(turn(&candidates, &rules, &bids, 0), [5], "the others never had a turn");
     for c in &mut candidates {
-        c.had_turn = true;
+        c.since_turn = Some(Span::from_secs(1000.0));
     }
-    candidates[2].waited = Span::from_secs(1001.0);
-    assert_eq!(turn(&candidates, &rules, &bids, 0), [2], "it waited longer");
+    candidates[2].since_turn = Some(Span::from_secs(1001.0));
+    candidates[3].waited = Span::from_secs(2000.0);
+    assert_eq!(turn(&candidates, &rules, &bids, 0), [2], "its turn was longest ago");
     rules.optimistic_order = OptimisticOrder::Random;
     for draw in 0..20 {
         let by_chance = turn(&candidates, &rules, &[], draw);
@@ -379,7 +379,8 @@ fn a_bid_breaks_ties_for_the_optimistic_slot_only() {
 #[test]
 fn who_rises_from_an_optimistic_slot_by_paying_is_replaced() {
     let mut candidates: Vec<Candidate> = (0..8).map(|i| neighbour(i, 0)).collect();
-    (candidates[0].unchoked, candidates[0].optimistic, candidates[0].had_turn) = (true, true, true);
+    (candidates[0].unchoked, candidates[0].optimistic) = (true, true);
+    candidates[0].since_turn = Some(Span::ZERO);
     let bids = [9, 7, 0, 0, 0, 0, 0, 0].map(price);
     for seed in [SEEDS[0], SEEDS[2]] {
         for kind in [Kind::TitForTat, Kind::Seed] {

@@ -36,7 +36,7 @@ fn neighbours(luck: &mut Stream) -> Vec<Candidate> {
                 waited: Span(luck.bits() % 4 * 10_000_000_000),
                 unchoked,
                 optimistic,
-                had_turn: optimistic || luck.below(2) == 0,
+                since_turn: (optimistic || luck.below(2) == 0).then(|| Span(luck.bits() % 9)),
                 snubbed: luck.below(4) == 0,
                 ..Candidate::default()
             }
