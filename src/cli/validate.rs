@@ -6,7 +6,7 @@ use crate::experiment::Workers;
 use crate::report::{Folder, validation};
 use crate::validate::finding::short;
 use crate::validate::{self, Check, Ctx, Line, Report};
-use anyhow::anyhow;
+use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -50,6 +50,7 @@ pub fn command(args: &ValidateArgs, out: &mut impl Write) -> Result<(), Failure>
 pub fn execute(checks: &[Check], options: &Options, out: &mut impl Write) -> Result<(), Failure> {
     // Before the first run: what cannot be written is known at once.
     let folder = options.target.as_deref().map(Folder::open).transpose().map_err(Failure::user)?;
+    let home = options.page.as_deref().map(home_of).transpose().map_err(Failure::User)?;
     let workers = Workers::new(options.n_threads).map_err(Failure::user)?;
     let begun = Instant::now();
     let bar = bar(checks.len());
@@ -65,8 +66,8 @@ pub fn execute(checks: &[Check], options: &Options, out: &mut impl Write) -> Res
         crate::plot::draw_validation(folder.path()).map_err(Failure::work)?;
         let target = folder.target().to_path_buf();
         folder.commit().map_err(Failure::work)?;
-        if let Some(page) = &options.page {
-            let beside = seen_from(page, &target).map_err(Failure::work)?;
+        if let (Some(page), Some(home)) = (&options.page, &home) {
+            let beside = seen_from(home, &target).map_err(Failure::work)?;
             validation::write_page(page, &reports, &beside).map_err(Failure::work)?;
         }
         let _ = writeln!(
@@ -164,11 +165,24 @@ fn table(reports: &[Report]) -> String {
     text + &validation::tally(reports) + "\n"
 }
 
-/// The folder `target` as a link in the document `page` names it.
-fn seen_from(page: &Path, target: &Path) -> Result<String, std::io::Error> {
-    let page = page.canonicalize()?;
+/// The folder in which the document `page` is, or will be.
+fn home_of(page: &Path) -> anyhow::Result<PathBuf> {
+    if page.is_dir() {
+        bail!("--page {}: it is a folder; name a Markdown file", page.display());
+    }
+    let home = match page.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    home.canonicalize().with_context(|| {
+        format!("--page {}: its folder cannot be used; name one that exists", page.display())
+    })
+}
+
+/// The folder `target` as a link in a document in the folder `home` names it.
+fn seen_from(home: &Path, target: &Path) -> Result<String, std::io::Error> {
     let target = target.canonicalize()?;
-    let home: Vec<Component<'_>> = page.parent().unwrap_or(Path::new("/")).components().collect();
+    let home: Vec<Component<'_>> = home.components().collect();
     let there: Vec<Component<'_>> = target.components().collect();
     let n_common = home.iter().zip(&there).take_while(|(a, b)| a == b).count();
     let mut parts = vec!["..".to_owned(); home.len() - n_common];

@@ -9,6 +9,7 @@ use super::writer::{ReportError, write_all};
 use crate::validate::finding::short;
 use crate::validate::{Axis, Report};
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// The page in the folder.
@@ -30,8 +31,8 @@ pub fn write(folder: &Folder, reports: &[Report]) -> Result<(), ReportError> {
     put(&folder.path().join(MANIFEST), &text)
 }
 
-/// Puts the page into `document` below its marker, or at its end; `folder` is where the figures
-/// are, as seen from there.
+/// Puts the page into `document` below its marker, or at its end, and makes it if there is none;
+/// `folder` is where the figures are, as seen from there.
 ///
 /// # Errors
 /// When the file cannot be read or written.
@@ -40,7 +41,10 @@ pub fn write_page(document: &Path, reports: &[Report], folder: &str) -> Result<(
         let path = document.to_path_buf();
         move |source| FolderError::Io { action, path, source }
     };
-    let before = std::fs::read_to_string(document).map_err(io("read"))?;
+    let before = match std::fs::read_to_string(document) {
+        Err(error) if error.kind() == ErrorKind::NotFound => "# Validation".to_owned(),
+        read => read.map_err(io("read"))?,
+    };
     let above = before.split(MARKER).next().unwrap_or_default().trim_end();
     let text = format!("{above}\n\n{MARKER}\n\n{}", page(reports, folder));
     // Under a temporary name first: the document is whole at every moment.

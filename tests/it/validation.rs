@@ -128,3 +128,21 @@ fn a_folder_of_somebody_else_is_refused_before_anything_runs() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("holds files but no results"));
 }
+
+#[test]
+fn a_page_that_is_not_there_is_made_and_one_that_cannot_be_is_refused_at_once() {
+    let home = tempfile::tempdir().expect("a folder");
+    let args = ["--only", "kumar-ross", "--out", "r", "--page"];
+    let done = swarmecon(home.path(), &[&args[..], &["new.md"]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let page = fs::read_to_string(home.path().join("new.md")).expect("it was made");
+    assert!(page.starts_with("# Validation\n") && page.contains("## kumar-ross"), "{page}");
+    assert!(page.contains("](r/kumar-ross.svg)"), "{page}");
+    fs::remove_dir_all(home.path().join("r")).expect("it was made");
+    for (page, why) in [("no/page.md", "folder cannot be used"), (".", "it is a folder")] {
+        let done = swarmecon(home.path(), &[&args[..], &[page]].concat());
+        assert_eq!(done.status.code(), Some(2), "{page}");
+        assert!(text(&done.stderr).contains(why), "{}", text(&done.stderr));
+        assert!(!home.path().join("r").exists(), "nothing was run");
+    }
+}
