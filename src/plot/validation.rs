@@ -43,7 +43,13 @@ fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 fn sheet(check: &str, rows: &[&CurveRow]) -> String {
-    let key = "Lines: theory, published or recorded. Points and thin lines: simulated.";
+    // Where one axis is what was recorded and the other what was simulated, points are both.
+    let both = rows.iter().all(|row| row.y_name.starts_with("recorded"));
+    let key = if both {
+        "Lines: where recorded and simulated times are equal. Points: recorded swarms."
+    } else {
+        "Lines: theory, published or recorded. Points and thin lines: simulated."
+    };
     let mut page = Page::new(check, key);
     let curves = in_order(rows.iter().map(|row| row.curve.as_str()));
     let panels = in_order(rows.iter().map(|row| row.panel.as_str()));
