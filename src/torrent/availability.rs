@@ -168,7 +168,8 @@ mod tests {
         for round in 0..200 {
             let pieces = 1 + s.below(700);
             let words = pieces.div_ceil(256) * 4;
-            let n = 1 + s.below(120);
+            // Above and below the number of holders that few planes can count.
+            let n = 1 + s.below(240);
             let mut fields = vec![0; n * words];
             for peer in 0..n {
                 let share = 1 + s.below(4);
