@@ -9,7 +9,7 @@ use crate::swarm::plan::{
     Choking, EndGame, InTurn, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy,
     Requests, SeedChoker, Slots, TieOrder,
 };
-use crate::units::{Bytes, Span};
+use crate::units::{Bytes, NS_PER_S, Span};
 
 /// Presets by the name they have in scenario files, the default first.
 pub const PRESETS: [&str; 2] = ["mainline", "libtorrent"];
@@ -25,7 +25,7 @@ pub fn by_name(name: &str) -> Option<Protocol> {
 
 /// `n` seconds.
 const fn s(n: u64) -> Span {
-    Span(n * crate::units::NS_PER_S)
+    Span(n * NS_PER_S)
 }
 
 /// The mainline client 4.0.x.
@@ -62,6 +62,7 @@ pub fn mainline() -> Protocol {
             rechoke: s(10),
             optimistic: s(30),
             optimistic_clock: false,
+            optimistic_ahead: Span::ZERO,
             random_phase: true,
             slots: Slots::Auto,
             optimistic_slots: 1,
@@ -105,9 +106,9 @@ pub fn mainline() -> Protocol {
 /// than 2 s after it was choked is disconnected (`incoming_request`), and may come back after
 /// `min_reconnect_time` 60 s.
 pub(super) const IN_TURN: InTurn = InTurn {
-    tick: Span(crate::units::NS_PER_S / 2),
+    tick: Span(NS_PER_S / 2),
     buffer: Bytes(10 * 1024),
-    buffer_span: Span(crate::units::NS_PER_S / 2),
+    buffer_span: Span(NS_PER_S / 2),
     rate_span: s(5),
     grace: s(2),
     reconnect: s(60),
@@ -115,15 +116,17 @@ pub(super) const IN_TURN: InTurn = InTurn {
 
 /// libtorrent 2.x with its default settings.
 ///
-/// - overlay: `num_want` 200, `connections_limit` 200 for both directions, connections made at
-///   the session's 1 s tick (`on_tick`, `try_connect_more_peers`), by either of two that are there
-///   before the first tick of both; announces every 1800 s as trackers ask, and not more often
-///   than every 300 s (`min_announce_interval`). libtorrent has no count of too few neighbours:
-///   below 20 we let it ask again, as mainline does;
-/// - choking: `unchoke_interval` 15 s, `optimistic_unchoke_interval` 30 s, both counted from the
-///   session's start; `unchoke_slots_limit` 8, of them max(1, 8/5) = 1 optimistic, given by its own
-///   clock to whoever waited longest (`recalculate_optimistic_unchoke_slots`), its place kept free
-///   until then (`recalculate_unchoke_slots`); ranking by bytes of the last round
+/// - overlay: `num_want` 200, `connections_limit` 200 for both directions, connections made once
+///   a second, by a new session for the first time after half a second (`m_last_second_tick`,
+///   `try_connect_more_peers`), by either of two that are there before the first time of both;
+///   announces every 1800 s as trackers ask, and not more often than every 300 s
+///   (`min_announce_interval`). libtorrent has no count of too few neighbours: below 20 we let it
+///   ask again, as mainline does;
+/// - choking: `unchoke_interval` 15 s, `optimistic_unchoke_interval` 30 s; `unchoke_slots_limit` 8,
+///   of them max(1, 8/5) = 1 optimistic, given by its own clock to whoever waited longest
+///   (`recalculate_optimistic_unchoke_slots`), its place kept free until then
+///   (`recalculate_unchoke_slots`), its client started 2 s before (ours: so it was where swarms
+///   were recorded); ranking by bytes of the last round
 ///   (`unchoke_sort`), which knows no snubbing, by `nth_element` over the connections; a free slot
 ///   goes at once to a newly interested peer (`maybe_unchoke_this_peer`), lost interest frees it at
 ///   once, and the choker runs again at the next tick (1 s); seeders: `seed_choking_algorithm`
@@ -134,7 +137,8 @@ pub(super) const IN_TURN: InTurn = InTurn {
 ///   `prioritize_partial_pieces` off; `strict_end_game_mode` on;
 /// - `rate_limit_ip_overhead` on: headers count against the limits;
 /// - messages wait in turn, see `IN_TURN`. The first 4 blocks are asked for at once
-///   (`m_desired_queue_size`); slow start beyond them is left out.
+///   (`m_desired_queue_size`), and with each that comes one more until the rate has settled (slow
+///   start).
 pub fn libtorrent() -> Protocol {
     Protocol {
         overlay: Overlay {
@@ -144,13 +148,14 @@ pub fn libtorrent() -> Protocol {
             min_neighbours: 20,
             max_neighbours: 200,
             max_initiate: 200,
-            connect_delay: s(1),
+            connect_delay: Span(NS_PER_S / 2),
             either_connects: true,
         },
         choking: Choking {
             rechoke: s(15),
             optimistic: s(30),
             optimistic_clock: true,
+            optimistic_ahead: s(2),
             random_phase: false,
             slots: Slots::Fixed(8),
             optimistic_slots: 1,

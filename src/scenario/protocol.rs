@@ -115,6 +115,7 @@ fn apply_choking(check: &mut Check, mut t: Table<'_>, c: &mut Choking) {
     span(check, &mut t, "rechoke_s", PERIOD_S, &mut c.rechoke);
     span(check, &mut t, "optimistic_s", PERIOD_S, &mut c.optimistic);
     flag(check, &mut t, "optimistic_clock", &mut c.optimistic_clock);
+    span(check, &mut t, "optimistic_ahead_s", TIME_S, &mut c.optimistic_ahead);
     flag(check, &mut t, "random_phase", &mut c.random_phase);
     if let Some(node) = t.get("slots") {
         set(&mut c.slots, slots(check, node));

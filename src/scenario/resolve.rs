@@ -265,6 +265,7 @@ fn choking(c: &Choking) -> Table {
     put(&mut t, "rechoke_s", span(c.rechoke));
     put(&mut t, "optimistic_s", span(c.optimistic));
     put(&mut t, "optimistic_clock", c.optimistic_clock);
+    put(&mut t, "optimistic_ahead_s", span(c.optimistic_ahead));
     put(&mut t, "random_phase", c.random_phase);
     let slots = match c.slots {
         Slots::Fixed(n) => Value::Integer(i64::from(n)),

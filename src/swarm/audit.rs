@@ -3,6 +3,7 @@
 
 use super::edges::{Mask, NO_PIECE};
 use super::letters::News;
+use super::plan::{ChokerSpec, TieOrder};
 use super::transfer::Partial;
 use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
@@ -104,10 +105,28 @@ impl<O: Observer> Swarm<'_, O> {
         assert_eq!(served, usize::from(peer.n_served_by), "servers are counted right");
         let live = self.edges.count(peer.edges, Mask::Live);
         assert_eq!(live, usize::from(peer.n_neighbours), "neighbours are counted right");
+        self.audit_turns(p);
         let line = self.line(p);
         let all = 0..self.links.up[line].flows.len();
         let flows = all.filter(|&at| self.sender(line, at) == p).count();
         assert_eq!(self.edges.count(peer.edges, Mask::FlowOut), flows, "flows have masks");
+    }
+
+    /// A client with a clock for its optimistic slots gives them to those that are choked.
+    fn audit_turns(&self, p: PeerId) {
+        let class = self.class(p);
+        let in_order = class.protocol.choking.ties == TieOrder::InOrder;
+        // Others got the clock as seeders, with slots they had given before.
+        let always = matches!(class.choker, ChokerSpec::TitForTat);
+        if !in_order || !always || !self.has_optimistic_clock(p) {
+            return;
+        }
+        let edges = self.peer(p).edges;
+        for upload in self.peer(p).uploads.iter().filter(|u| self.is(p, Mask::Optimistic, u.slot)) {
+            let began = self.edges.last_turn(edges, upload.slot);
+            let since = self.edges.served_ms[edges.at(upload.slot)].max(1);
+            assert!(began.is_none_or(|began| began == since), "a turn begins with an unchoke");
+        }
     }
 
     fn audit_edge(&self, p: PeerId, slot: u16) {

@@ -22,7 +22,7 @@ pub(super) const HEADER: u32 = 40;
 /// Payload of a full packet on Ethernet.
 pub(super) const PACKET: u32 = 1460;
 /// Bytes before the data of a block (BEP 3), and packets for a whole block.
-const BLOCK_HEADER: u32 = 13;
+pub(super) const BLOCK_HEADER: u32 = 13;
 const BLOCK_PACKETS: f64 = (16_384 + BLOCK_HEADER).div_ceil(PACKET) as f64;
 /// Time between two charges: the client's own tick.
 const TICK: Span = Span(1_000_000_000);
@@ -44,7 +44,8 @@ impl<O: Observer> Swarm<'_, O> {
         let u = self.user(p);
         if self.charges(p) && !self.users[u.index()].charging {
             self.users[u.index()].charging = true;
-            self.queue.push(self.now + TICK, Event::ChargeHeaders(u));
+            let wait = self.until_tick(p, TICK);
+            self.queue.push(self.now + wait, Event::ChargeHeaders(u));
         }
     }
 

@@ -17,6 +17,10 @@ use crate::torrent::bitfield;
 /// What a letter says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum News {
+    /// The first word of a connection.
+    Handshake,
+    /// Which pieces the sender has, and what its client can do.
+    Bitfield,
     /// The sender has this piece.
     Have(u16),
     /// The sender is interested.
@@ -37,9 +41,20 @@ impl News {
     /// Bytes on the wire (BEP 3).
     pub(super) fn size(self) -> u32 {
         match self {
+            Self::Handshake => 68,
+            // With an extension handshake (BEP 10), about.
+            Self::Bitfield => 222,
             Self::Have(_) => 9,
             Self::Interested | Self::NotInterested | Self::Unchoke => 5,
             Self::Request | Self::More(_) | Self::Cancel(..) => 17,
+        }
+    }
+
+    /// Bytes that are written first: the header of the extension handshake is a message of its own.
+    pub(super) fn start(self) -> u32 {
+        match self {
+            Self::Bitfield => 6,
+            _ => self.size(),
         }
     }
 }
@@ -72,8 +87,10 @@ impl<O: Observer> Swarm<'_, O> {
         self.hear(q, back, news);
     }
 
-    fn hear(&mut self, q: PeerId, back: u16, news: News) {
+    pub(super) fn hear(&mut self, q: PeerId, back: u16, news: News) {
         match news {
+            News::Handshake => self.hear_handshake(q, back),
+            News::Bitfield => self.hear_bitfield(q, back),
             News::Have(piece) => self.hear_of_piece(q, back, PieceId(piece)),
             News::Interested => {
                 self.put(q, Mask::Wanted, back);
@@ -101,6 +118,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn letter_arrives(&mut self, p: PeerId, slot: u16) {
         if let Some(letter) = self.take_letter(p, slot) {
             let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+            self.read_message(q, back, letter.news.size());
             self.hear(q, back, letter.news);
         }
     }
@@ -131,22 +149,26 @@ impl<O: Observer> Swarm<'_, O> {
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
         for slot in slots {
             let row = self.row(self.neighbour(p, slot));
-            if !bitfield::has(&self.have[row], piece.index()) {
+            let has_it = bitfield::has(&self.have[row], piece.index());
+            if !has_it && !self.will_say_what_it_has(p, slot) {
                 self.post(p, slot, Letter::of(News::Have(piece.0)));
             }
         }
     }
 
-    /// Whether letters of `p` to its neighbour in `slot` are on their way.
+    /// Whether the neighbour in `slot` may not have heard yet of all that `p` has.
     #[inline]
     pub(super) fn is_writing(&self, p: PeerId, slot: u16) -> bool {
-        self.some_wait && self.mail(p, slot).next().is_some()
+        self.some_wait && (!self.is_introduced(p, slot) || self.mail(p, slot).next().is_some())
     }
 
     /// Those of the pieces in `seen`, announced by `from`, that its neighbour in `slot` has heard
     /// of.
     #[inline(never)]
     pub(super) fn heard_of(&self, from: PeerId, slot: u16, seen: &[u64]) -> Vec<u64> {
+        if !self.is_introduced(from, slot) {
+            return vec![0; seen.len()];
+        }
         let mut heard = seen.to_vec();
         for letter in self.mail(from, slot) {
             if let News::Have(piece) = letter.news {
@@ -165,10 +187,10 @@ impl<O: Observer> Swarm<'_, O> {
         self.scratch.wanted.iter().any(|&word| word != 0)
     }
 
-    /// Whether a HAVE of `piece` is on its way to the neighbour of `p` in `slot`.
+    /// Whether the neighbour of `p` in `slot` is still to hear of `piece`.
     pub(super) fn is_unheard(&self, p: PeerId, slot: u16, piece: PieceId) -> bool {
         let news = News::Have(piece.0);
-        self.mail(p, slot).any(|letter| letter.news == news)
+        !self.is_introduced(p, slot) || self.mail(p, slot).any(|letter| letter.news == news)
     }
 
     /// The last that the neighbour in `slot` will hear of the interest of `p`, if it is on its way.

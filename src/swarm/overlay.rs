@@ -7,7 +7,7 @@ use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::choke::tie;
 use crate::rng::{Purpose, draw, mix};
-use crate::units::{SimTime, u16_of};
+use crate::units::{NS_PER_S, SimTime, Span, u16_of};
 
 impl<O: Observer> Swarm<'_, O> {
     /// A look at whether the peer needs neighbours; asks the tracker if so, or if it is time to.
@@ -112,13 +112,9 @@ impl<O: Observer> Swarm<'_, O> {
                 peer.founders = peer.founders.max(sa + 1);
             }
         }
-        for (a, sa) in [(p, sp), (q, sq)] {
-            self.open_socket(a, sa);
-        }
         if self.some_wait {
-            for (a, sa) in [(p, sp), (q, sq)] {
-                self.ask_to_read(a, sa);
-            }
+            self.open_sockets((p, sp), (q, sq));
+            return;
         }
         for (a, sa, b, sb) in [(p, sp, q, sq), (q, sq, p, sp)] {
             self.show_first_piece(b, sb);
@@ -127,10 +123,10 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Whether a peer came so lately that its first connections are still being made: each end
-    /// makes its own at its first tick.
+    /// makes its own at its first look at the clock.
     fn is_starting(&self, p: PeerId) -> bool {
-        let tick = self.class(p).protocol.overlay.connect_delay;
-        self.now.since(self.peer(p).arrival) <= tick + tick
+        const START: Span = Span(2 * NS_PER_S);
+        self.now.since(self.peer(p).arrival) <= START
     }
 
     /// The place in memory of the connection of `p` to its neighbour in `slot`: a client that goes

@@ -109,7 +109,7 @@ impl<O: Observer> Swarm<'_, O> {
         socket.asked_to = socket.asked_to.max(to);
         socket.open_to = socket.asked_to;
         self.ask_to_read(p, slot);
-        self.stirred.push((from, back));
+        self.stirred.push_back((from, back));
     }
 
     /// Up to where the neighbour of `from` in `slot` requests what it has claimed: whole blocks.
@@ -159,7 +159,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn hear_of_more(&mut self, p: PeerId, slot: u16, n: u32) {
         if self.is_metered(p) && self.is(p, Mask::Serves, slot) {
             self.socket_mut(p, slot).open_to += u64::from(n);
-            self.stirred.push((p, slot));
+            self.stirred.push_back((p, slot));
         }
     }
 

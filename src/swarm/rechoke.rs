@@ -46,7 +46,9 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let optimistic = protocol.choking.optimistic;
         let at = self.now + first;
-        self.optimistic_at(p, self.now + optimistic);
+        let ahead = protocol.choking.optimistic_ahead.0 % optimistic.0;
+        let strikes = protocol.overlay.connect_delay + Span(optimistic.0 - ahead);
+        self.optimistic_at(p, self.now + strikes);
         self.peer_mut(p).last_rechoke = self.now;
         self.rechoke_at(p, at);
     }
@@ -66,7 +68,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Whether the optimistic slots of `p` are given by their own clock and not by its choker.
-    fn has_optimistic_clock(&self, p: PeerId) -> bool {
+    pub(super) fn has_optimistic_clock(&self, p: PeerId) -> bool {
         let class = self.class(p);
         let rules = &class.protocol.choking;
         let is_ours = match self.peer(p).stage {
@@ -377,9 +379,12 @@ impl<O: Observer> Swarm<'_, O> {
                 self.warm_delivery(p, self.neighbour(p, s.slot), 1);
             }
         }
+        let by_clock = self.has_optimistic_clock(p);
         for i in (0..self.peer(p).uploads.len()).rev() {
             let slot = self.peer(p).uploads[i].slot;
-            if !served.iter().any(|s| s.slot == slot) {
+            // An optimistic slot goes to somebody choked, if only just now: what it had is over.
+            let anew = by_clock && !self.is(p, Mask::Optimistic, slot);
+            if !served.iter().any(|s| s.slot == slot && !(s.optimistic && anew)) {
                 self.choke(p, slot);
             }
         }
@@ -421,61 +426,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A neighbour became interested.
-    pub(super) fn heard_interest(&mut self, p: PeerId, slot: u16) {
-        if self.is(p, Mask::Serves, slot) {
-            let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-            self.ask_for_more(q, back);
-            return;
-        }
-        let at_once = self.class(p).protocol.choking.unchoke_on_interest;
-        let peer = self.peer(p);
-        if at_once && peer.slots > 0 && peer.uploads.len() < usize::from(peer.open) {
-            if self.has_economy {
-                let q = self.neighbour(p, slot);
-                if self.serves_for_pay_only(p) || !self.admits(p, q) {
-                    return;
-                }
-                self.set_terms(p, q, &Served::regular(slot));
-            }
-            self.unchoke(p, slot, 1);
-        }
-    }
-
-    /// A neighbour lost interest.
-    pub(super) fn heard_no_interest(&mut self, p: PeerId, slot: u16) {
-        if self.is(p, Mask::Serves, slot) && self.class(p).protocol.choking.choke_on_lost_interest {
-            let optimistic = self.is(p, Mask::Optimistic, slot);
-            self.choke(p, slot);
-            self.slot_fell_free(p, optimistic);
-        }
-    }
-
-    /// Has the choker run again soon, if the client does that; and the clock of the optimistic
-    /// slots strike too, if it was one of them.
-    pub(super) fn slot_fell_free(&mut self, p: PeerId, optimistic: bool) {
-        if !self.is_present(p) {
-            return;
-        }
-        let Some(at) = self.run_choker_soon(p) else { return };
-        if optimistic && self.has_optimistic_clock(p) && at < self.peer(p).optimistic_due {
-            self.optimistic_at(p, at);
-        }
-    }
-
-    /// Has the choker run again soon, and gives when; `None` if that is in its next round.
-    fn run_choker_soon(&mut self, p: PeerId) -> Option<SimTime> {
-        let after = self.class(p).protocol.choking.refill?;
-        let at = self.now + self.until_tick(p, after);
-        if !self.peer(p).refill_pending {
-            self.peer_mut(p).refill_pending = true;
-            self.queue.push(at, Event::Refill(p));
-        }
-        Some(at)
-    }
-
     /// Begins to serve the neighbour in `slot`.
-    fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32) {
+    pub(super) fn unchoke(&mut self, p: PeerId, slot: u16, weight: u32) {
         debug_assert!(!self.is(p, Mask::Serves, slot), "unchoked twice");
         self.counters.unchokes += 1;
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
@@ -505,22 +457,11 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Ceases to serve the neighbour in `slot`; the block on its way is finished.
-    fn choke(&mut self, p: PeerId, slot: u16) {
+    pub(super) fn choke(&mut self, p: PeerId, slot: u16) {
         if let Some(at) = self.flow_at(p, self.neighbour(p, slot)) {
             self.finish_block_and_stop(p, at);
         }
         self.end_service(p, slot);
-    }
-
-    /// Chokes a neighbour that is served; the choker finds another one for its slot.
-    pub(super) fn choke_neighbour(&mut self, p: PeerId, q: PeerId) {
-        let served = self.peer(p).uploads.iter().map(|upload| upload.slot);
-        let Some(slot) = served.into_iter().find(|&slot| self.neighbour(p, slot) == q) else {
-            return;
-        };
-        let optimistic = self.is(p, Mask::Optimistic, slot);
-        self.choke(p, slot);
-        self.slot_fell_free(p, optimistic);
     }
 
     /// Takes the neighbour in `slot` out of the books of both ends.

@@ -195,7 +195,7 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline]
     fn stir(&mut self, p: PeerId, slot: u16) {
         if self.is_metered(p) {
-            self.stirred.push((p, slot));
+            self.stirred.push_back((p, slot));
         }
     }
 

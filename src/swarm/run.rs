@@ -74,6 +74,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Request(p, slot) => self.request_arrives(p, slot),
             Event::Retry(p) => self.retry(p),
             Event::Reconnect(p) => self.reconnect(p),
+            Event::Connected(p, slot) => self.greet(p, slot),
             Event::Letter(p, slot) => self.letter_arrives(p, slot),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave_or_stay(p),
@@ -115,7 +116,7 @@ impl<O: Observer> Swarm<'_, O> {
             } else if let Some(p) = self.repoll.pop() {
                 self.peer_mut(p).repoll_pending = false;
                 self.poll_idle(p);
-            } else if let Some((p, slot)) = self.stirred.pop() {
+            } else if let Some((p, slot)) = self.stirred.pop_front() {
                 self.serve(p, slot);
             } else {
                 break;
@@ -318,12 +319,19 @@ impl<O: Observer> Swarm<'_, O> {
         self.records[p.index()].seeding += span;
     }
 
-    /// Time until the next full step of a grid of `step` that began at `p`'s arrival.
+    /// Time until the next full step of a grid of `step` that began when `p` first looked at its
+    /// clock.
     pub(super) fn until_tick(&self, p: PeerId, step: Span) -> Span {
         if step == Span::ZERO {
             return Span::ZERO;
         }
-        let age = self.now.since(self.peer(p).arrival);
-        Span(step.0 - age.0 % step.0)
+        Span(step.0 - self.since_tick(p, self.peer(p).arrival, step).0)
+    }
+
+    /// Time since the last full step of a grid of `step` that began at the first look of `p` at
+    /// its clock, had it come at `start`.
+    pub(super) fn since_tick(&self, p: PeerId, start: SimTime, step: Span) -> Span {
+        let first = self.class(p).protocol.overlay.connect_delay;
+        Span((self.now.since(start).0 + step.0 - first.0 % step.0) % step.0)
     }
 }

@@ -14,11 +14,12 @@
 //! Laws: nothing is in a send buffer that was not requested; messages arrive in the order in which
 //! they were written, none before the blocks ahead of it.
 //!
-//! Where it is wrong: messages need no quota to be read.
+//! Where it is wrong: a message is read at once, whether there is quota for all of it or not.
 
 use super::edges::Mask;
 use super::event::Event;
-use super::headers::{HEADER, PACKET};
+use super::greeting::Greeting;
+use super::headers::{BLOCK_HEADER, HEADER, PACKET};
 use super::letters::{Letter, News};
 use super::limiter::{End, PATIENCE, Quota};
 use super::meter::{Meter, average};
@@ -31,10 +32,6 @@ use crate::observe::Observer;
 use crate::units::{BLOCK, ByteRate, Bytes, NS_PER_S, Span};
 use std::collections::VecDeque;
 
-/// What a new connection says: before all else a handshake (BEP 3), and when that is through,
-/// beside other messages, an extension handshake, a bitfield and the like, about.
-const HANDSHAKE: u32 = 68;
-const GREETING: u32 = 330;
 /// Quota for reading beyond what was requested (`wanted_transfer`).
 const SPARE: u32 = 30;
 /// A rate that rises by no more than this from one second to the next has settled
@@ -55,10 +52,9 @@ pub(super) struct Socket {
     pub(super) buffer: u32,
     /// Blocks the neighbour has let go and this end has not read.
     pub(super) parked: u32,
-    /// What a new connection has to say, and whether that is its handshake.
-    greeting: u32,
-    shakes: bool,
-    /// Messages behind it, all together.
+    /// What it has said of itself.
+    pub(super) greeting: Greeting,
+    /// Messages, all together.
     words: u32,
     /// Messages, oldest first: the first `passed` have been let go and will be heard at once.
     mail: VecDeque<Letter>,
@@ -129,9 +125,14 @@ impl Socket {
         self.is_still() && self.talk == 0 && self.said == 0
     }
 
-    /// What it wants to be let send.
-    fn wanted(&self, reading: u32, tick: Span) -> u32 {
-        (self.buffer + self.greeting + self.words).max(reading).max(self.usual(tick))
+    /// What it wants to be let send when so many bytes more are written.
+    fn wanted(&self, more: u32, tick: Span) -> u32 {
+        (self.buffer + self.words + more).max(self.usual(tick))
+    }
+
+    /// Whether nothing is written that was not let go.
+    fn is_empty(&self) -> bool {
+        self.buffer == 0 && self.words == 0
     }
 
     /// What it sends in two ticks, messages and headers included (`statistics().upload_rate()`).
@@ -141,7 +142,7 @@ impl Socket {
 
     /// Whether nothing is ahead of a message.
     fn is_clear(&self) -> bool {
-        self.mail.is_empty() && self.buffer == 0 && !self.shakes
+        self.mail.is_empty() && self.buffer == 0
     }
 }
 
@@ -173,19 +174,27 @@ impl<O: Observer> Swarm<'_, O> {
         !self.links.down[self.line(p)].cap.is_unlimited()
     }
 
-    /// The connection of `p` to its neighbour in `slot` begins.
-    pub(super) fn open_socket(&mut self, p: PeerId, slot: u16) {
-        if !self.some_wait {
-            return;
+    /// `p` and `q` begin a connection, which `p` makes. A client makes its connections at a tick,
+    /// after quota is granted (`on_tick`).
+    pub(super) fn open_sockets(&mut self, (p, slot): End, (q, back): End) {
+        self.open_socket((p, slot), Greeting::Due);
+        self.open_socket((q, back), Greeting::Awaited);
+        self.ask_to_read(p, slot);
+        self.ask_to_read(q, back);
+        if self.is_metered(p) {
+            self.queue.push(self.now, Event::Connected(p, slot));
+        } else {
+            self.greet(p, slot);
         }
+    }
+
+    fn open_socket(&mut self, (p, slot): End, greeting: Greeting) {
         let requests = &self.class(p).protocol.requests;
         let (queue, starts) = match requests.queue_start {
             0 => (requests.queue_min, false),
             start => (start, true),
         };
         let fewest = narrow(queue_bytes(requests, ByteRate::ZERO).0 / BLOCK.0);
-        let shakes = self.is_metered(p);
-        let greeting = if shakes { HANDSHAKE } else { 0 };
         let sockets = &mut self.sockets[p.index()];
         let at = usize::from(slot);
         if sockets.len() <= at {
@@ -194,8 +203,7 @@ impl<O: Observer> Swarm<'_, O> {
         let choked_ms = self.now_ms();
         let sockets = &mut self.sockets[p.index()];
         let new = Socket::default();
-        sockets[at] = Socket { greeting, shakes, queue, starts, fewest, choked_ms, ..new };
-        self.stirred.push((p, slot));
+        sockets[at] = Socket { greeting, queue, starts, fewest, choked_ms, ..new };
     }
 
     /// The connection of `p` to its neighbour in `slot` ended, and with it all that was on its way.
@@ -228,11 +236,16 @@ impl<O: Observer> Swarm<'_, O> {
             self.start_clock(p);
             return false;
         }
-        let socket = self.socket_mut(p, slot);
+        let (line, tick) = (self.line(p), self.tick_of(p));
+        let limit = self.limits(line).0;
+        let socket = &mut self.sockets[p.index()][usize::from(slot)];
         letter.after = socket.written();
+        // Quota is asked for as soon as something is written, be there more to write or not.
+        let wanted = socket.wanted(letter.news.start(), tick);
+        self.lines[line].up.ask(&mut socket.out, wanted, limit, (p, slot));
         socket.words += size;
         socket.mail.push_back(letter);
-        self.stirred.push((p, slot));
+        self.stirred.push_back((p, slot));
         true
     }
 
@@ -299,7 +312,7 @@ impl<O: Observer> Swarm<'_, O> {
         socket.buffer = socket.buffer.min(wanted);
     }
 
-    /// What may be written now: whole blocks until the send buffer is full enough
+    /// The block that may be written now, if any: until the send buffer is full enough
     /// (`fill_send_buffer`).
     fn write(&mut self, p: PeerId, slot: u16, rules: &InTurn) -> u32 {
         let at = self.flow_at(p, self.neighbour(p, slot));
@@ -313,11 +326,12 @@ impl<O: Observer> Swarm<'_, O> {
         let open = socket.open_to.saturating_sub(socket.written());
         let Some(at) = at.filter(|_| missing > 0 && open > 0) else { return 0 };
         let committed = self.committed(p, at);
-        let to = self.up_to_block(p, at, committed + missing.min(open));
+        let to = self.up_to_block(p, at, committed + 1);
         narrow(to - committed)
     }
 
-    /// Lets a connection send what it may, ask for more, and fill its buffer, in turns.
+    /// Lets a connection send what it may, or fill its buffer. If there may be more to do, it gets
+    /// in line again behind others that were written to: each waits for its socket or its disk.
     pub(super) fn serve(&mut self, p: PeerId, slot: u16) {
         if !self.is_present(p) || !self.is(p, Mask::Live, slot) || !self.is_metered(p) {
             return;
@@ -330,43 +344,33 @@ impl<O: Observer> Swarm<'_, O> {
         let rules = *self.in_turn(p).expect("a metered client's messages wait");
         self.start_clock(p);
         let line = self.line(p);
-        let mut reading = self.write(p, slot, &rules);
-        loop {
-            let limit = self.limits(line).0;
-            let socket = &mut self.sockets[p.index()][usize::from(slot)];
-            let wanted = socket.wanted(reading, rules.tick);
+        let reading = self.write(p, slot, &rules);
+        let limit = self.limits(line).0;
+        let socket = &mut self.sockets[p.index()][usize::from(slot)];
+        let wanted = socket.wanted(0, rules.tick);
+        if !socket.is_empty() {
             self.lines[line].up.ask(&mut socket.out, wanted, limit, (p, slot));
-            let blocks = self.let_go((p, slot), line);
-            if blocks == 0 {
-                if reading == 0 {
-                    return;
-                }
-                self.socket_mut(p, slot).buffer += std::mem::take(&mut reading);
-                continue;
-            }
+        }
+        let blocks = self.let_go((p, slot), line);
+        if blocks > 0 {
             self.count_sent(p, slot, blocks);
             self.transmit(p, q, self.back(p, slot), blocks);
-            if !self.is_connected_to(p, slot, q) {
-                return;
-            }
-            reading = self.write(p, slot, &rules);
+        } else if reading > 0 {
+            // The header of a block is written before the block.
+            let socket = &mut self.sockets[p.index()][usize::from(slot)];
+            let header = socket.wanted(BLOCK_HEADER, rules.tick);
+            self.lines[line].up.ask(&mut socket.out, header, limit, (p, slot));
+            socket.buffer += reading;
+        } else {
+            return;
         }
+        self.stirred.push_back((p, slot));
     }
 
     /// Lets go what was written first, as far as quota goes; gives the bytes of blocks among it.
     fn let_go(&mut self, (p, slot): End, line: usize) -> u32 {
         let socket = &mut self.sockets[p.index()][usize::from(slot)];
         let limiter = &mut self.lines[line].up;
-        let shakes = socket.shakes;
-        if shakes {
-            if socket.out.left < socket.greeting {
-                return 0;
-            }
-            limiter.take(&mut socket.out, socket.greeting);
-            socket.said += socket.greeting + HEADER;
-            (socket.greeting, socket.shakes) = (GREETING, false);
-            self.stirred.push((p, slot));
-        }
         let mut blocks = 0;
         loop {
             let next = socket.mail.get(socket.passed as usize);
@@ -394,12 +398,6 @@ impl<O: Observer> Swarm<'_, O> {
             socket.sending.second += n;
             socket.said += headers_of(n);
             blocks += n;
-        }
-        if !shakes {
-            let greeting = socket.greeting.min(socket.out.left);
-            socket.greeting -= greeting;
-            socket.said += greeting;
-            limiter.take(&mut socket.out, greeting);
         }
         blocks
     }
@@ -445,6 +443,18 @@ impl<O: Observer> Swarm<'_, O> {
         let wanted = (requested + socket.parked + SPARE).max(usual);
         self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
         self.start_clock(q);
+    }
+
+    /// `q` reads a message of so many bytes from its neighbour in `slot`: it uses what quota it has
+    /// there, and asks for more.
+    pub(super) fn read_message(&mut self, q: PeerId, slot: u16, size: u32) {
+        if self.reads_by_quota(q) {
+            let line = self.line(q);
+            let quota = &mut self.sockets[q.index()][usize::from(slot)].into;
+            let used = size.min(quota.left);
+            self.lines[line].down.take(quota, used);
+            self.ask_to_read(q, slot);
+        }
     }
 
     /// `q` reads what it may of what its neighbour in `slot` has sent.
@@ -519,7 +529,7 @@ impl<O: Observer> Swarm<'_, O> {
         for at in 0..self.links.up[line].flows.len() {
             let flow = &self.links.up[line].flows[at];
             if flow.left.0 == 0 {
-                self.stirred.push((self.sender(line, at), flow.payload.slot));
+                self.stirred.push_back((self.sender(line, at), flow.payload.slot));
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::edges::Mask;
 use super::event::Event;
 use super::limiter::{End, Limiter};
-use super::socket::narrow;
+use super::socket::{SECOND, narrow};
 use super::world::Swarm;
 use crate::ids::{PeerId, UserId};
 use crate::observe::Observer;
@@ -43,23 +43,27 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A tick of a user's client: first it may read, then send.
+    /// A tick of a user's client: it may read and send. That is done when the tick is over, so that
+    /// it counts in the next second.
     pub(super) fn tick(&mut self, u: UserId) {
         let line = u.index();
         self.lines[line].runs = false;
         let Some(&p) = self.users[line].peers.first() else { return };
         let tick = self.tick_of(p);
-        for (q, slot) in self.grant_down(line, tick).into_iter().rev() {
+        let readers = self.grant_down(line, tick);
+        let senders = self.grant_up(line, tick);
+        let start = self.lines[line].start.expect("its clock runs");
+        let is_second = self.since_tick(p, start, SECOND) < tick;
+        let is_moving = is_second && self.end_second(line);
+        for (q, slot) in readers.into_iter().rev() {
             self.read(q, slot);
         }
-        for (p, slot) in self.grant_up(line, tick).into_iter().rev() {
+        for (p, slot) in senders.into_iter().rev() {
             self.serve(p, slot);
         }
-        let start = self.lines[line].start.expect("its clock runs");
-        let is_second = self.now.since(start).0 % NS_PER_S < tick.0;
         let clock = &self.lines[line];
         let goes_on = clock.up.is_waited_for() || clock.down.is_waited_for() || !is_second;
-        if is_second && self.end_second(line) || goes_on {
+        if is_moving || goes_on {
             self.start_clock(p);
         }
     }
@@ -129,7 +133,7 @@ impl<O: Observer> Swarm<'_, O> {
                 let requests = &self.class(p).protocol.requests;
                 self.sockets[p.index()][usize::from(slot)].end_second(span_s, is_served, requests);
                 if sends {
-                    self.stirred.push((p, slot));
+                    self.stirred.push_back((p, slot));
                 }
             }
         }

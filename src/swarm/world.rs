@@ -24,6 +24,7 @@ use crate::rng::{Purpose, Stream, stream};
 use crate::torrent::Geometry;
 use crate::torrent::availability::Rarest;
 use crate::units::{ByteRate, Bytes, SimTime, Span, u16_of};
+use std::collections::VecDeque;
 
 /// Where a peer is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,7 +155,7 @@ pub(super) struct Swarm<'a, O> {
     /// The limiters of access lines, by link; likewise.
     pub(super) lines: Vec<Line>,
     /// Sending ends that may have something to send.
-    pub(super) stirred: Vec<(PeerId, u16)>,
+    pub(super) stirred: VecDeque<(PeerId, u16)>,
     /// Requests on their way to single neighbours, by peer; likewise.
     pub(super) pending: Vec<Vec<Pending>>,
     /// Neighbours that a peer lost and may connect to again, by peer; likewise.
@@ -275,7 +276,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             some_wait,
             sockets: empty(if some_wait { n } else { 0 }),
             lines: empty(if some_wait { users.len() } else { 0 }),
-            stirred: Vec::new(),
+            stirred: VecDeque::new(),
             pending: vec![Vec::new(); if some_wait { n } else { 0 }],
             lost: vec![Vec::new(); if some_wait { n } else { 0 }],
             single: plan.catalogue.is_none(),

@@ -303,7 +303,7 @@ mod tests {
         let workers = Workers::new(1).expect("a thread");
         let ctx = Ctx::new(&workers, &|| ());
         let mainline = with_rules(S1.plan(), |rules| *rules = four_slots());
-        let findings = compare(&S1, &Side::simulated(&ctx, &mainline, 6));
+        let findings = compare(&S1, &Side::simulated(&ctx, &mainline, 8));
         let failed = failures(&findings);
         let has = |start: &str| failed.iter().any(|what| what.starts_with(start));
         assert!(has("mean time of leecher") && has("times of leecher"), "{failed:?}");

@@ -10,6 +10,7 @@ pub fn rules(optimistic_clock: bool, seed: SeedChoker) -> Choking {
         rechoke: Span::from_secs(10.0),
         optimistic: Span::from_secs(30.0),
         optimistic_clock,
+        optimistic_ahead: Span::ZERO,
         random_phase: true,
         slots: Slots::Fixed(5),
         optimistic_slots: 1,

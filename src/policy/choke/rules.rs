@@ -12,6 +12,8 @@ pub struct Choking {
     /// Whether a clock of its own gives the optimistic slots (libtorrent): one that falls free
     /// for another reason than its holder's can stay empty until then. Else the choker fills them.
     pub optimistic_clock: bool,
+    /// How far ahead that clock is when a peer comes: a client that ran before its peer came.
+    pub optimistic_ahead: Span,
     /// Whether each peer's clock starts at a random phase of its period, or at its arrival.
     pub random_phase: bool,
     /// Upload slots in all, optimistic ones included.
