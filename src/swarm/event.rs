@@ -28,8 +28,6 @@ pub(super) enum Event {
     Request(PeerId, u16),
     /// A peer's connections that found nothing to ask for look again.
     Retry(PeerId),
-    /// A connection that a peer makes to the neighbour in its slot is there.
-    Connected(PeerId, u16),
     /// A letter of a peer reaches the neighbour in its slot.
     Letter(PeerId, u16),
     /// A peer connects again to neighbours it lost.
@@ -81,7 +79,6 @@ impl Event {
             Self::Tick(u) => (19, u.0),
             Self::Retry(p) => (20, p.0),
             Self::PassOn(p) => (22, p.0),
-            Self::Connected(p, slot) => (23, p.0 ^ u32::from(slot) << 16),
             Self::Letter(p, slot) => (21, p.0 ^ u32::from(slot) << 16),
         }
     }

@@ -19,11 +19,9 @@ use crate::observe::Observer;
 /// What one end of a connection has said of itself.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Greeting {
-    /// Nothing: it waits for the handshake of the other end.
+    /// Nothing.
     #[default]
-    Awaited,
-    /// Nothing: it connects, and its handshake comes first.
-    Due,
+    None,
     /// Its handshake is written.
     Begun,
     /// Its bitfield is written.
@@ -33,15 +31,8 @@ pub(super) enum Greeting {
 }
 
 impl<O: Observer> Swarm<'_, O> {
-    /// The connection that `p` makes to its neighbour in `slot` is there; void if it ended.
-    pub(super) fn greet(&mut self, p: PeerId, slot: u16) {
-        let sockets = &self.sockets[p.index()];
-        if sockets.get(usize::from(slot)).is_some_and(|socket| socket.greeting == Greeting::Due) {
-            self.shake_hands(p, slot);
-        }
-    }
-
-    fn shake_hands(&mut self, p: PeerId, slot: u16) {
+    /// `p` says its first word to its neighbour in `slot`.
+    pub(super) fn shake_hands(&mut self, p: PeerId, slot: u16) {
         self.socket_mut(p, slot).greeting = Greeting::Begun;
         self.say(p, slot, News::Handshake);
     }
@@ -61,7 +52,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// has, and where that is something, and a slot is free, it unchokes whom it does not know yet,
     /// to save time if that is interested (`maybe_unchoke_this_peer`).
     pub(super) fn hear_handshake(&mut self, q: PeerId, back: u16) {
-        if self.socket(q, back).greeting == Greeting::Awaited {
+        if self.socket(q, back).greeting == Greeting::None {
             self.shake_hands(q, back);
         }
         self.say_what_it_has(q, back);

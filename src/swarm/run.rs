@@ -61,20 +61,31 @@ impl<O: Observer> Swarm<'_, O> {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Join(p) => self.request(p),
-            Event::Announce(p, _) => self.announce(p),
+            Event::Announce(p, _) => {
+                self.tick_first(p);
+                self.announce(p);
+            }
             Event::FlowDue(u) => self.flow_due(LinkId(u.0)),
-            Event::Rechoke(p) => self.rechoke(p, true),
-            Event::Refill(p) => self.refill(p),
+            Event::Rechoke(p) => {
+                self.tick_first(p);
+                self.rechoke(p, true);
+            }
+            Event::Refill(p) => {
+                self.tick_first(p);
+                self.refill(p);
+            }
             // A client's tick runs the choker first (libtorrent `on_tick`): whoever rises to a
             // regular slot there is replaced at once, and the strike is off.
             Event::Optimistic(p) => self.queue.push(self.now, Event::PassOn(p)),
-            Event::PassOn(p) => self.pass_on_optimistic(p),
+            Event::PassOn(p) => {
+                self.tick_first(p);
+                self.pass_on_optimistic(p);
+            }
             Event::ChargeHeaders(u) => self.charge_headers(u),
             Event::Tick(u) => self.tick(u),
             Event::Request(p, slot) => self.request_arrives(p, slot),
             Event::Retry(p) => self.retry(p),
             Event::Reconnect(p) => self.reconnect(p),
-            Event::Connected(p, slot) => self.greet(p, slot),
             Event::Letter(p, slot) => self.letter_arrives(p, slot),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave_or_stay(p),
@@ -102,7 +113,7 @@ impl<O: Observer> Swarm<'_, O> {
                     self.reschedule(link);
                 }
             }
-            if self.stirred.is_empty() {
+            if self.stirred.is_empty() && self.readers.is_empty() {
                 break;
             }
         }
@@ -116,6 +127,8 @@ impl<O: Observer> Swarm<'_, O> {
             } else if let Some(p) = self.repoll.pop() {
                 self.peer_mut(p).repoll_pending = false;
                 self.poll_idle(p);
+            } else if let Some((q, slot)) = self.readers.pop_front() {
+                self.read(q, slot);
             } else if let Some((p, slot)) = self.stirred.pop_front() {
                 self.serve(p, slot);
             } else {

@@ -34,6 +34,8 @@ use std::collections::VecDeque;
 
 /// Quota for reading beyond what was requested (`wanted_transfer`).
 const SPARE: u32 = 30;
+/// Quota for reading that a connection keeps at least: so much in a client's log.
+const LEAST: u32 = 104;
 /// A rate that rises by no more than this from one second to the next has settled
 /// (`peer_connection::second_tick`).
 const SETTLED: u32 = 5000;
@@ -174,21 +176,16 @@ impl<O: Observer> Swarm<'_, O> {
         !self.links.down[self.line(p)].cap.is_unlimited()
     }
 
-    /// `p` and `q` begin a connection, which `p` makes. A client makes its connections at a tick,
-    /// after quota is granted (`on_tick`).
+    /// `p` and `q` begin a connection, which `p` makes.
     pub(super) fn open_sockets(&mut self, (p, slot): End, (q, back): End) {
-        self.open_socket((p, slot), Greeting::Due);
-        self.open_socket((q, back), Greeting::Awaited);
+        self.open_socket((p, slot));
+        self.open_socket((q, back));
         self.ask_to_read(p, slot);
         self.ask_to_read(q, back);
-        if self.is_metered(p) {
-            self.queue.push(self.now, Event::Connected(p, slot));
-        } else {
-            self.greet(p, slot);
-        }
+        self.shake_hands(p, slot);
     }
 
-    fn open_socket(&mut self, (p, slot): End, greeting: Greeting) {
+    fn open_socket(&mut self, (p, slot): End) {
         let requests = &self.class(p).protocol.requests;
         let (queue, starts) = match requests.queue_start {
             0 => (requests.queue_min, false),
@@ -203,7 +200,7 @@ impl<O: Observer> Swarm<'_, O> {
         let choked_ms = self.now_ms();
         let sockets = &mut self.sockets[p.index()];
         let new = Socket::default();
-        sockets[at] = Socket { greeting, queue, starts, fewest, choked_ms, ..new };
+        sockets[at] = Socket { queue, starts, fewest, choked_ms, ..new };
     }
 
     /// The connection of `p` to its neighbour in `slot` ended, and with it all that was on its way.
@@ -440,7 +437,7 @@ impl<O: Observer> Swarm<'_, O> {
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
         let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
-        let wanted = (requested + socket.parked + SPARE).max(usual);
+        let wanted = (requested + socket.parked + SPARE).max(usual).max(LEAST);
         self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
         self.start_clock(q);
     }

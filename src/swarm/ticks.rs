@@ -22,8 +22,8 @@ pub(super) struct Line {
     pub(super) down: Limiter,
     /// When its clock was started; none yet.
     start: Option<SimTime>,
-    /// Whether its next tick is pending.
-    runs: bool,
+    /// When its next tick is, if one is pending.
+    next: Option<SimTime>,
 }
 
 impl<O: Observer> Swarm<'_, O> {
@@ -36,35 +36,41 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn start_clock(&mut self, p: PeerId) {
         let (arrival, tick, line) = (self.peer(p).arrival, self.tick_of(p), self.line(p));
         let clock = &mut self.lines[line];
-        if !std::mem::replace(&mut clock.runs, true) {
+        if clock.next.is_none() {
             let start = *clock.start.get_or_insert(arrival);
-            let wait = Span(tick.0 - self.now.since(start).0 % tick.0);
-            self.queue.push(self.now + wait, Event::Tick(self.user(p)));
+            let at = self.now + Span(tick.0 - self.now.since(start).0 % tick.0);
+            clock.next = Some(at);
+            self.queue.push(at, Event::Tick(self.user(p)));
         }
     }
 
-    /// A tick of a user's client: it may read and send. That is done when the tick is over, so that
-    /// it counts in the next second.
+    /// A tick of a user's client: it may read and send. It does so when the tick is over, so that
+    /// the choker does not know of it yet, and it counts in the next second.
     pub(super) fn tick(&mut self, u: UserId) {
         let line = u.index();
-        self.lines[line].runs = false;
+        if self.lines[line].next.take_if(|at| *at == self.now).is_none() {
+            return;
+        }
         let Some(&p) = self.users[line].peers.first() else { return };
         let tick = self.tick_of(p);
         let readers = self.grant_down(line, tick);
         let senders = self.grant_up(line, tick);
+        self.readers.extend(readers.into_iter().rev());
+        self.stirred.extend(senders.into_iter().rev());
         let start = self.lines[line].start.expect("its clock runs");
         let is_second = self.since_tick(p, start, SECOND) < tick;
         let is_moving = is_second && self.end_second(line);
-        for (q, slot) in readers.into_iter().rev() {
-            self.read(q, slot);
-        }
-        for (p, slot) in senders.into_iter().rev() {
-            self.serve(p, slot);
-        }
         let clock = &self.lines[line];
-        let goes_on = clock.up.is_waited_for() || clock.down.is_waited_for() || !is_second;
-        if is_moving || goes_on {
+        let is_waited_for = clock.up.is_waited_for() || clock.down.is_waited_for();
+        if is_waited_for || is_moving || !is_second {
             self.start_clock(p);
+        }
+    }
+
+    /// What else is due at a tick of `p` comes after it: quota is granted first.
+    pub(super) fn tick_first(&mut self, p: PeerId) {
+        if self.some_wait {
+            self.tick(self.user(p));
         }
     }
 

@@ -154,7 +154,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) sockets: Vec<Vec<Socket>>,
     /// The limiters of access lines, by link; likewise.
     pub(super) lines: Vec<Line>,
-    /// Sending ends that may have something to send.
+    /// Ends that may read, and those that may have something to send.
+    pub(super) readers: VecDeque<(PeerId, u16)>,
     pub(super) stirred: VecDeque<(PeerId, u16)>,
     /// Requests on their way to single neighbours, by peer; likewise.
     pub(super) pending: Vec<Vec<Pending>>,
@@ -276,6 +277,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             some_wait,
             sockets: empty(if some_wait { n } else { 0 }),
             lines: empty(if some_wait { users.len() } else { 0 }),
+            readers: VecDeque::new(),
             stirred: VecDeque::new(),
             pending: vec![Vec::new(); if some_wait { n } else { 0 }],
             lost: vec![Vec::new(); if some_wait { n } else { 0 }],
