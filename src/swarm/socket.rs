@@ -353,11 +353,13 @@ impl<O: Observer> Swarm<'_, O> {
             self.count_sent(p, slot, blocks);
             self.transmit(p, q, self.back(p, slot), blocks);
         } else if reading > 0 {
-            // The header of a block is written before the block.
+            // The header of a block is written before the block, and each asks for quota.
             let socket = &mut self.sockets[p.index()][usize::from(slot)];
             let header = socket.wanted(BLOCK_HEADER, rules.tick);
             self.lines[line].up.ask(&mut socket.out, header, limit, (p, slot));
             socket.buffer += reading;
+            let block = socket.wanted(0, rules.tick);
+            self.lines[line].up.ask(&mut socket.out, block, limit, (p, slot));
         } else {
             return;
         }
