@@ -1,14 +1,14 @@
 //! How a connection begins: handshakes, and what each end has.
 //!
-//! Whoever connects writes a handshake; the other end answers with its own and, in the same
-//! breath, with an extension handshake and its bitfield; and when these are in, the first end says
-//! what it has (libtorrent `bt_peer_connection::on_connected`, `on_receive`, `write_bitfield`).
+//! Whoever connects writes a handshake, and the other end answers with its own; whoever gets one
+//! says what it has, with an extension handshake and a bitfield (libtorrent
+//! `bt_peer_connection::on_connected`, `on_receive`, `write_bitfield`).
 //! Each of these messages waits in its send buffer like any other, so that with a rate limiter at
 //! both ends it takes a second until a seeder hears that somebody who connected is interested.
 //! Pieces verified before the bitfield was written are in it, all others are announced behind it.
 //! Where no messages wait, each end knows at once what the other has.
 //!
-//! Law: no interest, and no HAVE, before the bitfield.
+//! Law: nobody is interested before it has heard what the other end has.
 
 use super::edges::Mask;
 use super::letters::{Letter, News};
