@@ -48,6 +48,8 @@ pub enum Purpose {
     Demand = 15,
     /// Which of two peers that come together connects to the other.
     Connect = 16,
+    /// Where a connection made later stands in its client's list.
+    Place = 17,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

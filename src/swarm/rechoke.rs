@@ -365,8 +365,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
         }
         if rules.ties == TieOrder::InOrder {
-            let late = candidates.partition_point(|c| c.slot < peer.founders);
-            candidates[late..].sort_by_cached_key(|c| self.place(p, c.slot));
+            candidates.sort_by_cached_key(|c| self.place(p, c.slot));
         }
     }
 

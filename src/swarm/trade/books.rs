@@ -1,6 +1,7 @@
 //! The books of the economy: what a run leaves behind about money.
 
 use super::{Trade, Trader};
+use crate::ids::PeerId;
 use crate::ledger::{Blocked, Kind, Ledger, Movement};
 use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
 use crate::swarm::world::Swarm;
@@ -143,15 +144,26 @@ impl<O: Observer> Swarm<'_, O> {
         Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
     }
 
+    /// The most that `p` sends to a neighbour though it has choked it: the block on its way, or
+    /// what a client with a send buffer has written. That is refilled while it holds less than is
+    /// sent in `buffer_span` at the rate of the second before, in which no more was sent than the
+    /// link carries in two: quota is saved for one.
+    fn most_written(&self, p: PeerId) -> Bytes {
+        let Some(rules) = self.in_turn(p) else { return BLOCK };
+        let uplink = self.links.up[self.line(p)].cap;
+        rules.buffer.max(uplink.bytes_in(rules.buffer_span.times(2))) + BLOCK
+    }
+
     /// The laws of money: nothing is created or lost, what is set aside is in channels, and a
-    /// provider risks a piece and the block on its way.
+    /// provider risks a piece and what it cannot take back.
     pub(in crate::swarm) fn audit_money(&self) {
         let Some(trade) = self.trade.as_deref() else { return };
         trade.ledger.audit();
         for (i, dealer) in trade.peers.iter().enumerate() {
-            let p = crate::ids::PeerId::from_index(i);
+            let p = PeerId::from_index(i);
             for line in dealer.lines.iter() {
-                let most = Bytes(self.cut(p).piece.0 * trade.exposure) + BLOCK;
+                let piece = self.cut(p).piece;
+                let most = Bytes(piece.0 * trade.exposure) + self.most_written(line.provider);
                 assert!(line.owed_bytes <= most, "a provider risks a piece: {line:?}");
                 let pending = dealer.not_due(line.provider);
                 assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
