@@ -83,11 +83,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
         for slot in slots {
-            let q = self.neighbour(p, slot);
-            let header = f64::from(HEADER);
-            let message = 9.0 + header;
-            self.charge(p, message, header);
-            self.charge(q, header, message);
+            self.charge_message(p, self.neighbour(p, slot), 9);
         }
     }
 
@@ -104,12 +100,17 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.charges(p) && !self.charges(q) {
             return;
         }
+        self.charge_message(p, q, 5);
+    }
+
+    /// A message of so many bytes goes from `p` to `q`. What a rate limiter lets go, or lets be
+    /// read, it has counted; headers it has not.
+    fn charge_message(&mut self, p: PeerId, q: PeerId, size: u32) {
         let header = f64::from(HEADER);
-        let message = 5.0 + header;
-        // What a rate limiter lets go it has counted.
-        let sent = if self.is_metered(p) { header } else { message };
-        self.charge(p, sent, header);
-        self.charge(q, header, message);
+        let whole = header + f64::from(size);
+        let is_metered = self.is_metered(p);
+        self.charge(p, if is_metered { header } else { whole }, header);
+        self.charge(q, header, if is_metered && self.reads_by_quota(q) { header } else { whole });
     }
 
     /// Takes what the last second cost off the capacity for the next.

@@ -140,7 +140,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Sends the HAVEs of `piece` that wait, to those neighbours that lack it.
+    /// Sends the HAVEs of `piece` that wait, also to neighbours that have it (libtorrent
+    /// `send_redundant_have`): they take quota.
     #[inline(never)]
     pub(super) fn post_haves(&mut self, p: PeerId, piece: PieceId) {
         if self.in_turn(p).is_none() {
@@ -148,9 +149,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
         for slot in slots {
-            let row = self.row(self.neighbour(p, slot));
-            let has_it = bitfield::has(&self.have[row], piece.index());
-            if !has_it && !self.will_say_what_it_has(p, slot) {
+            if !self.will_say_what_it_has(p, slot) {
                 self.post(p, slot, Letter::of(News::Have(piece.0)));
             }
         }

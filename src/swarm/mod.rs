@@ -25,6 +25,7 @@ mod piece_done;
 pub mod plan;
 mod population;
 mod progress;
+mod receive_buffer;
 mod rechoke;
 mod record;
 mod request;

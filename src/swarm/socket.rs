@@ -24,6 +24,7 @@ use super::letters::{Letter, News};
 use super::limiter::{End, PATIENCE, Quota};
 use super::meter::{Meter, average};
 use super::plan::{InTurn, Requests};
+use super::receive_buffer::ReceiveBuffer;
 use super::request::queue_bytes;
 use super::world::Swarm;
 use crate::ids::PeerId;
@@ -34,8 +35,6 @@ use std::collections::VecDeque;
 
 /// Quota for reading beyond what was requested (`wanted_transfer`).
 const SPARE: u32 = 30;
-/// Quota for reading that a connection keeps at least: so much in a client's log.
-const LEAST: u32 = 104;
 /// A rate that rises by no more than this from one second to the next has settled
 /// (`peer_connection::second_tick`).
 const SETTLED: u32 = 5000;
@@ -54,6 +53,8 @@ pub(super) struct Socket {
     pub(super) buffer: u32,
     /// Blocks the neighbour has let go and this end has not read.
     pub(super) parked: u32,
+    /// Where it reads into.
+    pub(super) room: ReceiveBuffer,
     /// What it has said of itself.
     pub(super) greeting: Greeting,
     /// Messages, all together.
@@ -81,7 +82,7 @@ pub(super) struct Socket {
     pub(super) choked_ms: u32,
 }
 
-const _: () = assert!(size_of::<Socket>() <= 160, "one for each neighbour");
+const _: () = assert!(size_of::<Socket>() <= 176, "one for each neighbour");
 
 impl Socket {
     /// Up to where blocks have been written to the send buffer.
@@ -172,7 +173,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Whether `p` reads what it may, and not all that comes.
-    fn reads_by_quota(&self, p: PeerId) -> bool {
+    pub(super) fn reads_by_quota(&self, p: PeerId) -> bool {
         !self.links.down[self.line(p)].cap.is_unlimited()
     }
 
@@ -231,6 +232,7 @@ impl<O: Observer> Swarm<'_, O> {
             socket.said += size + HEADER;
             self.count_answer(p, slot);
             self.start_clock(p);
+            self.read_message(self.neighbour(p, slot), self.back(p, slot), size);
             return false;
         }
         let (line, tick) = (self.line(p), self.tick_of(p));
@@ -439,7 +441,7 @@ impl<O: Observer> Swarm<'_, O> {
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
         let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
-        let wanted = (requested + socket.parked + SPARE).max(usual).max(LEAST);
+        let wanted = (requested + socket.parked + SPARE).max(usual).max(socket.room.room());
         self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
         self.start_clock(q);
     }
@@ -452,6 +454,7 @@ impl<O: Observer> Swarm<'_, O> {
             let quota = &mut self.sockets[q.index()][usize::from(slot)].into;
             let used = size.min(quota.left);
             self.lines[line].down.take(quota, used);
+            self.sockets[q.index()][usize::from(slot)].room.read(size, 0);
             self.ask_to_read(q, slot);
         }
     }
@@ -472,6 +475,9 @@ impl<O: Observer> Swarm<'_, O> {
             }
             socket.said += headers_of(n);
             self.lines[line].down.take(&mut socket.into, n);
+            let unread = u64::from(socket.parked - n);
+            let got = self.socket(p, self.back(q, slot)).sent - unread;
+            self.socket_mut(q, slot).room.read(n, narrow(got % BLOCK.0));
             self.deliver((p, q), slot, n);
             if !self.is_connected_to(q, slot, p) {
                 return;

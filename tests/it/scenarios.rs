@@ -92,7 +92,7 @@ fn every_shipped_scenario_loads_without_warning_and_asks_a_question() {
 #[test]
 fn real_scenarios_have_their_recordings_beside_them() {
     for (name, peers, recorded) in
-        [("s1", 21, 160), ("s2", 25, 480), ("s2q", 25, 432), ("s4", 25, 480), ("s7", 21, 220)]
+        [("s1", 21, 160), ("s2", 25, 480), ("s2q", 25, 432), ("s4", 25, 1056), ("s7", 21, 220)]
     {
         let path = format!("scenarios/real/{name}.toml");
         let scenario = scenario::load(Path::new(&path), &[]).unwrap();
