@@ -144,12 +144,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// `torrent::we_have`): whose interest comes first gets what slots are free.
     #[inline(never)]
     fn announce_in_order(&mut self, p: PeerId, piece: PieceId) {
-        let (stretch, founders) = (self.peer(p).edges, self.peer(p).founders);
-        self.announce_to(p, piece, 0..founders);
-        let late = self.edges.slots(stretch, Mask::Live).filter(|&slot| slot >= founders);
-        let mut late: Vec<u16> = late.collect();
-        late.sort_by_cached_key(|&slot| self.place(p, slot));
-        for slot in late {
+        let mut slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
+        slots.sort_by_cached_key(|&slot| self.place(p, slot));
+        for slot in slots {
             self.announce_to(p, piece, slot..slot + 1);
         }
     }

@@ -246,7 +246,7 @@ fn place_of_later(mut luck: Stream, nth: u16, founders: u16, was_there: bool) ->
 /// How likely, in millionths, a client that came later has room given back for the `nth` connection
 /// made after its first ones: 45 %, and with each a sixth less.
 fn room_left(nth: u16) -> usize {
-    (0..nth).fold(450_000, |chance, _| chance * 5 / 6)
+    (0..nth.min(80)).fold(450_000, |chance, _| chance * 5 / 6)
 }
 
 #[cfg(test)]

@@ -475,7 +475,7 @@ impl<O: Observer> Swarm<'_, O> {
         let now_ms = self.now_ms();
         if self.some_wait {
             self.socket_mut(p, slot).choked_ms = now_ms;
-            self.socket_mut(q, back).room.shrink();
+            self.socket_mut(q, back).inbox.shrink();
         }
         // libtorrent goes by when a slot was last given, not by when it was last taken away.
         if self.class(p).protocol.choking.ties != TieOrder::InOrder {

@@ -54,7 +54,7 @@ pub(super) struct Socket {
     /// Blocks the neighbour has let go and this end has not read.
     pub(super) parked: u32,
     /// Where it reads into.
-    pub(super) room: ReceiveBuffer,
+    pub(super) inbox: ReceiveBuffer,
     /// What it has said of itself.
     pub(super) greeting: Greeting,
     /// Messages, all together.
@@ -441,7 +441,7 @@ impl<O: Observer> Swarm<'_, O> {
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
         let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
-        let wanted = (requested + socket.parked + SPARE).max(usual).max(socket.room.room());
+        let wanted = (requested + socket.parked + SPARE).max(usual).max(socket.inbox.room());
         self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
         self.start_clock(q);
     }
@@ -454,7 +454,7 @@ impl<O: Observer> Swarm<'_, O> {
             let quota = &mut self.sockets[q.index()][usize::from(slot)].into;
             let used = size.min(quota.left);
             self.lines[line].down.take(quota, used);
-            self.sockets[q.index()][usize::from(slot)].room.read(size, 0);
+            self.sockets[q.index()][usize::from(slot)].inbox.read(size, 0);
             self.ask_to_read(q, slot);
         }
     }
@@ -477,7 +477,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.lines[line].down.take(&mut socket.into, n);
             let unread = u64::from(socket.parked - n);
             let got = self.socket(p, self.back(q, slot)).sent - unread;
-            self.socket_mut(q, slot).room.read(n, narrow(got % BLOCK.0));
+            self.socket_mut(q, slot).inbox.read(n, narrow(got % BLOCK.0));
             self.deliver((p, q), slot, n);
             if !self.is_connected_to(q, slot, p) {
                 return;

@@ -1,14 +1,15 @@
 //! Recorded swarms of a real client beside many simulated ones: distributions, not single runs.
 //!
-//! The recordings are those of `scenarios/real`: libtorrent 2.1.1 over loopback, three to eight
-//! repetitions of a set-up. The last six were made when the model had been built on the others, to
-//! see what it is worth elsewhere. Each is set beside runs of the plan its scenario resolves to,
+//! The recordings are those of `scenarios/real`: libtorrent 2.1.1 over loopback, four to 44
+//! repetitions of a set-up. Six were made when the model had been built on the first five, and the
+//! two with mixed arrivals and links when it had been built on all others, to see what it is worth
+//! elsewhere. Each is set beside runs of the plan its scenario resolves to,
 //! with the peers in another order every time. Both sides are measured alike: `watch` sees the
 //! simulated swarm as the clients were seen.
 //!
 //! Law: no parameter of the model was fitted to a recording, and no tolerance to a result.
 //!
-//! Where it is wrong: three repetitions say little about the spread between repetitions, and the
+//! Where it is wrong: four repetitions say little about the spread between repetitions, and the
 //! recordings are of small files over links without delay or loss.
 
 mod chance;
@@ -24,8 +25,8 @@ use crate::swarm::plan::Plan;
 use crate::units::f64_of_len;
 use chance::{Chance, pooled, share_by};
 use data::{
-    CROWD, LATE_COMERS, LATE_FREE_RIDERS, LEAVERS, LONG, S1, S2, S2Q, S4, S7, STREAM, SetUp, Times,
-    Values,
+    CROWD, LATE_COMERS, LATE_FREE_RIDERS, LEAVERS, LONG, MIXED_ARRIVALS, MIXED_LINKS, S1, S2, S2Q,
+    S4, S7, STREAM, SetUp, Times, Values,
 };
 use std::collections::BTreeMap;
 use watch::{Seen, Watch};
@@ -99,6 +100,18 @@ pub(super) const CHECKS: &[Check] = &[
         "Clients of libtorrent with fast uplinks that come late take as long as recorded, \
                 and so do those that were there first.",
         |ctx| run(ctx, &LATE_COMERS),
+    ),
+    recorded(
+        "recorded-mixed-arrivals",
+        "Clients of libtorrent that come early, one by one, and late as free riders take as long \
+                as recorded, and get there alike.",
+        |ctx| run(ctx, &MIXED_ARRIVALS),
+    ),
+    recorded(
+        "recorded-mixed-links",
+        "A crowd of clients of libtorrent with three kinds of links takes as long as recorded, and \
+                gets there alike.",
+        |ctx| run(ctx, &MIXED_LINKS),
     ),
 ];
 

@@ -45,6 +45,8 @@ pub(super) const CROWD: SetUp = set_up!("crowd");
 pub(super) const LONG: SetUp = set_up!("long");
 pub(super) const LATE_FREE_RIDERS: SetUp = set_up!("late_free_riders");
 pub(super) const LATE_COMERS: SetUp = set_up!("late_comers");
+pub(super) const MIXED_ARRIVALS: SetUp = set_up!("mixed_arrivals");
+pub(super) const MIXED_LINKS: SetUp = set_up!("mixed_links");
 
 const MEASURES: &str = include_str!("../../../scenarios/real/data/recorded_measures.csv");
 const FIRST_SLOTS: &str = include_str!("../../../scenarios/real/data/recorded_first_slots.csv");
@@ -148,6 +150,8 @@ mod tests {
             (LONG, 4, 12),
             (LATE_FREE_RIDERS, 24, 18),
             (LATE_COMERS, 16, 20),
+            (MIXED_ARRIVALS, 16, 22),
+            (MIXED_LINKS, 16, 30),
         ] {
             let times = set_up.times();
             assert!(times.values().all(|runs| runs.len() == repetitions), "{}", set_up.name);
