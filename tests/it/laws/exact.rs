@@ -323,8 +323,9 @@ fn the_optimistic_slots_pass_on_before_the_choker_runs() {
 
 /// A leecher with two slots gets its first piece at 9 s or later. Those who came within its first
 /// second have older connections to it than the two that came at 3 s and 5 s, so two of them are
-/// served first; where these two are all there are, the one of 3 s is the first in 1/3 + 2/3 × 1/2
-/// of all runs: 60 of 90 seeds, sd 4.5.
+/// served first, but where one of the others has taken room before all: one in sixty, once in 30
+/// seeds, more than five times with a chance of 6 in 10 000. Where these two are all there are, the
+/// one of 3 s is the first in 1/3 + 2/3 × 1/2 of all runs: 60 of 90 seeds, sd 4.5.
 #[test]
 fn who_connected_first_hears_of_a_piece_first() {
     let first_served = |at_start: u32, seed: u64| {
@@ -344,10 +345,9 @@ fn who_connected_first_hears_of_a_piece_first() {
         let served: Vec<u32> = slots_of(&case, seed, 1).iter().map(|&(_, q, _)| q).collect();
         served
     };
-    for seed in 1..=30 {
-        let served = first_served(6, seed);
-        assert!(served[..2].iter().all(|q| (2..8).contains(q)), "{served:?}");
-    }
+    let younger = |seed: &u64| first_served(6, *seed)[..2].iter().any(|q| !(2..8).contains(q));
+    let younger = (1..=30).filter(younger).count();
+    assert!(younger <= 5, "{younger} of 30");
     let older = (1..=90).filter(|&seed| first_served(0, seed)[0] == 2).count();
     assert!((42..=78).contains(&older), "{older} of 90");
 }
