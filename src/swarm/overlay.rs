@@ -230,7 +230,8 @@ fn place_of_founder(slot: u16) -> u64 {
 fn place_of_later(mut luck: Stream, nth: u16, founders: u16, was_there: bool) -> u64 {
     const BEHIND: u64 = 1 << 63;
     let mut chance = |of: usize, n: usize| luck.below(n) < of;
-    let takes_room = if was_there { chance(1, 60) } else { chance(room_left(nth), 1_000_000) };
+    let room_left = ROOM_LEFT.get(usize::from(nth)).copied().unwrap_or(0);
+    let takes_room = if was_there { chance(1, 60) } else { chance(room_left, 1_000_000) };
     let before_all = was_there || chance(3, 8);
     let behind_all = chance(1, 3);
     let anywhere = luck.bits() >> 32;
@@ -245,9 +246,15 @@ fn place_of_later(mut luck: Stream, nth: u16, founders: u16, was_there: bool) ->
 
 /// How likely, in millionths, a client that came later has room given back for the `nth` connection
 /// made after its first ones: 45 %, and with each a sixth less.
-fn room_left(nth: u16) -> usize {
-    (0..nth.min(80)).fold(450_000, |chance, _| chance * 5 / 6)
-}
+const ROOM_LEFT: [usize; 64] = {
+    let mut chances = [450_000; 64];
+    let mut nth = 1;
+    while nth < chances.len() {
+        chances[nth] = chances[nth - 1] * 5 / 6;
+        nth += 1;
+    }
+    chances
+};
 
 #[cfg(test)]
 mod tests {
