@@ -145,6 +145,11 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     fn announce_in_order(&mut self, p: PeerId, piece: PieceId) {
         let mut slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
+        let founders = self.peer(p).founders;
+        if slots.last().is_none_or(|&slot| slot < founders) {
+            self.announce_to(p, piece, 0..founders);
+            return;
+        }
         slots.sort_by_cached_key(|&slot| self.place(p, slot));
         for slot in slots {
             self.announce_to(p, piece, slot..slot + 1);

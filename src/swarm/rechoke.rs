@@ -364,7 +364,8 @@ impl<O: Observer> Swarm<'_, O> {
                 }
             }
         }
-        if rules.ties == TieOrder::InOrder {
+        let has_later = candidates.last().is_some_and(|c| c.slot >= peer.founders);
+        if rules.ties == TieOrder::InOrder && has_later {
             candidates.sort_by_cached_key(|c| self.place(p, c.slot));
         }
     }
