@@ -4,6 +4,7 @@
 //! times each on one thread; `cargo bench --bench speed -- 300 5 100` sets the number of leechers
 //! and of runs and the horizon in seconds. Machines differ and are shared, so the same process
 //! also times the yardstick: pops and pushes of the standard heap with 100 000 events pending.
+//! With `libtorrent` before the numbers everybody runs that client, whose messages wait for quota.
 //! Beside each run of barter stands one in which everybody pays. All bid the same and have the
 //! money; of equal bids whoever gave most wins, then whoever holds a slot. So slots go to the same
 //! peers as under barter: the difference is what paying costs.
@@ -39,11 +40,12 @@ fn yardstick() -> f64 {
     2e6 / start.elapsed().as_secs_f64()
 }
 
-fn simulate(leechers: u32, horizon_s: u32, bundle: &str) -> (Outcome, f64) {
+fn simulate(leechers: u32, horizon_s: u32, preset: &str, bundle: &str) -> (Outcome, f64) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload.toml");
     let overrides = [
         ("population.leechers", leechers.to_string()),
         ("horizon_s", horizon_s.to_string()),
+        ("protocol.preset", format!("\"{preset}\"")),
         ("economy.bundle", format!("\"{bundle}\"")),
         ("economy.ties", "holder-stays".to_owned()),
         ("trade.adoption", "1.0".to_owned()),
@@ -58,6 +60,8 @@ fn simulate(leechers: u32, horizon_s: u32, bundle: &str) -> (Outcome, f64) {
 }
 
 fn main() {
+    let preset = std::env::args().find(|arg| arg == "libtorrent");
+    let preset = preset.as_deref().unwrap_or("mainline");
     let numbers: Vec<u32> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
     let (sizes, runs) = match numbers[..] {
         [] => (vec![1_000, 10_000], 3),
@@ -68,7 +72,7 @@ fn main() {
     for leechers in sizes {
         for _ in 0..runs {
             let yard = yardstick();
-            let (outcome, took) = simulate(leechers, horizon_s, "barter");
+            let (outcome, took) = simulate(leechers, horizon_s, preset, "barter");
             let counters = outcome.counters;
             let speed = f64_of(counters.pieces) / took;
             println!(
@@ -78,7 +82,7 @@ fn main() {
                 outcome.end.as_secs(),
             );
             println!("  fingerprint {:016x}; {counters:?}", outcome.fingerprint);
-            let (outcome, with_token) = simulate(leechers, horizon_s, "btt");
+            let (outcome, with_token) = simulate(leechers, horizon_s, preset, "btt");
             let money = outcome.money.as_ref().expect("a token leaves books");
             let pieces = f64_of(outcome.counters.pieces);
             println!(

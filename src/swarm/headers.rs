@@ -15,7 +15,8 @@ use super::world::Swarm;
 use crate::ids::{PeerId, UserId};
 use crate::net::LinkId;
 use crate::observe::Observer;
-use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, floor_u64};
+use crate::torrent::bitfield::BitsOf;
+use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, floor_u64, u16_of};
 
 /// Bytes of header of a TCP/IP packet.
 pub(super) const HEADER: u32 = 40;
@@ -81,9 +82,11 @@ impl<O: Observer> Swarm<'_, O> {
         if !self.charges(p) {
             return;
         }
-        let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
-        for slot in slots {
-            self.charge_message(p, self.neighbour(p, slot), 9);
+        let stretch = self.peer(p).edges;
+        for word in 0..stretch.words() {
+            for bit in BitsOf(self.edges.word(stretch, Mask::Live, word)) {
+                self.charge_message(p, self.neighbour(p, u16_of(word * 64 + bit)), 9);
+            }
         }
     }
 

@@ -118,7 +118,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn letter_arrives(&mut self, p: PeerId, slot: u16) {
         if let Some(letter) = self.take_letter(p, slot) {
             let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-            self.read_message(q, back, letter.news.size());
+            self.get_message(q, back, letter.news.size());
             self.hear(q, back, letter.news);
         }
     }
@@ -148,7 +148,10 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
-        for slot in slots {
+        for (i, &slot) in slots.iter().enumerate() {
+            if let Some(&next) = slots.get(i + super::warm::ENDS_AHEAD) {
+                self.warm_other_end(p, next);
+            }
             if !self.will_say_what_it_has(p, slot) {
                 self.post(p, slot, Letter::of(News::Have(piece.0)));
             }

@@ -45,13 +45,32 @@ pub(super) struct Quota {
     patience: u8,
 }
 
+impl Quota {
+    /// Whether it waits for a grant.
+    #[inline]
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.asked > 0
+    }
+}
+
 impl Limiter {
     /// A connection asks for what it lacks of `wanted`, unless it waits already; `limit` is what
     /// the line carries in a second.
-    pub(super) fn ask(&mut self, quota: &mut Quota, wanted: u32, limit: u64, end: End) {
-        if quota.asked > 0 || wanted <= quota.left {
-            return;
+    #[inline]
+    pub(super) fn ask(
+        &mut self,
+        quota: &mut Quota,
+        wanted: u32,
+        limit: impl FnOnce() -> u64,
+        end: End,
+    ) {
+        if quota.asked == 0 && wanted > quota.left {
+            self.ask_for_what_lacks(quota, wanted, limit(), end);
         }
+    }
+
+    #[inline(never)]
+    fn ask_for_what_lacks(&mut self, quota: &mut Quota, wanted: u32, limit: u64, end: End) {
         let more = wanted - quota.left;
         if self.gives(more, limit) {
             self.saved -= i64::from(more);
@@ -68,9 +87,16 @@ impl Limiter {
     }
 
     /// Whether a connection that wants `wanted` may use `size` of it now.
-    pub(super) fn lets(&self, quota: &Quota, wanted: u32, size: u32, limit: u64) -> bool {
+    #[inline]
+    pub(super) fn lets(
+        &self,
+        quota: &Quota,
+        wanted: u32,
+        size: u32,
+        limit: impl FnOnce() -> u64,
+    ) -> bool {
         let more = wanted.saturating_sub(quota.left);
-        quota.left >= size || quota.asked == 0 && self.gives(more, limit)
+        quota.left >= size || quota.asked == 0 && self.gives(more, limit())
     }
 
     /// A connection uses `n` bytes of its quota.
@@ -180,8 +206,8 @@ mod tests {
     #[test]
     fn those_that_wait_get_equal_parts_and_go_on_with_all_they_asked_for() {
         let (mut limiter, mut quotas) = (Limiter::default(), [Quota::default(); 2]);
-        limiter.ask(&mut quotas[0], 200, LIMIT, end(0));
-        limiter.ask(&mut quotas[1], 600, LIMIT, end(1));
+        limiter.ask(&mut quotas[0], 200, || LIMIT, end(0));
+        limiter.ask(&mut quotas[1], 600, || LIMIT, end(1));
         assert_eq!(tick(&mut limiter, &mut quotas), [0], "200 of 250");
         assert_eq!((quotas[0].left, quotas[1].left), (200, 0), "a part of it is no quota");
         check(&limiter, &quotas, 1);
@@ -195,16 +221,17 @@ mod tests {
     fn with_a_second_saved_nobody_waits() {
         let (mut limiter, mut quotas) = (Limiter::default(), [Quota::default(); 1]);
         for ticks in 1..=3 {
-            limiter.ask(&mut quotas[0], 10, LIMIT, end(0));
+            limiter.ask(&mut quotas[0], 10, || LIMIT, end(0));
             assert_eq!(tick(&mut limiter, &mut quotas), [0]);
             limiter.take(&mut quotas[0], 10);
             check(&limiter, &quotas, ticks);
         }
         assert_eq!(limiter.saved, 1470);
         assert!(
-            limiter.lets(&quotas[0], 470, 1, LIMIT) && !limiter.lets(&quotas[0], 471, 1, LIMIT)
+            limiter.lets(&quotas[0], 470, 1, || LIMIT)
+                && !limiter.lets(&quotas[0], 471, 1, || LIMIT)
         );
-        limiter.ask(&mut quotas[0], 470, LIMIT, end(0));
+        limiter.ask(&mut quotas[0], 470, || LIMIT, end(0));
         assert_eq!(quotas[0].left, 470, "at once");
         assert!(!limiter.is_waited_for());
         check(&limiter, &quotas, 3);
@@ -213,7 +240,7 @@ mod tests {
     #[test]
     fn a_line_of_a_byte_in_three_ticks_carries_it() {
         let (mut limiter, mut quotas) = (Limiter::default(), [Quota::default(); 1]);
-        limiter.ask(&mut quotas[0], 1, 0, end(0));
+        limiter.ask(&mut quotas[0], 1, || 0, end(0));
         for ticks in 1..=3 {
             let waiting = limiter.call();
             let saved = limiter.accrue(Volume(Bytes(1).volume().0 / 3 + 1), 0);
@@ -226,7 +253,7 @@ mod tests {
     #[test]
     fn headers_are_paid_for_before_anybody_is_granted_more() {
         let (mut limiter, mut quotas) = (Limiter::default(), [Quota::default(); 1]);
-        limiter.ask(&mut quotas[0], 300, LIMIT, end(0));
+        limiter.ask(&mut quotas[0], 300, || LIMIT, end(0));
         limiter.drain(700);
         assert!(tick(&mut limiter, &mut quotas).is_empty());
         assert_eq!(limiter.saved, -200);
@@ -238,7 +265,7 @@ mod tests {
     #[test]
     fn savings_have_an_end_and_so_has_patience() {
         let (mut limiter, mut quotas) = (Limiter::default(), [Quota::default(); 1]);
-        limiter.ask(&mut quotas[0], 1_000_000, LIMIT, end(0));
+        limiter.ask(&mut quotas[0], 1_000_000, || LIMIT, end(0));
         for _ in 0..PATIENCE - 1 {
             assert!(tick(&mut limiter, &mut quotas).is_empty());
         }

@@ -130,6 +130,9 @@ impl<O: Observer> Swarm<'_, O> {
             } else if let Some((q, slot)) = self.readers.pop_front() {
                 self.read(q, slot);
             } else if let Some((p, slot)) = self.stirred.pop_front() {
+                if let Some(&(p, slot)) = self.stirred.get(super::warm::ENDS_AHEAD) {
+                    self.warm_other_end(p, slot);
+                }
                 self.serve(p, slot);
             } else {
                 break;

@@ -41,48 +41,57 @@ const SETTLED: u32 = 5000;
 /// A second.
 pub(super) const SECOND: Span = Span(NS_PER_S);
 
-/// One end of a connection. All in bytes or bytes per second, but for `queue` and `fewest`.
+/// One end of a connection. All in bytes or bytes per second, but for `queue` and `fewest`. What
+/// the other end touches with each message is on the first cache line, what this end sends on the
+/// second.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Socket {
-    /// What it may send, and what it may read.
-    pub(super) out: Quota,
+    /// What it may read.
     pub(super) into: Quota,
-    /// Blocks let go so far.
-    sent: u64,
-    /// Blocks in the send buffer.
-    pub(super) buffer: u32,
-    /// Blocks the neighbour has let go and this end has not read.
-    pub(super) parked: u32,
     /// Where it reads into.
     pub(super) inbox: ReceiveBuffer,
-    /// What it has said of itself.
-    pub(super) greeting: Greeting,
-    /// Messages, all together.
-    words: u32,
-    /// Messages, oldest first: the first `passed` have been let go and will be heard at once.
-    mail: VecDeque<Letter>,
-    passed: u32,
-    /// Blocks let go, and read.
-    sending: Meter,
-    reading: Meter,
+    /// Blocks the neighbour has let go and this end has not read.
+    pub(super) parked: u32,
     /// Messages and headers in this second, and on average over some seconds.
     said: u32,
     talk: u32,
+    /// Blocks read.
+    pub(super) reading: Meter,
+    /// Blocks this end keeps requested, and whether those still grow with each that comes in (slow
+    /// start).
+    pub(super) queue: u32,
+    starts: bool,
+    /// What it has said of itself.
+    pub(super) greeting: Greeting,
+
+    /// What it may send.
+    pub(super) out: Quota,
+    /// Blocks let go so far.
+    sent: u64,
     /// The neighbour has written requests for blocks up to here, and those up to there have
     /// arrived; both in bytes of blocks since the connection began.
     pub(super) asked_to: u64,
     pub(super) open_to: u64,
-    /// Blocks this end keeps requested, and whether those still grow with each that comes in (slow
-    /// start).
-    queue: u32,
-    starts: bool,
+    /// Blocks in the send buffer.
+    pub(super) buffer: u32,
+    /// Messages, all together.
+    words: u32,
+    /// Blocks let go.
+    pub(super) sending: Meter,
+    /// The first so many messages have been let go and will be heard at once.
+    passed: u32,
+
+    /// Messages, oldest first.
+    mail: VecDeque<Letter>,
     /// Blocks it keeps requested when none come in.
     fewest: u32,
     /// When it last choked the neighbour, in milliseconds since the start.
     pub(super) choked_ms: u32,
 }
 
-const _: () = assert!(size_of::<Socket>() <= 176, "one for each neighbour");
+const _: () = assert!(size_of::<Socket>() == 192, "one for each neighbour");
+const _: () = assert!(std::mem::offset_of!(Socket, out) == 64, "the second line");
 
 impl Socket {
     /// Up to where blocks have been written to the send buffer.
@@ -166,12 +175,6 @@ impl<O: Observer> Swarm<'_, O> {
         &mut self.sockets[p.index()][usize::from(slot)]
     }
 
-    /// What a line carries in a second, up and down.
-    pub(super) fn limits(&self, line: usize) -> (u64, u64) {
-        let per_second = |rate: ByteRate| rate.bytes_in(SECOND).0;
-        (per_second(self.links.up[line].cap), per_second(self.links.down[line].cap))
-    }
-
     /// Whether `p` reads what it may, and not all that comes.
     pub(super) fn reads_by_quota(&self, p: PeerId) -> bool {
         !self.links.down[self.line(p)].cap.is_unlimited()
@@ -223,25 +226,24 @@ impl<O: Observer> Swarm<'_, O> {
         let size = letter.news.size();
         if self.passes(p, slot, size) {
             let (line, tick) = (self.line(p), self.tick_of(p));
-            let limit = self.limits(line).0;
+            let cap = self.links.up[line].cap;
             let socket = &mut self.sockets[p.index()][usize::from(slot)];
             let limiter = &mut self.lines[line].up;
             let wanted = size.max(socket.usual(tick));
-            limiter.ask(&mut socket.out, wanted, limit, (p, slot));
+            limiter.ask(&mut socket.out, wanted, || in_a_second(cap), (p, slot));
             limiter.take(&mut socket.out, size);
             socket.said += size + HEADER;
-            self.count_answer(p, slot);
             self.start_clock(p);
-            self.read_message(self.neighbour(p, slot), self.back(p, slot), size);
+            self.get_message(self.neighbour(p, slot), self.back(p, slot), size);
             return false;
         }
         let (line, tick) = (self.line(p), self.tick_of(p));
-        let limit = self.limits(line).0;
+        let cap = self.links.up[line].cap;
         let socket = &mut self.sockets[p.index()][usize::from(slot)];
         letter.after = socket.written();
         // Quota is asked for as soon as something is written, be there more to write or not.
         let wanted = socket.wanted(letter.news.start(), tick);
-        self.lines[line].up.ask(&mut socket.out, wanted, limit, (p, slot));
+        self.lines[line].up.ask(&mut socket.out, wanted, || in_a_second(cap), (p, slot));
         socket.words += size;
         socket.mail.push_back(letter);
         self.stirred.push_back((p, slot));
@@ -252,8 +254,8 @@ impl<O: Observer> Swarm<'_, O> {
     fn passes(&self, p: PeerId, slot: u16, size: u32) -> bool {
         let (line, socket) = (self.line(p), self.socket(p, slot));
         let wanted = size.max(socket.usual(self.tick_of(p)));
-        socket.is_clear()
-            && self.lines[line].up.lets(&socket.out, wanted, size, self.limits(line).0)
+        let limit = || in_a_second(self.links.up[line].cap);
+        socket.is_clear() && self.lines[line].up.lets(&socket.out, wanted, size, limit)
     }
 
     /// How long a request of `p` to its neighbour in `slot` would wait, about.
@@ -273,15 +275,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn take_letter(&mut self, p: PeerId, slot: u16) -> Option<Letter> {
         let socket = self.sockets.get_mut(p.index())?.get_mut(usize::from(slot))?;
         socket.passed = socket.passed.checked_sub(1)?;
-        let letter = socket.mail.pop_front();
-        self.count_answer(p, slot);
-        letter
-    }
-
-    /// The neighbour of `p` in `slot` acknowledges a packet.
-    fn count_answer(&mut self, p: PeerId, slot: u16) {
-        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-        self.socket_mut(q, back).said += HEADER;
+        socket.mail.pop_front()
     }
 
     /// Letters of `p` to its neighbour in `slot` that are on their way.
@@ -318,8 +312,10 @@ impl<O: Observer> Swarm<'_, O> {
         let at = at.filter(|&at| self.links.up[self.line(p)].flows[at].since <= self.now);
         self.forget_unwanted(p, slot, at.map_or(0, |at| self.outstanding(p, at)));
         let socket = self.socket(p, slot);
-        let lasting =
-            Bytes(socket.sending.before.into()).rate_over(SECOND).bytes_in(rules.buffer_span);
+        let lasting = match socket.sending.before {
+            0 => Bytes::ZERO,
+            before => Bytes(before.into()).rate_over(SECOND).bytes_in(rules.buffer_span),
+        };
         let filled = u64::from(socket.buffer) + u64::from(socket.words);
         let missing = rules.buffer.max(lasting).0.saturating_sub(filled);
         let open = socket.open_to.saturating_sub(socket.written());
@@ -336,6 +332,12 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let q = self.neighbour(p, slot);
+        if !self.is(p, Mask::FlowOut, slot) && self.socket(p, slot).is_empty() {
+            // Nothing is to be sent, and what is still in the line nobody waits for.
+            self.start_clock(p);
+            self.socket_mut(q, self.back(p, slot)).parked = 0;
+            return;
+        }
         self.deliver((p, q), self.back(p, slot), 0);
         if !self.is_connected_to(p, slot, q) {
             return;
@@ -344,7 +346,8 @@ impl<O: Observer> Swarm<'_, O> {
         self.start_clock(p);
         let line = self.line(p);
         let reading = self.write(p, slot, &rules);
-        let limit = self.limits(line).0;
+        let cap = self.links.up[line].cap;
+        let limit = || in_a_second(cap);
         let socket = &mut self.sockets[p.index()][usize::from(slot)];
         let wanted = socket.wanted(0, rules.tick);
         if !socket.is_empty() {
@@ -432,29 +435,36 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// `q` asks for leave to read what it has requested from its neighbour in `slot`.
     pub(super) fn ask_to_read(&mut self, q: PeerId, slot: u16) {
-        if !self.reads_by_quota(q) || !self.is_metered(self.neighbour(q, slot)) {
+        let (p, back) = (self.neighbour(q, slot), self.back(q, slot));
+        let line = self.line(q);
+        let cap = self.links.down[line].cap;
+        if cap.is_unlimited() || !self.is_metered(p) {
             return;
         }
-        let (line, tick) = (self.line(q), self.tick_of(q));
-        let limit = self.limits(line).1;
-        let sender = self.socket(self.neighbour(q, slot), self.back(q, slot));
+        self.start_clock(q);
+        if self.socket(q, slot).into.is_waited_for() {
+            return;
+        }
+        let tick = self.tick_of(q);
+        let sender = self.socket(p, back);
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
         let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
         let wanted = (requested + socket.parked + SPARE).max(usual).max(socket.inbox.room());
-        self.lines[line].down.ask(&mut socket.into, wanted, limit, (q, slot));
-        self.start_clock(q);
+        self.lines[line].down.ask(&mut socket.into, wanted, || in_a_second(cap), (q, slot));
     }
 
-    /// `q` reads a message of so many bytes from its neighbour in `slot`: it uses what quota it has
-    /// there, and asks for more.
-    pub(super) fn read_message(&mut self, q: PeerId, slot: u16, size: u32) {
-        if self.reads_by_quota(q) {
-            let line = self.line(q);
-            let quota = &mut self.sockets[q.index()][usize::from(slot)].into;
-            let used = size.min(quota.left);
-            self.lines[line].down.take(quota, used);
-            self.sockets[q.index()][usize::from(slot)].inbox.read(size, 0);
+    /// `q` gets a message of so many bytes from its neighbour in `slot`: it acknowledges the
+    /// packet, uses what quota it has there, and asks for more.
+    pub(super) fn get_message(&mut self, q: PeerId, slot: u16, size: u32) {
+        let line = self.line(q);
+        let reads_by_quota = self.reads_by_quota(q);
+        let socket = &mut self.sockets[q.index()][usize::from(slot)];
+        socket.said += HEADER;
+        if reads_by_quota {
+            let used = size.min(socket.into.left);
+            self.lines[line].down.take(&mut socket.into, used);
+            socket.inbox.read(size, 0);
             self.ask_to_read(q, slot);
         }
     }
@@ -499,6 +509,9 @@ impl<O: Observer> Swarm<'_, O> {
                 }
                 continue;
             }
+            if left == Bytes::ZERO {
+                return;
+            }
             // A choke, or a piece that is done, may have left some of it unwanted.
             left = left.min(Bytes(self.socket(q, slot).parked.into()));
             if left == Bytes::ZERO {
@@ -509,7 +522,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.count_read((p, q), slot, narrow(moved.0));
             left -= moved;
         }
-        if self.is_connected_to(q, slot, p) {
+        if left > Bytes::ZERO && self.is_connected_to(q, slot, p) {
             let socket = self.socket_mut(q, slot);
             socket.parked = socket.parked.saturating_sub(narrow(left.0));
         }
@@ -539,35 +552,6 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// The rate of flow `at` of `from`, as its receiver knows it.
-    pub(super) fn flow_rate(&self, from: PeerId, at: usize) -> ByteRate {
-        let flow = &self.links.up[self.line(from)].flows[at];
-        if self.is_metered(from) { self.metered_pace(from, flow.payload.slot).0 } else { flow.rate }
-    }
-
-    /// The rate at which the neighbour in `slot` of `from` gets data, and what it keeps requested.
-    pub(super) fn metered_pace(&self, from: PeerId, slot: u16) -> (ByteRate, Bytes) {
-        let (to, back) = (self.neighbour(from, slot), self.back(from, slot));
-        if self.in_turn(to).is_some() {
-            let socket = self.socket(to, back);
-            let queue = Bytes(u64::from(socket.queue.max(1)) * BLOCK.0);
-            return (socket.reading.known_rate(), queue);
-        }
-        let rate = self.socket(from, slot).sending.known_rate();
-        (rate, queue_bytes(&self.class(to).protocol.requests, rate))
-    }
-
-    /// What is requested in advance on flow `at` of `from`.
-    #[inline]
-    pub(super) fn queue_on(&self, from: PeerId, at: usize) -> Bytes {
-        let up = &self.links.up[self.line(from)];
-        if up.metered {
-            return self.metered_pace(from, up.flows[at].payload.slot).1;
-        }
-        let to = Self::behind(up.to[at]);
-        queue_bytes(&self.class(to).protocol.requests, up.flows[at].rate)
-    }
-
     /// `p` needs nothing more from its neighbour in `slot`: what it requests later goes by the rate
     /// it knows (`send_not_interested`).
     pub(super) fn end_slow_start(&mut self, p: PeerId, slot: u16) {
@@ -575,6 +559,11 @@ impl<O: Observer> Swarm<'_, O> {
             self.socket_mut(p, slot).starts = false;
         }
     }
+}
+
+/// What a line carries in a second.
+pub(super) fn in_a_second(cap: ByteRate) -> u64 {
+    cap.bytes_in(SECOND).0
 }
 
 /// Headers of so many bytes of blocks, or of their acknowledgements.

@@ -6,7 +6,7 @@
 use super::edges::Mask;
 use super::event::Event;
 use super::limiter::{End, Limiter};
-use super::socket::{SECOND, narrow};
+use super::socket::{SECOND, in_a_second, narrow};
 use super::world::Swarm;
 use crate::ids::{PeerId, UserId};
 use crate::observe::Observer;
@@ -33,15 +33,21 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Has the clock of `p` run.
+    #[inline]
     pub(super) fn start_clock(&mut self, p: PeerId) {
+        if self.lines[self.line(p)].next.is_none() {
+            self.set_clock(p);
+        }
+    }
+
+    #[inline(never)]
+    fn set_clock(&mut self, p: PeerId) {
         let (arrival, tick, line) = (self.peer(p).arrival, self.tick_of(p), self.line(p));
         let clock = &mut self.lines[line];
-        if clock.next.is_none() {
-            let start = *clock.start.get_or_insert(arrival);
-            let at = self.now + Span(tick.0 - self.now.since(start).0 % tick.0);
-            clock.next = Some(at);
-            self.queue.push(at, Event::Tick(self.user(p)));
-        }
+        let start = *clock.start.get_or_insert(arrival);
+        let at = self.now + Span(tick.0 - self.now.since(start).0 % tick.0);
+        clock.next = Some(at);
+        self.queue.push(at, Event::Tick(self.user(p)));
     }
 
     /// A tick of a user's client: it may read and send. It does so when the tick is over, so that
@@ -83,7 +89,7 @@ impl<O: Observer> Swarm<'_, O> {
         // Flows that have a rate take their share by themselves.
         let down = &self.links.down[line];
         let more = (down.cap - down.used).volume_in(tick);
-        let limit = self.limits(line).1;
+        let limit = in_a_second(down.cap);
         let limiter = &mut self.lines[line].down;
         let part = limiter.accrue(more, limit) / done.len() as u64;
         done.retain(|&(q, slot)| {
@@ -102,8 +108,8 @@ impl<O: Observer> Swarm<'_, O> {
         if all == 0 {
             return done;
         }
-        let more = self.links.up[line].cap.volume_in(tick);
-        let limit = self.limits(line).0;
+        let cap = self.links.up[line].cap;
+        let (more, limit) = (cap.volume_in(tick), in_a_second(cap));
         let limiter = &mut self.lines[line].up;
         let saved = u128::from(limiter.accrue(more, limit));
         let mut weights = weights.into_iter();
@@ -123,23 +129,26 @@ impl<O: Observer> Swarm<'_, O> {
             let p = self.users[line].peers[i];
             let Some(rules) = self.in_turn(p).filter(|_| self.is_present(p)) else { continue };
             let span_s = narrow(rules.rate_span.0 / NS_PER_S).max(1);
+            let requests = &self.class(p).protocol.requests;
             let edges = self.peer(p).edges;
-            for slot in 0..u16_of(self.sockets[p.index()].len()) {
-                let has = |mask| self.edges.is(edges, mask, slot);
-                let (sends, receives) = (has(Mask::FlowOut), has(Mask::FlowIn));
-                let socket = &mut self.sockets[p.index()][usize::from(slot)];
-                // That of a connection that ended is at rest, too.
-                if !sends && !receives && socket.is_still() {
-                    goes_on |= !socket.is_at_rest();
-                    socket.fall_quiet(span_s);
-                    continue;
-                }
-                goes_on = true;
-                let is_served = self.edges.is(edges, Mask::Served, slot);
-                let requests = &self.class(p).protocol.requests;
-                self.sockets[p.index()][usize::from(slot)].end_second(span_s, is_served, requests);
-                if sends {
-                    self.stirred.push_back((p, slot));
+            for (word, sockets) in self.sockets[p.index()].chunks_mut(64).enumerate() {
+                // Of slots beyond those of this visit nothing is left but closed sockets.
+                let is_known = word < edges.words();
+                let [sends, receives, served] = [Mask::FlowOut, Mask::FlowIn, Mask::Served]
+                    .map(|mask| if is_known { self.edges.word(edges, mask, word) } else { 0 });
+                for (bit, socket) in sockets.iter_mut().enumerate() {
+                    let has = |mask: u64| mask >> bit & 1 == 1;
+                    // That of a connection that ended is at rest, too.
+                    if !has(sends | receives) && socket.is_still() {
+                        goes_on |= !socket.is_at_rest();
+                        socket.fall_quiet(span_s);
+                        continue;
+                    }
+                    goes_on = true;
+                    socket.end_second(span_s, has(served), requests);
+                    if has(sends) {
+                        self.stirred.push_back((p, u16_of(word * 64 + bit)));
+                    }
                 }
             }
         }

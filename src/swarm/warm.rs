@@ -16,6 +16,9 @@ use prefetch_index::prefetch_index;
 /// How many events ahead each link of the chain is fetched; the last is for payments only.
 const AHEAD: [usize; 5] = [14, 9, 5, 2, 1];
 
+/// How many ends of connections ahead their other ends are fetched.
+pub(super) const ENDS_AHEAD: usize = 4;
+
 /// A swarm this small stays in the cache by itself.
 const WORTH_IT: usize = 3000;
 
@@ -23,6 +26,11 @@ impl<O: Observer> Swarm<'_, O> {
     /// Called once per event.
     #[inline]
     pub(super) fn warm_up(&self) {
+        if self.some_wait
+            && let Some((_, Event::Letter(p, slot))) = self.queue.ahead(ENDS_AHEAD)
+        {
+            self.warm_other_end(p, slot);
+        }
         if self.peers.len() < WORTH_IT {
             return;
         }
@@ -33,6 +41,20 @@ impl<O: Observer> Swarm<'_, O> {
                 Some((_, Event::Rechoke(p) | Event::Refill(p))) => self.warm_choker(p, step),
                 _ => {}
             }
+        }
+    }
+
+    /// Fetches what the neighbour of `p` in `slot` has of their connection.
+    #[inline]
+    pub(super) fn warm_other_end(&self, p: PeerId, slot: u16) {
+        let stretch = self.peer(p).edges;
+        if slot >= stretch.cap {
+            return; // it has left
+        }
+        let at = stretch.at(slot);
+        let (q, back) = (self.edges.peer[at], self.edges.back[at]);
+        if let Some(sockets) = self.sockets.get(q.index()) {
+            prefetch_index(sockets, usize::from(back));
         }
     }
 
