@@ -19,6 +19,7 @@ impl<O: Observer> Swarm<'_, O> {
         let mut rates_up = 0;
         let mut rates_down = 0;
         for i in 0..self.users.len() {
+            self.audit_user(i);
             self.audit_link(i);
             self.audit_line(i);
             rates_up += self.links.up[i].used.0;
@@ -46,6 +47,16 @@ impl<O: Observer> Swarm<'_, O> {
         self.audit_queue();
         self.audit_money();
         self.audit_dealings();
+    }
+
+    /// A user is in each swarm once, and in none while it is offline.
+    fn audit_user(&self, i: usize) {
+        let user = &self.users[i];
+        let present = user.peers.iter().filter(|&&p| self.is_present(p)).count();
+        assert!(user.is_online || present == 0, "who is offline is in no swarm");
+        let mut torrents: Vec<_> = user.peers.iter().map(|&p| self.peer(p).torrent).collect();
+        torrents.sort_unstable();
+        assert!(torrents.is_sorted_by(|a, b| a < b), "a user is in a swarm once");
     }
 
     /// Per peer: an arrival, an announce, a choker's round, a refill, a charge, a departure, and

@@ -207,6 +207,7 @@ impl Edges {
     /// One word of a mask.
     #[inline]
     pub(super) fn word(&self, stretch: Stretch, mask: Mask, word: usize) -> u64 {
+        debug_assert!(word < stretch.words(), "a word beyond the mask");
         self.masks[stretch.mask_at(mask, word)]
     }
 

@@ -36,6 +36,8 @@ pub(super) enum Event {
     Have(PeerId, PieceId),
     /// A peer leaves.
     Leave(PeerId),
+    /// A peer joins a swarm anew; the one with which its user is still there leaves.
+    Anew(PeerId),
     /// A leecher loses patience.
     GiveUp(PeerId),
     /// A user of a catalogue goes offline.
@@ -79,6 +81,7 @@ impl Event {
             Self::Tick(u) => (19, u.0),
             Self::Retry(p) => (20, p.0),
             Self::PassOn(p) => (22, p.0),
+            Self::Anew(p) => (23, p.0),
             Self::Letter(p, slot) => (21, p.0 ^ u32::from(slot) << 16),
         }
     }

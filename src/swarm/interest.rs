@@ -144,10 +144,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// `torrent::we_have`): whose interest comes first gets what slots are free.
     #[inline(never)]
     fn announce_in_order(&mut self, p: PeerId, piece: PieceId) {
-        let mut slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Live).collect();
+        let stretch = self.peer(p).edges;
+        let mut slots: Vec<u16> = self.edges.slots(stretch, Mask::Live).collect();
         let founders = self.peer(p).founders;
         if slots.last().is_none_or(|&slot| slot < founders) {
-            self.announce_to(p, piece, 0..founders);
+            // Who went offline and came back may have had more room when it started.
+            self.announce_to(p, piece, 0..founders.min(stretch.cap));
             return;
         }
         slots.sort_by_cached_key(|&slot| self.place(p, slot));

@@ -89,6 +89,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::Letter(p, slot) => self.letter_arrives(p, slot),
             Event::Have(p, piece) => self.announce_piece(p, piece),
             Event::Leave(p) => self.leave_or_stay(p),
+            Event::Anew(p) => self.come_anew(p),
             Event::GiveUp(p) => self.give_up(p),
             Event::GoOffline(u) => self.go_offline(u),
             Event::GoOnline(u) => self.go_online(u),

@@ -2,6 +2,9 @@
 //!
 //! A user is a peer in each swarm it takes part in. What it asks for, and when it is online, was
 //! drawn before the run; when a download begins depends on how the ones before went.
+//!
+//! Law: a user is in each swarm once. Who asks again for what it is still fetching waits until that
+//! is over, and who asks for what it is seeding gives that up and begins anew.
 
 use super::event::Event;
 use super::headers::Headers;
@@ -21,7 +24,7 @@ pub(super) struct User {
     /// Its position in the class.
     pub(super) member: u32,
     has_come: bool,
-    is_online: bool,
+    pub(super) is_online: bool,
     /// Whether a `ChargeHeaders` is pending.
     pub(super) charging: bool,
     /// Downloads under way, those interrupted included.
@@ -44,6 +47,17 @@ struct Habits {
     waiting: VecDeque<PeerId>,
     /// Lengths of its times online and offline.
     luck: Option<(Stream, Sessions)>,
+}
+
+/// Whether a peer may join its swarm for the first time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// Not yet.
+    Waits,
+    /// At once.
+    Comes,
+    /// When the peer with which its user is still there has left.
+    ComesAnew,
 }
 
 impl User {
@@ -85,15 +99,49 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let is_leecher = self.class(p).role == Role::Leecher;
         self.torrent_mut(p).requests += u32::from(is_leecher);
-        let user = &self.users[u.index()];
-        let most = self.class(p).demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
-        if !user.is_online || is_leecher && user.downloads >= most {
-            self.peer_mut(p).stage = Stage::Away;
-            let habits = self.users[u.index()].habits.as_mut();
-            habits.expect("only users of a catalogue wait").waiting.push_back(p);
+        let turn = self.turn_of(p);
+        if turn == Turn::Comes {
+            self.begin(p);
             return;
         }
-        self.begin(p);
+        self.peer_mut(p).stage = Stage::Away;
+        let habits = self.users[u.index()].habits.as_mut();
+        habits.expect("only users of a catalogue wait").waiting.push_back(p);
+        if turn == Turn::ComesAnew {
+            self.queue.push(self.now, Event::Anew(p));
+        }
+    }
+
+    /// Whether a peer may join its swarm for the first time now.
+    fn turn_of(&self, p: PeerId) -> Turn {
+        let user = &self.users[self.line(p)];
+        let class = self.class(p);
+        let most = class.demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
+        if !user.is_online || class.role == Role::Leecher && user.downloads >= most {
+            return Turn::Waits;
+        }
+        match self.own_peer_in_swarm_of(p) {
+            None => Turn::Comes,
+            Some(q) if usize::from(self.n_have[q.index()]) == self.cut(q).pieces => Turn::ComesAnew,
+            Some(_) => Turn::Waits,
+        }
+    }
+
+    /// The peer with which the user of `p` is in the same swarm already, if there is one.
+    fn own_peer_in_swarm_of(&self, p: PeerId) -> Option<PeerId> {
+        let torrent = self.peer(p).torrent;
+        let mut peers = self.users[self.line(p)].peers.iter().copied();
+        peers.find(|&q| self.peer(q).torrent == torrent)
+    }
+
+    /// A peer joins a swarm anew, unless that can no longer be: its user may have gone offline.
+    pub(super) fn come_anew(&mut self, p: PeerId) {
+        let waits = self.peer(p).stage == Stage::Away && self.peer(p).visit == 0;
+        if waits && self.turn_of(p) == Turn::ComesAnew {
+            let old = self.own_peer_in_swarm_of(p).expect("what it comes anew to");
+            self.leave(old);
+        }
+        self.begin_waiting(self.user(p));
     }
 
     /// A user comes for the first time.
@@ -145,20 +193,24 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Begins downloads that wait, as many as the user wants at a time.
     fn begin_waiting(&mut self, u: UserId) {
-        let class = &self.plan.classes[self.users[u.index()].class.index()];
-        let most = class.demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
-        loop {
-            let user = &mut self.users[u.index()];
-            if !user.is_online || user.downloads >= most {
+        while let Some(habits) = &self.users[u.index()].habits {
+            let turns = habits.waiting.iter().map(|&p| self.turn_of(p));
+            let next = turns.enumerate().find(|&(_, turn)| turn != Turn::Waits);
+            let Some((at, turn)) = next else { return };
+            let habits = self.users[u.index()].habits.as_mut().expect("it was just there");
+            if turn == Turn::ComesAnew {
+                self.queue.push(self.now, Event::Anew(habits.waiting[at]));
                 return;
             }
-            let Some(p) = user.habits.as_mut().and_then(|h| h.waiting.pop_front()) else { return };
+            let p = habits.waiting.remove(at).expect("it was just there");
             self.begin(p);
         }
     }
 
     /// A user goes offline: its peers leave their swarms, but keep what they have.
     pub(super) fn go_offline(&mut self, u: UserId) {
+        // Before they leave: blocks that arrive with that may complete one, and begin no other.
+        self.users[u.index()].is_online = false;
         for i in 0..self.users[u.index()].peers.len() {
             let p = self.users[u.index()].peers[i];
             if self.is_present(p) {
@@ -168,7 +220,6 @@ impl<O: Observer> Swarm<'_, O> {
                 (peer.next_rechoke, peer.optimistic_due) = (SimTime::NEVER, SimTime::NEVER);
             }
         }
-        self.users[u.index()].is_online = false;
         self.schedule_next_session(u);
     }
 

@@ -76,6 +76,40 @@ fn users_come_again_with_nothing() {
     assert!(visits > 36, "{visits} of twelve users");
 }
 
+/// Users who ask again for what they still have, or still fetch, and go offline in between: none
+/// is in a swarm twice. Every law holds at every event.
+#[test]
+fn who_asks_again_for_what_it_seeds_begins_anew() {
+    for rules in [presets::mainline(), presets::libtorrent()].map(Arc::new) {
+        let mut plan = library(12, 60.0, &rules);
+        let sessions = Sessions { online: s(400.0), offline: s(100.0) };
+        let demand = Demand { gap: s(60.0), parallel: 2, sessions: Some(sessions) };
+        plan.classes[1].demand = Some(demand);
+        plan.classes[0].stay = Stay::Forever;
+        (plan.audit, plan.horizon) = (Audit::EveryEvent, SimTime::from_secs(2000.0));
+        let mut all = torrents(&[1_234_567, 654_321]);
+        all.again = true;
+        plan.catalogue = Some(all);
+        let outcome = run(&plan, 6, &mut Unobserved);
+        let mut anew = 0;
+        for user in 1..=12 {
+            for torrent in 0..2 {
+                let visits = of_user(&outcome, user).into_iter();
+                let mut visits: Vec<_> = visits.filter(|p| p.torrent.index() == torrent).collect();
+                visits.retain(|p| p.completed.is_some());
+                visits.sort_by_key(|p| p.completed);
+                for pair in visits.windows(2) {
+                    let begins = pair[1].completed.expect("done").0 - pair[1].leeching.0;
+                    let left = pair[0].departed.expect("before it comes anew");
+                    assert!(begins >= left.0, "in a swarm once");
+                    anew += u32::from(pair[0].seeding > s(0.0));
+                }
+            }
+        }
+        assert!(anew > 12, "{anew} gave up what they seeded");
+    }
+}
+
 #[test]
 fn every_law_holds_at_every_event_of_a_catalogue() {
     for rules in [presets::mainline(), presets::libtorrent()].map(Arc::new) {
