@@ -123,6 +123,9 @@ impl<O: Observer> Swarm<'_, O> {
         peer.announced = SimTime::NEVER;
         let stretch = std::mem::take(&mut peer.edges);
         self.edges.give_back(stretch);
+        if self.some_wait {
+            self.sockets[p.index()] = Vec::new(); // all of them are closed
+        }
         self.account_departure(p);
     }
 }

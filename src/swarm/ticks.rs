@@ -132,10 +132,8 @@ impl<O: Observer> Swarm<'_, O> {
             let requests = &self.class(p).protocol.requests;
             let edges = self.peer(p).edges;
             for (word, sockets) in self.sockets[p.index()].chunks_mut(64).enumerate() {
-                // Of slots beyond those of this visit nothing is left but closed sockets.
-                let is_known = word < edges.words();
                 let [sends, receives, served] = [Mask::FlowOut, Mask::FlowIn, Mask::Served]
-                    .map(|mask| if is_known { self.edges.word(edges, mask, word) } else { 0 });
+                    .map(|mask| self.edges.word(edges, mask, word));
                 for (bit, socket) in sockets.iter_mut().enumerate() {
                     let has = |mask: u64| mask >> bit & 1 == 1;
                     // That of a connection that ended is at rest, too.

@@ -112,12 +112,17 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    /// Whether a user is online and has fewer downloads under way than it wants at a time.
+    fn is_free(&self, u: UserId) -> bool {
+        let user = &self.users[u.index()];
+        let class = &self.plan.classes[user.class.index()];
+        let most = class.demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
+        user.is_online && user.downloads < most
+    }
+
     /// Whether a peer may join its swarm for the first time now.
     fn turn_of(&self, p: PeerId) -> Turn {
-        let user = &self.users[self.line(p)];
-        let class = self.class(p);
-        let most = class.demand.as_ref().map_or(u32::MAX, |demand| demand.parallel);
-        if !user.is_online || class.role == Role::Leecher && user.downloads >= most {
+        if !self.is_free(self.user(p)) {
             return Turn::Waits;
         }
         match self.own_peer_in_swarm_of(p) {
@@ -193,7 +198,9 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Begins downloads that wait, as many as the user wants at a time.
     fn begin_waiting(&mut self, u: UserId) {
-        while let Some(habits) = &self.users[u.index()].habits {
+        while self.is_free(u)
+            && let Some(habits) = &self.users[u.index()].habits
+        {
             let turns = habits.waiting.iter().map(|&p| self.turn_of(p));
             let next = turns.enumerate().find(|&(_, turn)| turn != Turn::Waits);
             let Some((at, turn)) = next else { return };

@@ -3,7 +3,7 @@
 use crate::swarms::{ROUND_RATE, class, kib, plain, plan, s};
 use std::sync::Arc;
 use swarmecon::observe::{Outcome, PeerRecord, Unobserved};
-use swarmecon::scenario::presets;
+use swarmecon::scenario::{from_texts, presets};
 use swarmecon::swarm::plan::{
     Arrivals, Audit, Catalogue, Demand, DownloadDist, Plan, Protocol, RateDist, Role, Sessions,
     Stay, TorrentPlan,
@@ -108,6 +108,38 @@ fn who_asks_again_for_what_it_seeds_begins_anew() {
         }
         assert!(anew > 12, "{anew} gave up what they seeded");
     }
+}
+
+/// Blocks that are in when a user goes offline may complete a download, and one that waits must not
+/// begin then; the audit says that who is offline is in no swarm. It takes several seeds.
+#[test]
+fn nothing_begins_while_a_user_goes_offline() {
+    let text = "# Does anything begin?\nsize_kib = 1120\npiece_kib = 16\nhorizon_s = 1500\n\
+         sample_s = 2\naudit = \"every-sample\"\nprotocol.preset = \"libtorrent\"\n\
+         [protocol.choking]\nslots = \"all\"\nchoke_on_lost_interest = false\n\
+         [classes.publisher]\nrole = \"seeder\"\ncount = 3\nupload_kib_per_s = 20\n\
+         super_seed = true\n[classes.reader]\ncount = 60\nupload_kib_per_s = 400\n\
+         download_kib_per_s = 50\nstay = \"forever\"\n[catalogue]\ntorrents = 8\nzipf = 0\n\
+         size_sigma = 0.7\n[demand]\nevery_s = 20\nparallel = 1\nonline_s = 50\noffline_s = 50\n";
+    let scenario = from_texts("offline.toml", text, &[]).expect("a good scenario");
+    for seed in 0..8 {
+        run(&scenario.arms[0].plan, seed, &mut Unobserved);
+    }
+}
+
+/// Ninety readers meet at once, go offline and come back to fewer neighbours than they had room
+/// for: what they announce goes to those there are.
+#[test]
+fn who_comes_back_announces_to_those_there_are() {
+    let mut plan = library(90, 500.0, &Arc::new(presets::libtorrent()));
+    let sessions = Sessions { online: s(60.0), offline: s(600.0) };
+    plan.classes[1].demand = Some(Demand { gap: s(500.0), parallel: 1, sessions: Some(sessions) });
+    plan.classes[1].arrivals = Arrivals::AtOnce { count: 90, at: SimTime::ZERO, spread: s(0.2) };
+    (plan.classes[0].stay, plan.classes[1].stay) = (Stay::Forever, Stay::Forever);
+    (plan.audit, plan.horizon) = (Audit::EverySample, SimTime::from_secs(1500.0));
+    plan.catalogue = Some(torrents(&[9_000_000]));
+    let outcome = run(&plan, 1, &mut Unobserved);
+    assert!(outcome.counters.pieces > 900, "{} pieces", outcome.counters.pieces);
 }
 
 #[test]
