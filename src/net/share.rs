@@ -92,7 +92,7 @@ impl<T: Copy> Links<T> {
         let (flows, to, due) = (up.flows.as_mut_slice(), up.to.as_slice(), up.due.as_mut_slice());
         for ((flow, to), due) in flows.iter_mut().zip(to).zip(due) {
             let down = &mut down[link_of[to.index()].index()];
-            let rate = weighted(level, flow.weight).min(down.level);
+            let rate = weighted(level, flow.weight.into()).min(down.level);
             let before = flow.rate;
             if rate == before {
                 continue;
@@ -139,7 +139,7 @@ impl<T: Copy> Links<T> {
             let up = &up[from.index()];
             let at = up.find(to).expect("both ends know of a flow");
             let flow = &up.flows[at];
-            let limit = weighted(up.level, flow.weight).min(up.cap);
+            let limit = weighted(up.level, flow.weight.into()).min(up.cap);
             Offer { from, at, limit, rate: flow.rate }
         }));
         self.limits.clear();
@@ -228,7 +228,7 @@ fn water_level<I: Iterator<Item = (ByteRate, u64)>>(
         let mut rest = cap.0;
         let mut open = 0;
         for (limit, weight) in flows() {
-            if limit.0 <= level * weight {
+            if limit <= weighted(ByteRate(level), weight) {
                 rest = rest.saturating_sub(limit.0);
             } else {
                 open += weight;
@@ -272,12 +272,25 @@ fn level_below(cap: ByteRate, offers: &[ByteRate]) -> ByteRate {
 
 /// `level` times `weight`, not beyond unlimited.
 #[inline]
-fn weighted(level: ByteRate, weight: u32) -> ByteRate {
-    ByteRate(level.0.saturating_mul(u64::from(weight)).min(ByteRate::UNLIMITED.0))
+fn weighted(level: ByteRate, weight: u64) -> ByteRate {
+    ByteRate(level.0.saturating_mul(weight).min(ByteRate::UNLIMITED.0))
 }
 
 /// Whether `used` leaves more than the slack of `cap`.
 #[inline]
 fn spare(used: ByteRate, cap: ByteRate) -> bool {
     cap.0.saturating_sub(used.0) > cap.0 >> SLACK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heavy_flow_with_a_limit_leaves_the_rest_to_a_light_one() {
+        // An unlimited uplink, and shares as an auction by bids may give them.
+        let flows = [(ByteRate(100), 1_000_000_000), (ByteRate::UNLIMITED, 1)];
+        let level = water_level(ByteRate::UNLIMITED, || flows.into_iter());
+        assert_eq!(level, ByteRate(ByteRate::UNLIMITED.0 - 100));
+    }
 }
