@@ -185,7 +185,8 @@ impl<O: Observer> Swarm<'_, O> {
         let asked = self.is(p, Mask::Asked, slot);
         let may_ask = wants && self.is(p, Mask::Served, slot) && self.bides_its_time(p);
         let is_idle = may_ask && !asked && !self.is(p, Mask::FlowIn, slot);
-        assert!(!is_idle || self.peer(p).retry_pending, "whoever asks for nothing looks again");
+        let looks_again = self.peer(p).retry_pending || self.in_turn(p).is_some();
+        assert!(!is_idle || looks_again, "whoever asks for nothing looks again");
         assert!(!asked || self.is(p, Mask::Served, slot), "only who is served asks");
         if self.is(p, Mask::FlowOut, slot) && !self.is(p, Mask::Serves, slot) {
             let at = self.flow_at(p, q).expect("a mask has its flow");

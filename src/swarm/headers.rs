@@ -7,6 +7,10 @@
 //! with headers of their own. Once a second what the last second cost is drained from the limiters
 //! of a client that has some (`session_impl::use_quota_overhead`), or else taken off the capacity
 //! for the next second.
+//!
+//! Where a limiter lets bytes go, each write and each read is counted as the client does it: what
+//! is written together shares a packet, a rest of 24 bytes has one of its own. Elsewhere the same
+//! is worked out from what moved.
 
 use super::edges::Mask;
 use super::event::Event;
@@ -21,7 +25,7 @@ use crate::units::{BLOCK, ByteRate, Bytes, Span, f64_of, floor_u64, u16_of};
 /// Bytes of header of a TCP/IP packet.
 pub(super) const HEADER: u32 = 40;
 /// Payload of a full packet on Ethernet.
-pub(super) const PACKET: u32 = 1460;
+const PACKET: u32 = 1460;
 /// Bytes before the data of a block (BEP 3), and packets for a whole block.
 pub(super) const BLOCK_HEADER: u32 = 13;
 const BLOCK_PACKETS: f64 = (16_384 + BLOCK_HEADER).div_ceil(PACKET) as f64;
@@ -50,7 +54,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Payload moved: headers one way, acknowledgements and requests the other.
+    /// Payload moved: headers one way, acknowledgements and requests the other. What a limiter let
+    /// go has been counted.
     #[inline]
     pub(super) fn count_headers(&mut self, from: PeerId, to: PeerId, payload: Bytes) {
         if !self.charges(from) && !self.charges(to) {
@@ -58,12 +63,42 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let header = f64::from(HEADER);
         let blocks = payload.as_f64() / BLOCK.as_f64();
-        let packets = blocks * BLOCK_PACKETS;
-        let data = packets * header + blocks * f64::from(BLOCK_HEADER);
-        let request = blocks * (17.0 + header);
-        let replies = packets * header + request;
-        self.charge(from, data + blocks * header, replies);
-        self.charge(to, replies, data + blocks * header);
+        if !self.is_metered(from) {
+            let packets = blocks * BLOCK_PACKETS * header;
+            let data = packets + blocks * f64::from(BLOCK_HEADER);
+            self.charge(from, data, packets);
+            self.charge(to, packets, data);
+        }
+        if !self.is_metered(to) {
+            let request = blocks * (17.0 + header);
+            self.charge(to, request, blocks * header);
+            self.charge(from, blocks * header, request);
+        }
+    }
+
+    /// The client of `p` has written, or read, so many bytes of headers' worth at once: packets one
+    /// way, and their acknowledgements the other (`stat::trancieve_ip_packet`).
+    pub(super) fn count_transfer(&mut self, p: PeerId, headers: u32) {
+        if self.some_charge {
+            self.charge(p, f64::from(headers), f64::from(headers));
+        }
+    }
+
+    /// `p` makes a connection: a SYN, what answers it, and what answers that (`stat::sent_syn`,
+    /// `stat::received_synack`).
+    pub(super) fn count_connect(&mut self, p: PeerId) {
+        if self.some_charge {
+            self.charge(p, 2.0 * f64::from(HEADER), f64::from(HEADER));
+        }
+    }
+
+    /// So many blocks begin to go from `p` to `q`: what precedes each takes quota.
+    pub(super) fn count_blocks(&mut self, p: PeerId, q: PeerId, n: u64) {
+        if self.some_charge && n > 0 {
+            let bytes = f64_of(n) * f64::from(BLOCK_HEADER);
+            self.charge(p, bytes, 0.0);
+            self.charge(q, 0.0, bytes);
+        }
     }
 
     /// Notes header bytes up and down a peer's line, if its client counts them.
@@ -79,7 +114,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A HAVE went out to all neighbours, also to those that have the piece (libtorrent
     /// `send_redundant_have`).
     pub(super) fn count_have(&mut self, p: PeerId) {
-        if !self.charges(p) {
+        if !self.charges(p) || self.is_metered(p) {
             return;
         }
         let stretch = self.peer(p).edges;
@@ -100,20 +135,20 @@ impl<O: Observer> Swarm<'_, O> {
 
     #[inline(never)]
     fn charge_news(&mut self, p: PeerId, q: PeerId) {
-        if !self.charges(p) && !self.charges(q) {
-            return;
+        if self.charges(p) || self.charges(q) {
+            self.charge_message(p, q, 5);
         }
-        self.charge_message(p, q, 5);
     }
 
-    /// A message of so many bytes goes from `p` to `q`. What a rate limiter lets go, or lets be
-    /// read, it has counted; headers it has not.
+    /// A message of so many bytes goes from `p` to `q`. What a limiter lets go is counted then.
     fn charge_message(&mut self, p: PeerId, q: PeerId, size: u32) {
+        if self.is_metered(p) {
+            return;
+        }
         let header = f64::from(HEADER);
         let whole = header + f64::from(size);
-        let is_metered = self.is_metered(p);
-        self.charge(p, if is_metered { header } else { whole }, header);
-        self.charge(q, header, if is_metered && self.reads_by_quota(q) { header } else { whole });
+        self.charge(p, whole, header);
+        self.charge(q, header, whole);
     }
 
     /// Takes what the last second cost off the capacity for the next.
@@ -162,6 +197,11 @@ impl<O: Observer> Swarm<'_, O> {
         let down = if same(old_down, down) { old_down } else { down };
         self.links.set_caps(self.now, LinkId(u.0), up, down);
     }
+}
+
+/// Headers of so many bytes that are written or read at once, or of their acknowledgements.
+pub(super) fn headers_of(n: u32) -> u32 {
+    n.div_ceil(PACKET) * HEADER
 }
 
 /// A capacity less so many bytes per tick; a tenth at least remains.

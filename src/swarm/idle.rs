@@ -49,14 +49,19 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// `piece` came in: idle connections of `p` to neighbours that have it look again.
+    /// `piece` came in: connections of `p` to neighbours that have it ask for more, if they lack
+    /// requests (libtorrent `do_update_interest`, `torrent::peer_is_interesting`).
     #[inline(never)]
     pub(super) fn poll_holders(&mut self, p: PeerId, piece: PieceId) {
         let slots: Vec<u16> = self.edges.slots(self.peer(p).edges, Mask::Served).collect();
         for slot in slots {
-            let is_idle = self.is(p, Mask::Wants, slot) && !self.is(p, Mask::FlowIn, slot);
             let row = self.visible_row(self.neighbour(p, slot));
-            if is_idle && bitfield::has(&self.have[row], piece.index()) {
+            if !self.is(p, Mask::Wants, slot) || !bitfield::has(&self.have[row], piece.index()) {
+                continue;
+            }
+            if self.is(p, Mask::FlowIn, slot) {
+                self.ask_on(p, slot, true);
+            } else {
                 self.ask_for_more(p, slot);
             }
         }
@@ -72,12 +77,44 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Has the idle connections of `p` looked at in due time.
+    /// Has the idle connections of `p` looked at in due time: each by itself once a second where
+    /// the client has a clock, or else all together.
     fn retry_later(&mut self, p: PeerId) {
+        if self.in_turn(p).is_some() {
+            self.start_clock(p);
+            return;
+        }
         let retry = self.class(p).protocol.requests.retry;
         if !std::mem::replace(&mut self.peer_mut(p).retry_pending, true) {
             self.queue.push(self.now + retry, Event::Retry(p));
         }
+    }
+
+    /// A second is over for `p`: connections that found nothing to ask for look again if they last
+    /// asked long enough ago (libtorrent `second_tick`). Gives whether there are any idle ones.
+    pub(super) fn retry_idle(&mut self, p: PeerId) -> bool {
+        if self.peer(p).stage != Stage::Leecher || !self.bides_its_time(p) {
+            return false;
+        }
+        let retry_ms = self.class(p).protocol.requests.retry.0 / 1_000_000;
+        let now_ms = self.now_ms();
+        let stretch = self.peer(p).edges;
+        let mut is_idle = false;
+        for word in 0..stretch.words() {
+            let [served, wants, busy, asked] =
+                [Mask::Served, Mask::Wants, Mask::FlowIn, Mask::Asked]
+                    .map(|mask| self.edges.word(stretch, mask, word));
+            for bit in bitfield::BitsOf(served & wants & !busy & !asked) {
+                is_idle = true;
+                let slot = u16_of(word * 64 + bit);
+                let socket = self.socket_mut(p, slot);
+                if u64::from(now_ms.wrapping_sub(socket.asked_ms)) >= retry_ms {
+                    socket.asked_ms = now_ms;
+                    self.ask_for_more(p, slot);
+                }
+            }
+        }
+        is_idle
     }
 
     /// The time has come.

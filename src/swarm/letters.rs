@@ -1,9 +1,9 @@
 //! Letters: messages to one neighbour that are on their way, in the order they were sent.
 //!
-//! UNCHOKE, requests, CANCEL, HAVE, INTERESTED and NOT INTERESTED go through the same send buffer
-//! as blocks (libtorrent `peer_connection::send_buffer`), so each neighbour hears of a piece, or of
-//! interest begun or lost, when what was sent to it before is through. Only peers whose messages
-//! wait write letters.
+//! CHOKE and UNCHOKE, requests, CANCEL, HAVE, INTERESTED and NOT INTERESTED go through the same
+//! send buffer as blocks (libtorrent `peer_connection::send_buffer`), so each neighbour hears of a
+//! piece, or of interest begun or lost, when it has read what was sent to it before. Only peers
+//! whose messages wait write letters.
 //!
 //! Law: letters to a neighbour arrive in the order they were sent, and the last one tells the
 //! truth.
@@ -13,6 +13,9 @@ use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::torrent::bitfield;
+
+/// A request, and what cancels or rejects it (BEP 3, BEP 6).
+const REQUEST: u32 = 17;
 
 /// What a letter says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +32,8 @@ pub(super) enum News {
     NotInterested,
     /// The sender unchokes the receiver.
     Unchoke,
+    /// The sender chokes the receiver, and rejects so many requests.
+    Choke(u16),
     /// The sender asks for what it has claimed.
     Request,
     /// The sender wants this block of this piece no more.
@@ -46,7 +51,8 @@ impl News {
             Self::Bitfield => 222,
             Self::Have(_) => 9,
             Self::Interested | Self::NotInterested | Self::Unchoke => 5,
-            Self::Request | Self::More(_) | Self::Cancel(..) => 17,
+            Self::Request | Self::More(_) | Self::Cancel(..) => REQUEST,
+            Self::Choke(rejects) => 5 + REQUEST * u32::from(rejects),
         }
     }
 
@@ -101,6 +107,7 @@ impl<O: Observer> Swarm<'_, O> {
                 self.heard_no_interest(q, back);
             }
             News::Unchoke => self.request_arrives(q, back),
+            News::Choke(_) => self.hear_choke(q, back),
             News::More(n) => self.hear_of_more(q, back, n),
             News::Cancel(piece, block) => {
                 if let Some(at) = self.flow_at(q, self.neighbour(q, back)) {

@@ -10,13 +10,14 @@
 use super::edges::Mask;
 use super::event::Event;
 use super::letters::{Letter, News};
+use super::request::Ask;
 use super::socket::narrow;
 use super::transfer::Run;
 use super::world::Swarm;
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::torrent::bitfield;
-use crate::units::Span;
+use crate::units::{BLOCK, Span};
 
 /// A run of blocks that is asked for from the neighbour in `slot`.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,7 @@ impl<O: Observer> Swarm<'_, O> {
             return false;
         }
         if self.claim_ahead(p, slot) {
+            self.note_request(p, slot);
             self.put(p, Mask::Asked, slot);
             if !self.post(p, slot, Letter::of(News::Request)) {
                 self.queue.push(self.now, Event::Request(p, slot));
@@ -68,7 +70,23 @@ impl<O: Observer> Swarm<'_, O> {
             }
             self.scratch.more = more;
         }
+        self.note_shortage(&ask, before, asked);
         asked > before
+    }
+
+    /// A connection that has looked for what to ask for, with `before` bytes asked for, has
+    /// `asked` now. If that is less than it wanted it is in its end game (libtorrent
+    /// `set_endgame`): it asks for no more until nothing is outstanding, and then for one block.
+    pub(super) fn note_shortage(&mut self, ask: &Ask, before: u64, asked: u64) {
+        if before < ask.most && self.is_metered(ask.from) && self.in_turn(ask.to).is_some() {
+            self.socket_mut(ask.to, ask.slot).short = asked < ask.most;
+        }
+    }
+
+    /// Whether `p` found less than it wanted when it looked last for what to ask its neighbour in
+    /// `slot` for.
+    pub(super) fn is_short(&self, p: PeerId, slot: u16) -> bool {
+        self.some_wait && self.socket(p, slot).short
     }
 
     /// A request of `p` reaches its neighbour in `slot`, or `p` hears that it may ask. If `p` was
@@ -134,13 +152,16 @@ impl<O: Observer> Swarm<'_, O> {
         socket.open_to > socket.written() || is_writing || self.is(q, Mask::Asked, back)
     }
 
-    /// Blocks came in from the neighbour of `p` in `slot`: `p` requests the next ones of what it
-    /// has claimed there.
-    pub(super) fn ask_on(&mut self, p: PeerId, slot: u16) {
+    /// Blocks came in from the neighbour of `p` in `slot`: `p` claims more where one `is_whole`,
+    /// and requests the next ones of what it has claimed there (libtorrent `incoming_piece`).
+    pub(super) fn ask_on(&mut self, p: PeerId, slot: u16, is_whole: bool) {
         let (from, back) = (self.neighbour(p, slot), self.back(p, slot));
         // The connection may have ended with what came in.
         if !self.is(p, Mask::Served, slot) || !self.is_metered(from) {
             return;
+        }
+        if is_whole && self.lacks_requests(p, slot, from, back) {
+            self.ask_for_more(p, slot);
         }
         let to = self.asks_to(from, back);
         let socket = self.socket_mut(from, back);
@@ -148,11 +169,19 @@ impl<O: Observer> Swarm<'_, O> {
         if n == 0 {
             return;
         }
-        socket.asked_to = to;
+        self.note_request(p, slot);
+        self.socket_mut(from, back).asked_to = to;
         if !self.post(p, slot, Letter::of(News::More(n))) {
             self.hear_of_more(from, back, n);
         }
         self.ask_to_read(p, slot);
+    }
+
+    /// Whether `p` has claimed less at `from`, in whose `back` it is, than it keeps requested.
+    fn lacks_requests(&self, p: PeerId, slot: u16, from: PeerId, back: u16) -> bool {
+        let asked = self.flow_at(from, p).map_or(0, |at| self.asked(from, at));
+        let most = if self.is_short(p, slot) { BLOCK.0 } else { self.metered_pace(from, back).1.0 };
+        asked < most
     }
 
     /// The neighbour of `p` in `slot` requests so many bytes more.
@@ -169,6 +198,45 @@ impl<O: Observer> Swarm<'_, O> {
             let socket = self.socket_mut(p, slot);
             socket.open_to = socket.written();
             socket.asked_to = socket.open_to;
+        }
+    }
+
+    /// `p` has choked its neighbour in `slot`, which hears of it behind all that was sent before:
+    /// as long as it does not know, it asks nobody else for what is not sent to it.
+    pub(super) fn tell_of_choke(&mut self, p: PeerId, slot: u16) {
+        let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+        let held = self.held[q.index()].iter().filter(|held| held.slot == back);
+        let rejects = held.map(|held| held.run.to - held.run.from).sum();
+        if !self.post(p, slot, Letter::of(News::Choke(rejects))) {
+            self.hear_choke(q, back);
+        }
+    }
+
+    /// `q` hears that its neighbour in `back` has choked it.
+    pub(super) fn hear_choke(&mut self, q: PeerId, back: u16) {
+        self.let_others_send(q, back);
+        let socket = self.socket_mut(q, back);
+        socket.inbox.shrink();
+        socket.short = false;
+    }
+
+    /// Gives back what `q` would have got from its neighbour in `back`.
+    pub(super) fn let_others_send(&mut self, q: PeerId, back: u16) {
+        let held = &mut self.held[q.index()];
+        let runs: Vec<Run> =
+            held.iter().filter(|held| held.slot == back).map(|held| held.run).collect();
+        held.retain(|held| held.slot != back);
+        for run in runs {
+            self.release(q, run);
+        }
+    }
+
+    /// The neighbour of `to` in `slot` will not send it this run: others may when `to` hears of it.
+    pub(super) fn hold_or_release(&mut self, from: PeerId, (to, slot): (PeerId, u16), run: Run) {
+        if self.is_metered(from) && self.in_turn(from).is_some() && !run.is_empty() {
+            self.held[to.index()].push(Pending { slot, run });
+        } else {
+            self.release(to, run);
         }
     }
 
@@ -194,7 +262,8 @@ impl<O: Observer> Swarm<'_, O> {
         (run.from..run.to).any(|block| !bitfield::has(got, usize::from(block)))
     }
 
-    /// The law of one peer: what is pending is claimed, and each is on its way.
+    /// The laws of one peer: what is pending is claimed, and each is on its way; what is held is so
+    /// until a choke is heard.
     pub(super) fn audit_pending(&self, p: PeerId) {
         let Some(pending) = self.pending.get(p.index()) else { return };
         for &Pending { slot, run } in pending {
@@ -206,6 +275,12 @@ impl<O: Observer> Swarm<'_, O> {
             // Of a block that is asked for twice, the first request may have been given back.
             let all = run.twin || (run.from..run.to).all(is_claimed);
             assert!(all, "what is pending is claimed");
+        }
+        for held in &self.held[p.index()] {
+            let (from, back) = (self.neighbour(p, held.slot), self.back(p, held.slot));
+            let mut mail = self.mail(from, back);
+            let is_told = mail.any(|letter| matches!(letter.news, News::Choke(_)));
+            assert!(is_told, "what a choke gives back is held until it is heard");
         }
     }
 }

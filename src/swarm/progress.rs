@@ -249,7 +249,7 @@ impl<O: Observer> Swarm<'_, O> {
         // What is written to the send buffer goes out, but not at a provider's risk.
         let is_risk = self.pays_for(self.receiver(from, at), from);
         let committed = if is_risk { 0 } else { self.committed(from, at) };
-        self.release_queue(from, at, committed);
+        self.release_queue(from, at, committed, true);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
         let run = transfer.run;
         if run.is_empty() {
@@ -265,7 +265,7 @@ impl<O: Observer> Swarm<'_, O> {
         if end < run.to {
             self.counters.runs_cut += 1;
             let size = self.cut(to).blocks_size(run.piece(), run.from, end);
-            self.release(to, Run { from: end, ..run });
+            self.hold_or_release(from, (to, transfer.back), Run { from: end, ..run });
             let line = self.line(from);
             let flow = &mut self.links.up[line].flows[at];
             flow.payload.run.to = end;
@@ -292,7 +292,7 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
-        self.release_queue(from, at, 0);
+        self.release_queue(from, at, 0, false);
         let run = self.flow_mut(from, at).run;
         let credited = self.credited(from, at);
         let to = self.receiver(from, at);
@@ -313,8 +313,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Gives back all runs after the current one, but for the first so many bytes from now on.
-    fn release_queue(&mut self, from: PeerId, at: usize, kept: u64) {
+    /// Gives back all runs after the current one, but for the first so many bytes from now on; as
+    /// soon as the receiver knows, if it `is_choked`.
+    pub(super) fn release_queue(&mut self, from: PeerId, at: usize, kept: u64, is_choked: bool) {
         let to = self.receiver(from, at);
         let transfer = *self.flow_mut(from, at);
         let mut kept = kept.saturating_sub(u64::from(transfer.to_come));
@@ -325,7 +326,12 @@ impl<O: Observer> Swarm<'_, O> {
             let blocks = u64::from(run.to - run.from).min(kept.div_ceil(BLOCK.0));
             let end = run.from + u16_of_u64(blocks);
             let stays = Run { to: end, ..run };
-            self.release(to, Run { from: end, ..run });
+            let goes = Run { from: end, ..run };
+            if is_choked {
+                self.hold_or_release(from, (to, transfer.back), goes);
+            } else {
+                self.release(to, goes);
+            }
             if !stays.is_empty() {
                 let size = self.run_size(from, stays).0;
                 kept = kept.saturating_sub(size);

@@ -45,13 +45,19 @@ impl ReceiveBuffer {
         self.size - self.begun
     }
 
-    /// So many bytes are read at once; of a block that is not all there so many are in then.
-    pub(super) fn read(&mut self, n: u32, in_part: u32) {
+    /// So many bytes are there: what is read into the buffer, and what when it has grown.
+    pub(super) fn reads(&self, n: u32) -> [u32; 2] {
+        let first = n.min(self.room());
+        [first, n - first]
+    }
+
+    /// So many bytes are read at once; of a message that is not all there so many are in then.
+    pub(super) fn read(&mut self, n: u32, begun: u32) {
         let held = self.begun + n;
         if held >= self.size {
             self.resize(held.max(message(self.begun)));
         }
-        self.begun = if in_part > 0 { HEADER + in_part } else { 0 };
+        self.begun = begun;
         let next = message(self.begun);
         self.count(held.max(next));
         let usual = (self.average + FINE / 2) / FINE;
@@ -89,6 +95,11 @@ fn message(begun: u32) -> u32 {
 mod tests {
     use super::*;
 
+    /// Reads so many bytes, after which so many of a block that is not all there are in.
+    fn read(buffer: &mut ReceiveBuffer, n: u32, in_block: u32) {
+        buffer.read(n, if in_block > 0 { HEADER + in_block } else { 0 });
+    }
+
     fn assert_room(buffer: &ReceiveBuffer, logged: u32) {
         // An allocation may be a little larger than what was asked for.
         let room = buffer.room();
@@ -100,17 +111,17 @@ mod tests {
         // From 18.9 s to 23.5 s on a connection of libtorrent 2.1.1 whose downlink was the limit:
         // what was read, what was left of a block, and for how much room it asked.
         let mut buffer = ReceiveBuffer::default();
-        buffer.read(114_718, 16_314);
+        read(&mut buffer, 114_718, 16_314);
         assert_room(&buffer, 98_440);
-        buffer.read(30, 16_344);
-        buffer.read(32_964, 72);
+        read(&mut buffer, 30, 16_344);
+        read(&mut buffer, 32_964, 72);
         assert_room(&buffer, 114_712);
         // The average falls below the half of it.
         for (n, in_part) in [(16_397, 72), (13, 85), (5_226, 5_311), (11_158, 72)] {
-            buffer.read(n, in_part);
+            read(&mut buffer, n, in_part);
         }
         for (n, in_part) in [(16_397, 72), (17, 89), (5_585, 5_665), (10_653, 16_318)] {
-            buffer.read(n, in_part);
+            read(&mut buffer, n, in_part);
         }
         assert_room(&buffer, 32_967);
     }
@@ -118,11 +129,11 @@ mod tests {
     #[test]
     fn it_shrinks_when_the_connection_is_choked() {
         let mut buffer = ReceiveBuffer::default();
-        buffer.read(100_000, 0);
+        read(&mut buffer, 100_000, 0);
         assert_eq!(buffer.room(), 100_000);
         buffer.shrink();
         assert_eq!(buffer.room(), SMALL);
-        buffer.read(50_000, 1_000);
+        read(&mut buffer, 50_000, 1_000);
         buffer.shrink();
         assert_eq!(buffer.room(), MESSAGE - HEADER - 1_000, "the block under way has room");
     }
@@ -132,7 +143,7 @@ mod tests {
         let mut buffer = ReceiveBuffer::default();
         for n in [1, 104, 9, 16_397, 5, 300_000, 9, 9, 9, 16_384] {
             for in_part in [0, 1, 500, 16_383] {
-                buffer.read(n.max(1), in_part);
+                read(&mut buffer, n.max(1), in_part);
                 assert!(buffer.room() > 0, "{buffer:?}");
             }
         }

@@ -462,6 +462,9 @@ impl<O: Observer> Swarm<'_, O> {
             self.finish_block_and_stop(p, at);
         }
         self.end_service(p, slot);
+        if self.some_wait {
+            self.tell_of_choke(p, slot);
+        }
     }
 
     /// Takes the neighbour in `slot` out of the books of both ends.
@@ -476,7 +479,6 @@ impl<O: Observer> Swarm<'_, O> {
         let now_ms = self.now_ms();
         if self.some_wait {
             self.socket_mut(p, slot).choked_ms = now_ms;
-            self.socket_mut(q, back).inbox.shrink();
         }
         // libtorrent goes by when a slot was last given, not by when it was last taken away.
         if self.class(p).protocol.choking.ties != TieOrder::InOrder {

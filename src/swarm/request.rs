@@ -72,7 +72,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// flow between them, if there is one.
     pub(super) fn ask(&mut self, p: PeerId, slot: u16, from: PeerId, at: Option<usize>) {
         let ask = self.ask_at_pace(p, slot, from, at);
-        let mut asked = at.map_or(0, |at| self.asked(from, at));
+        let before = at.map_or(0, |at| self.asked(from, at));
+        let mut asked = before;
         let mut at = at;
         while asked < ask.most {
             let Some(run) = self.claim_next(&ask, asked) else {
@@ -91,9 +92,13 @@ impl<O: Observer> Swarm<'_, O> {
                 self.append(&ask, at, run);
             }
         }
+        self.note_shortage(&ask, before, asked);
         if let Some(at) = at {
             self.set_mark_of(&ask, at, asked);
             if self.some_wait {
+                if asked > before {
+                    self.note_request(p, slot);
+                }
                 self.open_requests(p, slot);
             }
         }
@@ -114,6 +119,7 @@ impl<O: Observer> Swarm<'_, O> {
         let window = window.filter(|_| !fast && !self.is_metered(from));
         let full = queue.0 + u64::from(!requests.contiguous);
         let most = window.map_or(full, |window| window.0);
+        let most = if self.is_short(p, slot) { BLOCK.0 } else { most };
         let trims = window.is_some();
         let refill = (at.is_some() && !self.some_wait).then(|| refill_bytes(requests, queue));
         Ask { to: p, slot, from, fast, contiguous, soft, exact, most, refill, trims, is_late }
@@ -204,13 +210,15 @@ impl<O: Observer> Swarm<'_, O> {
         let line = self.line(from);
         let up = &mut self.links.up[line];
         up.advance(at, self.now);
+        let metered = up.metered;
         let flow = &mut up.flows[at];
         let run_left = flow.left + flow.payload.beyond();
         let queued = Bytes(u64::from(flow.payload.queued));
         let spare = Volume((run_left + queued.volume()).0.saturating_sub(target.volume().0));
         flow.payload.mark_end();
         let mut left = run_left;
-        if !flow.payload.is_dry() && spare.0 > 0 && spare < run_left {
+        // Of what goes by quota each block that comes in may ask for more.
+        if !metered && !flow.payload.is_dry() && spare.0 > 0 && spare < run_left {
             flow.payload.mark_before_end(target - queued);
             left = spare;
         }

@@ -81,7 +81,13 @@ impl<O: Observer> Swarm<'_, O> {
                 self.tick_first(p);
                 self.pass_on_optimistic(p);
             }
-            Event::ChargeHeaders(u) => self.charge_headers(u),
+            Event::ChargeHeaders(u) => {
+                // What the tick lets go then counts in the next second.
+                if self.some_wait {
+                    self.tick(u);
+                }
+                self.charge_headers(u);
+            }
             Event::Tick(u) => self.tick(u),
             Event::Request(p, slot) => self.request_arrives(p, slot),
             Event::Retry(p) => self.retry(p),
@@ -135,8 +141,10 @@ impl<O: Observer> Swarm<'_, O> {
                     self.warm_other_end(p, slot);
                 }
                 self.serve(p, slot);
-            } else {
+            } else if self.from_disk.is_empty() {
                 break;
+            } else {
+                self.write_blocks();
             }
         }
     }

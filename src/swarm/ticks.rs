@@ -6,11 +6,12 @@
 use super::edges::Mask;
 use super::event::Event;
 use super::limiter::{End, Limiter};
+use super::request::queue_bytes;
 use super::socket::{SECOND, in_a_second, narrow};
 use super::world::Swarm;
 use crate::ids::{PeerId, UserId};
 use crate::observe::Observer;
-use crate::units::{ByteRate, NS_PER_S, SimTime, Span, u16_of};
+use crate::units::{BLOCK, ByteRate, NS_PER_S, SimTime, Span, u16_of};
 
 /// The tick of a client without rules of its own (libtorrent `tick_interval`).
 const TICK: Span = Span(NS_PER_S / 2);
@@ -62,7 +63,10 @@ impl<O: Observer> Swarm<'_, O> {
         let readers = self.grant_down(line, tick);
         let senders = self.grant_up(line, tick);
         self.readers.extend(readers.into_iter().rev());
-        self.stirred.extend(senders.into_iter().rev());
+        for &(p, slot) in senders.iter().rev() {
+            self.ask_to_send(p, slot);
+            self.stirred.push_back((p, slot));
+        }
         let start = self.lines[line].start.expect("its clock runs");
         let is_second = self.since_tick(p, start, SECOND) < tick;
         let is_moving = is_second && self.end_second(line);
@@ -122,14 +126,22 @@ impl<O: Observer> Swarm<'_, O> {
         done
     }
 
-    /// A second of a client's clock is over; gives whether there is anything to take stock of.
+    /// A second of a client's clock is over: send buffers are filled anew. Gives whether there is
+    /// anything to take stock of.
     fn end_second(&mut self, line: usize) -> bool {
         let mut goes_on = false;
+        let mut sending = Vec::new();
         for i in 0..self.users[line].peers.len() {
             let p = self.users[line].peers[i];
-            let Some(rules) = self.in_turn(p).filter(|_| self.is_present(p)) else { continue };
+            if self.in_turn(p).is_none() || !self.is_present(p) {
+                continue;
+            }
+            goes_on |= self.retry_idle(p);
+            self.look_for_snubs(p);
+            let Some(rules) = self.in_turn(p) else { continue };
             let span_s = narrow(rules.rate_span.0 / NS_PER_S).max(1);
             let requests = &self.class(p).protocol.requests;
+            let fewest = narrow(queue_bytes(requests, ByteRate::ZERO).0 / BLOCK.0);
             let edges = self.peer(p).edges;
             for (word, sockets) in self.sockets[p.index()].chunks_mut(64).enumerate() {
                 let [sends, receives, served] = [Mask::FlowOut, Mask::FlowIn, Mask::Served]
@@ -139,16 +151,19 @@ impl<O: Observer> Swarm<'_, O> {
                     // That of a connection that ended is at rest, too.
                     if !has(sends | receives) && socket.is_still() {
                         goes_on |= !socket.is_at_rest();
-                        socket.fall_quiet(span_s);
+                        socket.fall_quiet(span_s, fewest);
                         continue;
                     }
                     goes_on = true;
                     socket.end_second(span_s, has(served), requests);
                     if has(sends) {
-                        self.stirred.push_back((p, u16_of(word * 64 + bit)));
+                        sending.push((p, u16_of(word * 64 + bit)));
                     }
                 }
             }
+        }
+        for (p, slot) in sending {
+            self.fill(p, slot);
         }
         goes_on
     }

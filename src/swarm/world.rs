@@ -157,8 +157,13 @@ pub(super) struct Swarm<'a, O> {
     /// Ends that may read, and those that may have something to send.
     pub(super) readers: VecDeque<(PeerId, u16)>,
     pub(super) stirred: VecDeque<(PeerId, u16)>,
+    /// Connections for which a block is read from the disk, in order; done when all of those are
+    /// served.
+    pub(super) from_disk: Vec<(PeerId, u16)>,
     /// Requests on their way to single neighbours, by peer; likewise.
     pub(super) pending: Vec<Vec<Pending>>,
+    /// What a neighbour has ceased to send and the peer does not know of yet, by peer; likewise.
+    pub(super) held: Vec<Vec<Pending>>,
     /// Neighbours that a peer lost and may connect to again, by peer; likewise.
     pub(super) lost: Vec<Vec<Lost>>,
     /// Words of a row of pieces, enough for every torrent.
@@ -251,16 +256,15 @@ impl<'a, O: Observer> Swarm<'a, O> {
             torrents[newcomer.torrent.index()].members += 1;
         }
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
-        let in_queue = OptimisticOrder::LongestWaiting;
-        let queues = |c: &ClassPlan| c.protocol.choking.optimistic_order == in_queue;
-        let queues = plan.classes.iter().any(queues);
+        let any = |is: fn(&ClassPlan) -> bool| plan.classes.iter().any(is);
+        let queues =
+            any(|c| c.protocol.choking.optimistic_order == OptimisticOrder::LongestWaiting);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
-        let hides = |c: &ClassPlan| c.super_seed || c.protocol.latency > Span::ZERO;
-        let some_hide = plan.classes.iter().any(hides);
+        let some_hide = any(|c| c.super_seed || c.protocol.latency > Span::ZERO);
         // One row more than peers: nobody's, always empty.
         let rows = (n + 1) * words;
-        let peer = |newcomer| peer(plan, seed, newcomer, &users[newcomer.user.index()]);
-        let peers: Vec<Peer> = newcomers.iter().map(peer).collect();
+        let peers = newcomers.iter().map(|new| peer(plan, seed, new, &users[new.user.index()]));
+        let peers: Vec<Peer> = peers.collect();
         let is_leecher = |p: &&Peer| plan.classes[p.class.index()].role == Role::Leecher;
         let unfinished = peers.iter().filter(is_leecher).count();
         Self {
@@ -279,7 +283,9 @@ impl<'a, O: Observer> Swarm<'a, O> {
             lines: empty(if some_wait { users.len() } else { 0 }),
             readers: VecDeque::new(),
             stirred: VecDeque::new(),
+            from_disk: Vec::new(),
             pending: vec![Vec::new(); if some_wait { n } else { 0 }],
+            held: vec![Vec::new(); if some_wait { n } else { 0 }],
             lost: vec![Vec::new(); if some_wait { n } else { 0 }],
             single: plan.catalogue.is_none(),
             block_words: torrents.iter().map(|t| t.cut.block_words).max().unwrap_or(0),

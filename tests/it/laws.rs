@@ -11,5 +11,6 @@ mod luck;
 mod messages;
 pub mod money;
 mod payments;
+mod reading;
 mod reputation;
 mod scaling;

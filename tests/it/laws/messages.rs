@@ -3,7 +3,7 @@
 use crate::swarms::{self, Diary, News, class, completions, kib, mean_time_s, plain, plan, s};
 use std::sync::Arc;
 use swarmecon::ids::PeerId;
-use swarmecon::observe::Unobserved;
+use swarmecon::observe::{Observer, Unobserved};
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::{
     Arrivals, ChokerSpec, DownloadDist, EndGame, InTurn, Messages, Overhead, Plan, Protocol,
@@ -275,36 +275,74 @@ fn either_of_two_that_come_together_connects() {
     assert!(in_order(true) < 10);
 }
 
-/// A seeder of 150 KiB/s and twelve leechers, started 12.5 ms apart, the seeder after ten of them.
-/// What the first four had got of a client (libtorrent 2.1.1) at its ticks, in KiB, read off its
-/// log, is what they get here: together to 12 KiB, and no one of them a lead of 40.
+/// What the first peer gave to each.
+struct Given(Vec<Bytes>);
+
+impl Observer for Given {
+    fn transferred(&mut self, _: SimTime, from: PeerId, to: PeerId, payload: Bytes) {
+        if from == PeerId(0) {
+            self.0[to.index()] += payload;
+        }
+    }
+}
+
+/// A seeder of 100 KiB/s, 16 leechers and 8 free riders of 100 up and 400 down, started 20 ms apart
+/// in the order of one recording. What the seeder's first four receivers had read of a client
+/// (libtorrent 2.1.1) at its ticks, in KiB, by its log. Who connects to whom is a matter of chance;
+/// the four get the same here, to half a KiB, in 21 of 40 cases, and so in one order of connections
+/// or another.
 #[test]
 fn the_first_receivers_of_a_seeder_get_what_a_real_one_gave_them() {
-    let logged: [[f64; 6]; 4] = [
-        [16.0, 32.0, 64.0, 80.0, 96.0, 112.0],
-        [16.0, 35.0, 51.0, 64.0, 80.0, 96.0],
-        [16.0, 35.0, 51.0, 64.0, 80.0, 112.0],
-        [16.0, 35.0, 48.0, 73.0, 96.0, 112.0],
+    /// `s`eeder, `c`ontributors, `f`ree riders.
+    const STARTS: &[u8] = b"fcccffccfffccsffccccccccc";
+    const LOGGED: [[f64; 14]; 4] = [
+        [0.0, 16.0, 0.1, 15.9, 16.0, 3.4, 12.6, 16.0, 10.8, 5.3, 16.0, 14.1, 1.9, 16.0],
+        [0.0, 16.0, 16.1, 15.9, 16.0, 16.0, 16.0, 16.0, 16.2, 16.0, 15.9, 16.0, 16.0, 22.2],
+        [16.1, 16.0, 3.4, 12.6, 6.7, 9.3, 16.0, 9.4, 6.6, 16.0, 13.5, 2.6, 16.0, 0.8],
+        [16.1, 16.0, 16.0, 3.4, 12.6, 16.0, 10.8, 5.2, 16.0, 14.1, 1.9, 16.0, 15.8, 0.2],
     ];
     let mut rules = presets::libtorrent();
-    (rules.overlay.either_connects, rules.choking.slots) = (false, Slots::Fixed(4));
+    rules.choking.slots = Slots::Fixed(4);
     let rules = Arc::new(rules);
-    let start = |nth: u32| SimTime::from_secs(0.0125 * f64::from(nth));
-    let mut seeder = class(Role::Seeder, 0, kib(150.0), &rules);
-    seeder.arrivals = Arrivals::At(vec![start(10)]);
-    let mut leechers = class(Role::Leecher, 0, kib(100.0), &rules);
-    leechers.arrivals = Arrivals::At((0..13).filter(|&nth| nth != 10).map(start).collect());
-    leechers.download = DownloadDist::Rate(RateDist::Fixed(kib(400.0)));
-    let mut case = plan(Bytes::from_kib(10 * 1024), Bytes::from_kib(128), vec![seeder, leechers]);
-    for (tick, seed) in (0_u32..6).flat_map(|tick| (1..=5).map(move |seed| (tick, seed))) {
-        case.horizon = SimTime::from_secs(2.125 + 0.5 * f64::from(tick) + 0.01);
-        let outcome = run(&case, seed, &mut Unobserved);
-        let got = outcome.peers.iter().map(|peer| f64_of(peer.downloaded.0) / 1024.0);
-        let mut got: Vec<f64> = got.filter(|&got| got > 0.0).collect();
-        got.sort_by(f64::total_cmp);
-        let sum = logged.iter().map(|row| row[tick as usize]).sum::<f64>();
-        assert_eq!(got.len(), 4, "{got:?} at tick {tick}");
-        assert!((got.iter().sum::<f64>() - sum).abs() < 12.0, "{got:?} at tick {tick}");
-        assert!(got[3] - got[0] < 40.0, "{got:?} at tick {tick}");
-    }
+    let class = |kind: u8, role: Role| {
+        let mut class = class(role, 0, kib(100.0), &rules);
+        let starts = (0_u32..).zip(STARTS).filter(|&(_, &k)| k == kind);
+        let starts = starts.map(|(i, _)| SimTime::from_secs(0.02 * f64::from(i)));
+        class.arrivals = Arrivals::At(starts.collect());
+        if role == Role::Leecher {
+            class.download = DownloadDist::Rate(RateDist::Fixed(kib(400.0)));
+        }
+        class
+    };
+    let mut riders = class(b'f', Role::Leecher);
+    riders.choker = ChokerSpec::Never;
+    let classes = vec![class(b's', Role::Seeder), class(b'c', Role::Leecher), riders];
+    let mut case = plan(Bytes::from_kib(10 * 1024), Bytes::from_kib(128), classes);
+    let mut rows = |seed| {
+        let mut rows = vec![Vec::new(); STARTS.len()];
+        for tick in 0..14 {
+            case.horizon = SimTime::from_secs(2.26 + 0.5 * f64::from(tick) + 0.01);
+            let mut given = Given(vec![Bytes::ZERO; STARTS.len()]);
+            run(&case, seed, &mut given);
+            for (row, bytes) in rows.iter_mut().zip(&given.0) {
+                row.push(f64_of(bytes.0) / 1024.0);
+            }
+        }
+        rows
+    };
+    let is_logged = |rows: &[Vec<f64>], logged: &[f64; 14]| {
+        rows.iter().any(|row| {
+            let mut sum = 0.0;
+            row.iter().zip(logged).all(|(got, now)| {
+                sum += now;
+                (got - sum).abs() < 0.5
+            })
+        })
+    };
+    let hits = (1..=40).filter(|&seed| {
+        let rows = rows(seed);
+        LOGGED.iter().all(|logged| is_logged(&rows, logged))
+    });
+    let hits = hits.count();
+    assert!(hits >= 12, "as logged in {hits} of 40 cases");
 }
