@@ -67,7 +67,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// What `p` has requested from its neighbour in `slot` and not received, in bytes.
     fn requested(&self, p: PeerId, slot: u16) -> u64 {
         let sender = self.socket(self.neighbour(p, slot), self.back(p, slot));
-        let got = sender.sent() - u64::from(self.socket(p, slot).parked);
+        let got = sender.sent - u64::from(self.socket(p, slot).parked);
         sender.asked_to.saturating_sub(got)
     }
 

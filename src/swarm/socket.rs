@@ -35,9 +35,8 @@ const SETTLED: u32 = 5000;
 /// A second.
 pub(super) const SECOND: Span = Span(NS_PER_S);
 
-/// One end of a connection. All in bytes or bytes per second, but for `queue`. What
-/// the other end touches with each message is on the first cache line, what this end sends on the
-/// second.
+/// One end of a connection. All in bytes or bytes per second, but for `queue`. What the other end
+/// touches with each message is on the first cache line, what this end sends on the second.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct Socket {
@@ -118,6 +117,16 @@ impl Socket {
         self.set_queue(requests);
     }
 
+    /// The same where no block moved lately.
+    pub(super) fn fall_quiet(&mut self, span_s: u32, fewest: u32) {
+        if self.snubbed {
+            self.queue = 1;
+        } else if !self.starts {
+            self.queue = fewest;
+        }
+        self.count_talk(span_s);
+    }
+
     /// What it keeps requested, by the rate it knows (`update_desired_queue_size`).
     fn set_queue(&mut self, requests: &Requests) {
         if self.snubbed {
@@ -128,6 +137,7 @@ impl Socket {
         }
     }
 
+    /// Its requests were not answered in time.
     pub(super) fn be_snubbed(&mut self) {
         (self.snubbed, self.starts, self.queue) = (true, false, 1);
     }
@@ -142,21 +152,6 @@ impl Socket {
         }
         self.delays.add(waited_ms);
         self.waits_since_ms = now_ms;
-    }
-
-    /// Blocks let go so far.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent
-    }
-
-    /// The same where no block moved lately.
-    pub(super) fn fall_quiet(&mut self, span_s: u32, fewest: u32) {
-        if self.snubbed {
-            self.queue = 1;
-        } else if !self.starts {
-            self.queue = fewest;
-        }
-        self.count_talk(span_s);
     }
 
     fn count_talk(&mut self, span_s: u32) {
