@@ -100,15 +100,48 @@ pub fn sell_listed(
     (prices, known, bid): (&[Price], impl Fn(usize) -> bool, impl Fn(usize) -> Bid),
     awards: &mut impl Extend<Award>,
 ) {
-    // Who wins, and the best of those who do not.
-    let n = match format {
-        Format::Proportional => usize::MAX,
-        Format::Uniform | Format::FirstPrice | Format::Posted => ask.slots.saturating_add(1),
-    };
-    let mut best = Best { ranked: SmallVec::new(), n, posted: format == Format::Posted };
+    let mut best = Best::of(format, ask);
     best.find((prices, ask.reserve), known, bid);
-    let ranked = best.ranked;
-    let losing = ranked.get(ask.slots).map_or(Price::ZERO, |bid| bid.price);
+    award(format, ask, (&best.ranked, best.losing(ask)), awards);
+}
+
+/// The same where `prices` lists those that may have given something or hold a slot, and perhaps
+/// others; all that are not listed did neither, and bid no more than `highest`. What the best of
+/// those bids is asked for only if somebody pays by it. Gives false, and sells nothing, if one of
+/// them might win, or nothing is for sale.
+#[inline]
+pub fn sell_among(
+    format: Format,
+    ask: Ask,
+    (prices, known, bid): (&[Price], impl Fn(usize) -> bool, impl Fn(usize) -> Bid),
+    (highest, others): (Price, impl FnOnce() -> Price),
+    awards: &mut impl Extend<Award>,
+) -> bool {
+    // Where it goes by turns, or everybody is served, all have to be looked at.
+    if ask.slots == 0 || matches!(format, Format::Posted | Format::Proportional) {
+        return false;
+    }
+    let mut best = Best::of(format, ask);
+    best.find((prices, ask.reserve), known, bid);
+    let last = best.ranked.get(ask.slots - 1);
+    if last.is_none_or(|last| !is_known(last) || last.price < highest) {
+        return false;
+    }
+    let losing = match format {
+        Format::Uniform => best.losing(ask).max(others()),
+        _ => Price::ZERO, // each pays what it bids
+    };
+    award(format, ask, (&best.ranked, losing), awards);
+    true
+}
+
+/// Gives the slots to the first of those ranked; the highest of all other bids is `losing`.
+fn award(
+    format: Format,
+    ask: Ask,
+    (ranked, losing): (&[Bid], Price),
+    awards: &mut impl Extend<Award>,
+) {
     let highest = ranked.first().map_or(Price::ZERO, |bid| bid.price);
     let served = if format == Format::Proportional && ask.slots > 0 {
         ranked.len()
@@ -141,6 +174,20 @@ struct Best {
 }
 
 impl Best {
+    /// For those who win, and the best of those who do not.
+    fn of(format: Format, ask: Ask) -> Self {
+        let n = match format {
+            Format::Proportional => usize::MAX,
+            Format::Uniform | Format::FirstPrice | Format::Posted => ask.slots.saturating_add(1),
+        };
+        Self { ranked: SmallVec::new(), n, posted: format == Format::Posted }
+    }
+
+    /// The highest of the bids that lose.
+    fn losing(&self, ask: Ask) -> Price {
+        self.ranked.get(ask.slots).map_or(Price::ZERO, |bid| bid.price)
+    }
+
     /// Finds the best of all eligible bids.
     ///
     /// Who gave something or holds a slot goes before all others that bid the same, so those are

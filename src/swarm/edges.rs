@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// No piece: the neighbour has nothing we lack.
 pub(super) const NO_PIECE: u16 = u16::MAX;
 
+/// One end of a connection: a peer, and the slot of its neighbour.
+pub(super) type End = (PeerId, u16);
+
 /// A set of a peer's slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]

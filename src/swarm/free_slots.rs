@@ -32,7 +32,7 @@ impl<O: Observer> Swarm<'_, O> {
             if self.serves_for_pay_only(p) || !self.admits(p, q) {
                 return;
             }
-            self.set_terms(p, q, &Served::regular(slot));
+            self.set_terms(p, &Served::regular(slot));
         }
         self.unchoke(p, slot, 1);
     }

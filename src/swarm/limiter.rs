@@ -9,16 +9,13 @@
 //! Laws: what accrued is saved, granted or spent, and it accrues no faster than the line carries;
 //! a connection uses what it was granted and no more.
 
-use crate::ids::PeerId;
+use super::edges::End;
 use crate::units::{Bytes, Volume};
 
 /// After so many ticks a connection that waits takes what it has got (`bw_request::ttl`).
 pub(super) const PATIENCE: u8 = 20;
 /// A line saves up no more than it carries in so many seconds (`bandwidth_channel::update_quota`).
 const SAVED_S: u64 = 3;
-
-/// A peer and its slot: one end of a connection.
-pub(super) type End = (PeerId, u16);
 
 /// The limiter of one direction of a line. All in bytes.
 #[derive(Debug, Default)]
@@ -177,6 +174,7 @@ fn signed(n: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::PeerId;
 
     const LIMIT: u64 = 1000;
 

@@ -157,8 +157,12 @@ impl<O: Observer> Swarm<'_, O> {
         if slot.is_some() || room == stretch.cap {
             return slot;
         }
-        self.peer_mut(p).edges = self.edges.grow(stretch, room);
-        self.edges.empty_slot(self.peer(p).edges)
+        let stretch = self.edges.grow(stretch, room);
+        self.peer_mut(p).edges = stretch;
+        if let Some(trade) = &mut self.trade {
+            trade.make_room(p, stretch);
+        }
+        self.edges.empty_slot(stretch)
     }
 
     fn is_connected(&self, p: PeerId, q: PeerId) -> bool {
@@ -170,7 +174,7 @@ impl<O: Observer> Swarm<'_, O> {
         let q = self.neighbour(p, slot);
         let back = self.back(p, slot);
         if self.trade.is_some() {
-            self.part(p, q);
+            self.part((p, slot), (q, back));
         }
         for (a, sa, b, sb) in [(p, slot, q, back), (q, back, p, slot)] {
             if let Some(at) = self.flow_at(a, b) {

@@ -3,9 +3,9 @@
 //! Law: what one end has sent the other has received, entered with the same number in the same
 //! statement. Whole blocks received are kept; of a block cut short, the bytes are waste.
 
-use super::edges::Mask;
+use super::edges::{End, Mask};
 use super::letters::{Letter, News};
-use super::transfer::{NONE, Run, dry_up, in_run};
+use super::transfer::{NONE, Run, Transfer, dry_up, in_run};
 use super::world::Swarm;
 use crate::ids::{PeerId, PieceId};
 use crate::net::LinkId;
@@ -53,7 +53,7 @@ impl<O: Observer> Swarm<'_, O> {
         } else if flow.payload.run.is_empty() {
             self.ask_or_close(from, at, to, slot);
         } else {
-            self.end_run(from, at, to);
+            self.end_run(from, at, (to, slot));
         }
     }
 
@@ -81,17 +81,13 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// The last block of a run has arrived.
-    fn end_run(&mut self, from: PeerId, at: usize, to: PeerId) {
+    fn end_run(&mut self, from: PeerId, at: usize, to: End) {
         // What is paid for the run is cold: it comes in while the run is entered in the books.
-        let is_paid = self.trade.is_some();
-        if is_paid {
+        if self.trade.is_some() {
             self.warm_delivery(from, to, 1);
         }
         self.credit(from, at);
         let run = self.flow_mut(from, at).run;
-        if is_paid {
-            self.warm_delivery(from, to, 2);
-        }
         self.next_run(from, at);
         self.receive(to, run, from);
     }
@@ -247,7 +243,8 @@ impl<O: Observer> Swarm<'_, O> {
             self.note_who_asks(from, at);
         }
         // What is written to the send buffer goes out, but not at a provider's risk.
-        let is_risk = self.pays_for(self.receiver(from, at), from);
+        let back = self.flow_mut(from, at).back;
+        let is_risk = self.pays_for((self.receiver(from, at), back), from);
         let committed = if is_risk { 0 } else { self.committed(from, at) };
         self.release_queue(from, at, committed, true);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
@@ -293,7 +290,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn cut_flow(&mut self, from: PeerId, at: usize) {
         self.credit(from, at);
         self.release_queue(from, at, 0, false);
-        let run = self.flow_mut(from, at).run;
+        let Transfer { run, back, .. } = *self.flow_mut(from, at);
         let credited = self.credited(from, at);
         let to = self.receiver(from, at);
         self.close_flow(from, at);
@@ -309,7 +306,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.release(to, Run { from: end, ..run });
         }
         if end > run.from {
-            self.late.push((to, Run { to: end, ..run }, from));
+            self.late.push(((to, back), Run { to: end, ..run }, from));
         }
     }
 
@@ -374,8 +371,8 @@ impl<O: Observer> Swarm<'_, O> {
         self.links.touch(self.link(from));
     }
 
-    /// `p` has received the blocks of `run` from `from`.
-    pub(super) fn receive(&mut self, p: PeerId, run: Run, from: PeerId) {
+    /// A peer has received the blocks of `run` from `from`, its neighbour in a slot.
+    pub(super) fn receive(&mut self, (p, slot): End, run: Run, from: PeerId) {
         let piece = run.piece();
         let Some(at) = self.partial_at(p, piece) else {
             let size = self.run_size(p, run);
@@ -406,7 +403,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let missing = part.missing;
         if self.has_economy {
-            self.delivered(p, piece, from, useful);
+            self.delivered((p, slot), piece, from, useful);
         }
         if twins {
             for block in run.from..run.to {
@@ -419,7 +416,7 @@ impl<O: Observer> Swarm<'_, O> {
         if self.has_economy {
             // What was verified is paid for by now; what is left, with the run under way, may be
             // too much.
-            self.run_begins(p, from);
+            self.run_begins((p, slot), from);
         }
     }
 
@@ -523,7 +520,8 @@ impl<O: Observer> Swarm<'_, O> {
         self.next_run(from, at);
         self.links.touch(self.link(from));
         if block > run.from {
-            self.late.push((to, Run { to: block, ..run }, from));
+            let back = self.flow_mut(from, at).back;
+            self.late.push(((to, back), Run { to: block, ..run }, from));
         }
     }
 

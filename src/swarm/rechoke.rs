@@ -185,16 +185,27 @@ impl<O: Observer> Swarm<'_, O> {
     ) -> bool {
         let class = self.class(p);
         let rules = &class.protocol.choking;
+        let is_timed = why == Occasion::Round;
         let trades = self.peer(p).stage == Stage::Leecher
             && matches!(class.choker, ChokerSpec::TitForTat)
             && rules.snub.is_some();
-        if !trades || self.has_economy || self.passes_on(p, why) {
+        if !trades || self.passes_on(p, why) || self.has_economy && !self.trades_simply(p, is_timed)
+        {
             return false;
         }
         self.list_candidates(p, Whom::Dealers, candidates);
+        decision.served.clear();
         let mut luck = self.peer(p).choke_luck.clone();
-        let view = self.choke_view(p, (why, false), candidates, &[]);
-        let enough = tit_for_tat_among_dealers(&view, rules, &mut luck, decision);
+        let enough = if self.has_economy && self.sells(p) {
+            let bids = self.take_bids_of(p, candidates);
+            let view = self.choke_view(p, (why, false), candidates, &bids);
+            let enough = self.sell_among_dealers(p, &view, (rules, &mut luck), decision);
+            self.give_bids_back(bids);
+            enough
+        } else {
+            let view = self.choke_view(p, (why, false), candidates, &[]);
+            tit_for_tat_among_dealers(&view, rules, &mut luck, decision)
+        };
         if enough {
             self.peer_mut(p).choke_luck = luck;
         }
@@ -376,7 +387,7 @@ impl<O: Observer> Swarm<'_, O> {
         assert!(served.len() <= candidates.len(), "a choker serves candidates, each once");
         if self.trade.is_some() {
             for s in served.iter().filter(|s| !self.is(p, Mask::Serves, s.slot)) {
-                self.warm_delivery(p, self.neighbour(p, s.slot), 1);
+                self.warm_delivery(p, (self.neighbour(p, s.slot), self.back(p, s.slot)), 1);
             }
         }
         let by_clock = self.has_optimistic_clock(p);
@@ -404,7 +415,7 @@ impl<O: Observer> Swarm<'_, O> {
                 self.edges.take(stretch, Mask::Optimistic, s.slot);
             }
             if self.trade.is_some() {
-                self.set_terms(p, self.neighbour(p, s.slot), s);
+                self.set_terms(p, s);
             }
             if self.is(p, Mask::Serves, s.slot) {
                 self.set_weight(p, s.slot, s.weight);
@@ -471,7 +482,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn end_service(&mut self, p: PeerId, slot: u16) {
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         if self.trade.is_some() {
-            self.end_terms(p, q);
+            self.end_terms(p, (q, back));
         }
         let uploads = &mut self.peer_mut(p).uploads;
         let at = uploads.iter().position(|u| u.slot == slot);

@@ -181,7 +181,11 @@ impl<O: Observer> Swarm<'_, O> {
         let class = self.class(p);
         let is_first = self.peer(p).visit == 0;
         self.account_arrival(p);
-        self.peer_mut(p).edges = self.edges.allot(self.room_for(p, 0));
+        let stretch = self.edges.allot(self.room_for(p, 0));
+        self.peer_mut(p).edges = stretch;
+        if let Some(trade) = &mut self.trade {
+            trade.make_room(p, stretch);
+        }
         let present = &mut self.torrent_mut(p).present;
         present.push(p);
         self.place[p.index()] = crate::units::u32_of(self.torrent(p).present.len() - 1);

@@ -8,11 +8,11 @@
 //! in the order in which they were asked for. So of two that were granted the same, who asked first
 //! goes on first.
 
+use super::edges::End;
 use super::edges::Mask;
 use super::event::Event;
 use super::headers::{BLOCK_HEADER, headers_of};
 use super::letters::Letter;
-use super::limiter::End;
 use super::socket::{SECOND, in_a_second, narrow};
 use super::world::Swarm;
 use crate::ids::PeerId;

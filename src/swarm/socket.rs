@@ -12,11 +12,12 @@
 //! Laws: nothing is in a send buffer that was not requested; messages arrive in the order in which
 //! they were written, none before the blocks ahead of it.
 
+use super::edges::End;
 use super::event::Event;
 use super::greeting::Greeting;
 use super::headers::HEADER;
 use super::letters::{Letter, News};
-use super::limiter::{End, PATIENCE, Quota};
+use super::limiter::{PATIENCE, Quota};
 use super::meter::{Meter, average};
 use super::plan::Requests;
 use super::receive_buffer::ReceiveBuffer;

@@ -3,9 +3,9 @@
 //!
 //! Law: the clock runs while anybody waits, sends or remembers a rate, and no longer.
 
-use super::edges::Mask;
+use super::edges::{End, Mask};
 use super::event::Event;
-use super::limiter::{End, Limiter};
+use super::limiter::Limiter;
 use super::request::queue_bytes;
 use super::socket::{SECOND, in_a_second, narrow};
 use super::world::Swarm;

@@ -22,6 +22,7 @@ mod silence;
 mod stay;
 mod warm;
 
+use bid::Posted;
 pub(super) use books::Account;
 pub(super) use credit::Credits;
 pub(super) use dealings::Dealings;
@@ -29,6 +30,7 @@ use line::{Line, Lines};
 use post::{Letter, Post};
 use silence::Silence;
 
+use super::edges::Stretch;
 use super::plan::Plan;
 use super::plan::economy::{ChannelScope, Economy, Route, Stall, Token, Trade as Habits, Usd};
 use super::population::{Newcomer, Person, entity};
@@ -66,8 +68,8 @@ pub(super) struct Trade {
     users: Vec<Trader>,
     /// By peer.
     peers: Vec<Dealer>,
-    /// The bid that stands, by peer: read by all its neighbours, so a column of its own.
-    posted: Vec<Price>,
+    lines: Lines,
+    posted: Posted,
     /// Channels that close when the server gets to it, in order of time.
     closing: VecDeque<Closing>,
     /// Providers that have had enough of a requester: handled after the event.
@@ -131,8 +133,8 @@ struct Sums {
 /// payment, made or taken, is on the first cache line.
 #[repr(C, align(64))]
 struct Dealer {
-    /// Providers it has bought from or is buying from.
-    lines: Lines,
+    /// What came in of pieces not verified yet.
+    parcels: SmallVec<[Parcel; 2]>,
     /// Whether some payment that was due could not be made.
     overdue: bool,
     /// Whether it drops customers once they have paid.
@@ -143,8 +145,10 @@ struct Dealer {
     has_letters: bool,
     /// What it was paid since it arrived.
     income: MicroBtt,
-    /// What came in of pieces not verified yet.
-    parcels: SmallVec<[Parcel; 2]>,
+    /// Its slots for the providers it has lines to: those it has bought from or is buying from.
+    dealt: Vec<u16>,
+    /// Where its lines stand.
+    stretch: Stretch,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
     /// Customers it has dropped after they paid; it does not look at their bids again.
@@ -172,8 +176,9 @@ struct Dealer {
 #[derive(Clone, Copy, Debug)]
 struct Parcel {
     piece: u16,
-    provider: PeerId,
-    bytes: Bytes,
+    /// The requester's slot for the provider.
+    slot: u16,
+    bytes: u32,
     amount: MicroBtt,
 }
 
@@ -202,8 +207,9 @@ impl Trade {
                 asker: habits.asker.make(),
                 last_price: Price::ZERO,
                 customers: SmallVec::new(),
-                lines: Lines::default(),
                 parcels: SmallVec::new(),
+                dealt: Vec::new(),
+                stretch: Stretch::default(),
                 overdue: false,
                 stalls: habits.stalls,
                 is_wary: habits.stalls != Stall::Never,
@@ -245,7 +251,8 @@ impl Trade {
             owners: Vec::new(),
             users: users.iter().map(trader).collect(),
             peers: peers.iter().map(dealer).collect(),
-            posted: vec![Price::ZERO; peers.len()],
+            lines: Lines::default(),
+            posted: Posted::new(peers.len()),
             closing: VecDeque::new(),
             strikes: Vec::new(),
             silence: Silence::default(),

@@ -13,8 +13,8 @@ use crate::net::LinkId;
 use crate::observe::Observer;
 use prefetch_index::prefetch_index;
 
-/// How many events ahead each link of the chain is fetched; the last is for payments only.
-const AHEAD: [usize; 5] = [14, 9, 5, 2, 1];
+/// How many events ahead each link of the chain is fetched.
+const AHEAD: [usize; 4] = [14, 9, 5, 2];
 
 /// How many ends of connections ahead their other ends are fetched.
 pub(super) const ENDS_AHEAD: usize = 4;
@@ -34,8 +34,7 @@ impl<O: Observer> Swarm<'_, O> {
         if self.peers.len() < WORTH_IT {
             return;
         }
-        let steps = if self.trade.is_some() { AHEAD.len() } else { AHEAD.len() - 1 };
-        for (step, &ahead) in AHEAD[..steps].iter().enumerate() {
+        for (step, &ahead) in AHEAD.iter().enumerate() {
             match self.queue.ahead(ahead) {
                 Some((_, Event::FlowDue(u))) => self.warm_flow(LinkId(u.0), step),
                 Some((_, Event::Rechoke(p) | Event::Refill(p))) => self.warm_choker(p, step),
@@ -67,7 +66,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some((to, transfer)) = self.due_flow(link) else { return };
         if self.trade.is_some() {
             let at = self.links.up[link.index()].soonest_at as usize;
-            self.warm_delivery(self.sender(link.index(), at), to, step);
+            self.warm_delivery(self.sender(link.index(), at), (to, transfer.back), step);
         }
         let peer = &self.peers[to.index()];
         match step {

@@ -1,5 +1,6 @@
 //! The state of one run: columns by peer, arenas, clock and books.
 
+use super::edges::End;
 use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
 use super::givers::Givers;
@@ -209,7 +210,7 @@ pub(super) struct Swarm<'a, O> {
     /// Peers whose idle connections should be looked at again.
     pub(super) repoll: Vec<PeerId>,
     /// Whole blocks of runs that were cut, to be taken in after the event: (to, run, from).
-    pub(super) late: Vec<(PeerId, Run, PeerId)>,
+    pub(super) late: Vec<(End, Run, PeerId)>,
     /// Peers that hide their pieces.
     pub(super) hiding: u32,
     pub(super) samples: Vec<Sample>,

@@ -32,7 +32,8 @@ pub fn tit_for_tat(
 /// an optimistic slot is free.
 ///
 /// Law: where it gives true, the decision and each draw from `luck` are those of [`tit_for_tat`]
-/// with everybody listed. It rests on the snub time: who gave nothing of late has no regular slot.
+/// with everybody listed; whoever is in `decision` before has won its slot elsewhere here too. It
+/// rests on the snub time: who gave nothing of late has no regular slot.
 pub fn tit_for_tat_among_dealers(
     view: &ChokeView<'_>,
     rules: &Choking,
@@ -40,7 +41,6 @@ pub fn tit_for_tat_among_dealers(
     decision: &mut Decision,
 ) -> bool {
     assert!(rules.snub.is_some() && !view.rotate, "others may have a claim");
-    decision.served.clear();
     let salt = luck.bits();
     let optimistic = serve_best_givers(view, rules, salt, decision);
     let n_regular = decision.served.len();

@@ -136,14 +136,60 @@ pub fn choose(
         base.choose(view, luck, decision);
         return;
     }
-    let withheld = match terms.combine {
-        Combine::SlotSplit { .. } => 0,
-        _ => for_sale - ask.slots,
-    };
+    let withheld = withheld(terms, (for_sale, ask), &awards);
     let sold = awards.len().min(ask.slots);
     serve_the_rest(view, [sold, withheld], &awards, (base, luck), decision);
     add_awards(&awards, sold, decision);
     debug_assert!(each_once(decision), "a neighbour holds one slot");
+}
+
+/// The same where `view` lists only the interested neighbours that are served or gave something of
+/// late, the optimistic slots do not pass on, the base choker is tit-for-tat, and of the others
+/// nobody bids more than `highest`; `others` gives what the best of them does. Gives false if
+/// others must be looked at too: one of them might win a slot, or an optimistic slot is free.
+///
+/// Law: where it gives true, the decision and each draw from `luck` are those of [`choose`] with
+/// everybody listed.
+pub fn choose_among_dealers(
+    view: &ChokeView<'_>,
+    terms: &Terms,
+    (highest, others): (Price, impl FnOnce() -> Price),
+    (rules, luck): (&Choking, &mut Stream),
+    decision: &mut Decision,
+) -> bool {
+    assert!(decision.served.is_empty(), "a decision begins empty");
+    let is_ranked = matches!(terms.combine, Combine::Lexicographic | Combine::SlotSplit { .. });
+    if !is_ranked || rules.optimistic_clock {
+        return false;
+    }
+    let for_sale = for_sale(view, terms.combine, &Base::TitForTat(rules));
+    let ask = Ask { slots: terms.ask.slots.min(for_sale), ..terms.ask };
+    let mut awards = Awards::new();
+    let draw = (terms.ties == Ties::Random).then(|| luck.bits());
+    let (known, bid) = (known(view, terms), bid(view, terms, draw));
+    let listed = (view.bids, known, bid);
+    if !auction::sell_among(terms.format, ask, listed, (highest, others), &mut awards) {
+        return false;
+    }
+    let sold = awards.len().min(ask.slots);
+    let withheld = withheld(terms, (for_sale, ask), &awards);
+    let slots = view.slots - sold - withheld;
+    let optimistic_slots = view.optimistic_slots.min(slots);
+    let rest = ChokeView { slots, optimistic_slots, ..*view };
+    decision.served.extend(awards.iter().map(|award| paid(award, 1)));
+    let enough = leecher::tit_for_tat_among_dealers(&rest, rules, luck, decision);
+    decision.served.drain(..awards.len());
+    add_awards(&awards, sold, decision);
+    enough
+}
+
+/// Slots that are neither sold nor given away.
+fn withheld(terms: &Terms, (for_sale, ask): (usize, Ask), awards: &[Award]) -> usize {
+    match terms.combine {
+        Combine::SlotSplit { .. } => 0,
+        _ if awards.is_empty() => 0,
+        _ => for_sale - ask.slots,
+    }
 }
 
 /// The base choker decides about whoever won nothing and the slots that are left: those neither
@@ -218,24 +264,45 @@ fn losers(
 /// As many as a peer has neighbours, mostly: no allocation.
 type Few<T> = SmallVec<[T; 64]>;
 
+/// Who won what.
+type Awards = SmallVec<[Award; 16]>;
+
 /// Who wins what; empty if no bid is eligible, and then nothing is drawn.
-fn awards(
-    view: &ChokeView<'_>,
-    terms: &Terms,
-    ask: Ask,
-    luck: &mut Stream,
-) -> SmallVec<[Award; 16]> {
-    let mut awards = SmallVec::new();
+fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask, luck: &mut Stream) -> Awards {
+    let mut awards = Awards::new();
     let any = || view.bids.iter().any(|&bid| auction::is_eligible(bid, ask.reserve));
-    let holds = terms.ties == Ties::HolderStays;
     let draw = (terms.ties == Ties::Random && any()).then(|| luck.bits());
-    // What was received is the second key of the lexicographic rank, and no tie.
-    let gifts = holds || terms.combine == Combine::Lexicographic;
-    let known = |at: usize| {
+    let (known, bid) = (known(view, terms), bid(view, terms, draw));
+    match terms.combine {
+        Combine::Weighted { bid_percent } => {
+            if any() {
+                sell_by_score(view, (bid_percent, bid), (terms.format, ask), &mut awards);
+            }
+        }
+        _ => auction::sell_listed(terms.format, ask, (view.bids, known, bid), &mut awards),
+    }
+    awards
+}
+
+/// Whether what was received has a say: it is the second key of the lexicographic rank, and else
+/// breaks ties where holders stay.
+fn gifts_count(terms: &Terms) -> bool {
+    terms.ties == Ties::HolderStays || terms.combine == Combine::Lexicographic
+}
+
+/// Whether the candidate at a position may have given something that counts, or hold a slot.
+fn known(view: &ChokeView<'_>, terms: &Terms) -> impl Fn(usize) -> bool {
+    let (gifts, holds) = (gifts_count(terms), terms.ties == Ties::HolderStays);
+    move |at| {
         let c = &view.candidates[at];
         gifts && c.received > 0 || holds && c.unchoked
-    };
-    let bid = |at: usize| {
+    }
+}
+
+/// The bid of the candidate at a position; `draw` where ties go by chance.
+fn bid(view: &ChokeView<'_>, terms: &Terms, draw: Option<u64>) -> impl Fn(usize) -> Bid {
+    let (gifts, holds) = (gifts_count(terms), terms.ties == Ties::HolderStays);
+    move |at| {
         let c = &view.candidates[at];
         Bid {
             slot: c.slot,
@@ -250,16 +317,7 @@ fn awards(
             },
             id: c.id,
         }
-    };
-    match terms.combine {
-        Combine::Weighted { bid_percent } => {
-            if any() {
-                sell_by_score(view, (bid_percent, bid), (terms.format, ask), &mut awards);
-            }
-        }
-        _ => auction::sell_listed(terms.format, ask, (view.bids, known, bid), &mut awards),
     }
-    awards
 }
 
 /// Millionths: the score of who bids most and gave most, with weights that add up to 100.

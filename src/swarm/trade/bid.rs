@@ -8,6 +8,58 @@ use crate::swarm::world::Swarm;
 use crate::torrent::bitfield;
 use crate::units::{ByteRate, Bytes, MicroBtt, Price};
 
+/// The bids that stand, by peer. Each is read by all its bidder's neighbours, so they are a column
+/// of their own.
+#[derive(Debug)]
+pub(super) struct Posted {
+    bids: Vec<Price>,
+    /// No bid is above this.
+    highest: Price,
+    /// How often somebody would have fared better with a lower `highest`.
+    doubts: usize,
+}
+
+impl Posted {
+    /// Nobody bids.
+    pub(super) fn new(n: usize) -> Self {
+        Self { bids: vec![Price::ZERO; n], highest: Price::ZERO, doubts: 0 }
+    }
+
+    /// What a peer bids.
+    #[inline]
+    pub(super) fn of(&self, p: PeerId) -> Price {
+        self.bids[p.index()]
+    }
+
+    /// All bids that stand.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Price> + '_ {
+        self.bids.iter().copied().filter(|bid| !bid.is_zero())
+    }
+
+    /// A peer bids this from now on; gives whether that is news.
+    pub(super) fn post(&mut self, p: PeerId, bid: Price) -> bool {
+        let news = std::mem::replace(&mut self.bids[p.index()], bid) != bid;
+        if news && bid > self.highest {
+            self.highest = bid;
+        }
+        news
+    }
+
+    /// What nobody bids more than.
+    pub(super) fn highest(&self) -> Price {
+        self.highest
+    }
+
+    /// The bound may be too high: it is found anew when that has been said once per bid.
+    pub(super) fn doubt(&mut self) {
+        self.doubts += 1;
+        if self.doubts >= self.bids.len() {
+            self.doubts = 0;
+            self.highest = self.iter().max().unwrap_or_default();
+        }
+    }
+}
+
 impl Trade {
     /// What the downloads of a user lack, less or more by so much.
     fn change_remaining(&mut self, user: UserId, bytes: Bytes, more: bool) {
@@ -31,7 +83,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.change_wants(p, self.lacks(p), false);
             self.close_lines(p);
             if let Some(trade) = &mut self.trade {
-                trade.posted[p.index()] = Price::ZERO;
+                trade.posted.post(p, Price::ZERO);
             }
         }
     }
@@ -68,8 +120,7 @@ impl<O: Observer> Swarm<'_, O> {
             _ => self.bid_anew(p, spec),
         };
         let Some(trade) = &mut self.trade else { return };
-        trade.account.posted += u64::from(bid != trade.posted[p.index()]);
-        trade.posted[p.index()] = bid;
+        trade.account.posted += u64::from(trade.posted.post(p, bid));
     }
 
     /// Whether there is money, and a piece to be bought with it.
@@ -98,7 +149,7 @@ impl<O: Observer> Swarm<'_, O> {
             remaining_all: trade.users[user.index()].remaining,
             pieces: usize::from(self.n_have[p.index()]),
             pieces_all: self.cut(p).pieces,
-            posted: trade.posted[p.index()],
+            posted: trade.posted.of(p),
             market: dealer.heard,
             slots_won: 0,
             download: ByteRate::ZERO,
@@ -108,12 +159,13 @@ impl<O: Observer> Swarm<'_, O> {
         };
         // The shipped rules of other kinds look at neither.
         if matches!(spec, BidderSpec::Shill(_) | BidderSpec::Custom(_)) {
-            view.slots_won = dealer.lines.iter().filter(|line| line.winning).count();
+            view.slots_won = dealer.lines().filter(|&at| trade.lines[at].winning).count();
         }
         if matches!(spec, BidderSpec::Valuation(_) | BidderSpec::Custom(_)) {
             view.upload = self.upload_rate(line);
             view.download = self.download_rate(line);
-            let paid: u64 = dealer.lines.iter().map(|line| self.paid_rate(p, line).0).sum();
+            let lines = dealer.lines().map(|at| &trade.lines[at]);
+            let paid: u64 = lines.map(|line| self.paid_rate(p, line).0).sum();
             view.download_unpaid = ByteRate(view.download.0.saturating_sub(paid));
         }
         view

@@ -52,7 +52,7 @@ impl Trade {
             let tally = moved.of(*movement);
             Moved { what: movement.name(), count: tally.count, ubtt: tally.ubtt }
         };
-        let bids = || self.posted.iter().copied().filter(|bid| !bid.is_zero());
+        let bids = || self.posted.iter();
         let held = |kind| u64::try_from(self.ledger.held_by(kind)).unwrap_or(u64::MAX);
         let sample = MoneySample {
             at: now,
@@ -161,15 +161,15 @@ impl<O: Observer> Swarm<'_, O> {
         trade.ledger.audit();
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = PeerId::from_index(i);
-            for line in dealer.lines.iter() {
+            for line in dealer.lines().map(|at| &trade.lines[at]) {
                 let piece = self.cut(p).piece;
                 let most = Bytes(piece.0 * trade.exposure) + self.most_written(line.provider);
                 assert!(line.owed_bytes <= most, "a provider risks a piece: {line:?}");
-                let pending = dealer.not_due(line.provider);
+                let pending = trade.not_due(p, line);
                 assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
                 assert!(pending.bytes <= line.owed_bytes, "what is not due is owed: {line:?}");
                 let siblings = self.siblings(p, line.provider);
-                let channels = siblings.iter().map(|&(q, at)| trade.peers[q.index()].lines[at]);
+                let channels = siblings.iter().map(|&at| &trade.lines[at]);
                 let same = channels.into_iter().all(|other| other.channel == line.channel);
                 assert!(same, "a pair of users has one channel: {line:?}");
             }

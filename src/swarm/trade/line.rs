@@ -1,15 +1,26 @@
 //! What a requester has to do with one provider, and with all of them.
+//!
+//! Looked up for each run of blocks and each round of a provider, and cold whenever it is: so a
+//! line stands where the requester has the connection, and is fetched without looking for it.
 
+use super::{Dealer, Due, Trade};
 use crate::ids::PeerId;
 use crate::ledger::ChannelId;
-use crate::units::{Bytes, MicroBtt, Price, SimTime, u16_of};
+use crate::observe::Observer;
+use crate::swarm::edges::{End, Stretch};
+use crate::swarm::world::Swarm;
+use crate::units::{Bytes, MicroBtt, Price, SimTime, extend};
 use prefetch_index::prefetch_index;
-use std::ops::{Deref, DerefMut};
+use smallvec::SmallVec;
+use std::ops::{Index, IndexMut};
+
+/// Stands where there is no line.
+const NOBODY: PeerId = PeerId(u32::MAX);
 
 /// What a requester has to do with one provider.
 ///
 /// What of `owed` is to be paid now is not kept, as it follows from the rest: all but what came of
-/// pieces not verified yet and what is on its way (`Dealer::due`).
+/// pieces not verified yet and what is on its way (`Trade::due`).
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Line {
@@ -24,6 +35,8 @@ pub(super) struct Line {
     /// When the channel can be paid through.
     pub(super) ready: SimTime,
     pub(super) channel: Option<ChannelId>,
+    /// The requester's slot for the provider.
+    pub(super) slot: u16,
     /// Whether it holds a slot it won by its bid.
     pub(super) winning: bool,
     /// Whether the last payment failed.
@@ -33,8 +46,8 @@ pub(super) struct Line {
 const _: () = assert!(size_of::<Line>() == 64, "one line of the cache");
 
 impl Line {
-    /// A requester that has not dealt with this provider before.
-    fn new(provider: PeerId) -> Self {
+    /// Between a requester and a provider that have not dealt before.
+    fn new(provider: PeerId, slot: u16) -> Self {
         Self {
             provider,
             for_free: 0,
@@ -43,6 +56,7 @@ impl Line {
             owed_bytes: Bytes::ZERO,
             ready: SimTime::ZERO,
             channel: None,
+            slot,
             winning: false,
             failing: false,
         }
@@ -54,181 +68,121 @@ impl Line {
     }
 }
 
-/// All lines of a requester. Looked up all the time, for each run of blocks and each round of a
-/// provider, so a table by name says where each is.
+/// The lines of all requesters, in the places of their connections (`Stretch::at`).
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     rows: Vec<Line>,
-    /// A power of two of them, or none; three quarters are taken at most. A name stands in the
-    /// first cell after its home that was empty when it came.
-    cells: Vec<Cell>,
-}
-
-/// The lower half of a name and where its line is: small, as a requester's cells are cold whenever
-/// they are looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Cell {
-    half: u16,
-    at: u16,
-}
-
-impl Cell {
-    const EMPTY: Self = Self { half: 0, at: u16::MAX };
-}
-
-/// The lower half of a name; its lowest bits say where in the table it is at home.
-#[inline]
-fn half(name: PeerId) -> u16 {
-    u16_of(name.index() & usize::from(u16::MAX))
 }
 
 impl Lines {
-    /// Where the line to a provider is, if there is one.
+    /// Where the line to the provider in a slot is, if there is one.
     #[inline]
-    pub(super) fn find(&self, provider: PeerId) -> Option<usize> {
-        self.cell_of(provider).map(|cell| usize::from(self.cells[cell].at))
-    }
-
-    /// The cell of a provider, if it has one.
-    #[inline]
-    fn cell_of(&self, provider: PeerId) -> Option<usize> {
-        let half = half(provider);
-        let mask = self.cells.len().wrapping_sub(1);
-        let mut at = usize::from(half) & mask;
-        loop {
-            let cell = *self.cells.get(at)?; // without cells there is none
-            if cell == Cell::EMPTY {
-                return None;
-            }
-            if cell.half == half && self.rows[usize::from(cell.at)].provider == provider {
-                return Some(at);
-            }
-            at = (at + 1) & mask;
+    fn find(&self, stretch: Stretch, slot: u16, provider: PeerId) -> Option<usize> {
+        if slot >= stretch.cap {
+            return None; // it has left
         }
+        let at = stretch.at(slot);
+        (self.rows[at].provider == provider).then_some(at)
     }
 
-    /// Fetches into the cache the cells where a provider stands, if it has a line.
+    /// Fetches the place of a line into the cache.
     #[inline]
-    pub(super) fn warm(&self, provider: PeerId) {
-        let mask = self.cells.len().wrapping_sub(1);
-        prefetch_index(&self.cells, usize::from(half(provider)) & mask);
+    pub(super) fn warm(&self, stretch: Stretch, slot: u16) {
+        prefetch_index(&self.rows, stretch.range().start + usize::from(slot));
+    }
+}
+
+impl Index<usize> for Lines {
+    type Output = Line;
+    #[inline]
+    fn index(&self, at: usize) -> &Line {
+        &self.rows[at]
+    }
+}
+
+impl IndexMut<usize> for Lines {
+    #[inline]
+    fn index_mut(&mut self, at: usize) -> &mut Line {
+        &mut self.rows[at]
+    }
+}
+
+impl Dealer {
+    /// Where its lines are, in the order in which they came but for those that moved up.
+    pub(super) fn lines(&self) -> impl Iterator<Item = usize> + '_ {
+        self.dealt.iter().map(|&slot| self.stretch.at(slot))
+    }
+}
+
+impl Trade {
+    /// Makes room for the lines of a peer whose connections stand here, or have moved here.
+    pub(in crate::swarm) fn make_room(&mut self, p: PeerId, stretch: Stretch) {
+        let rows = &mut self.lines.rows;
+        let n = stretch.range().end;
+        if n > rows.len() {
+            extend(rows, n - rows.len(), Line::new(NOBODY, 0));
+        }
+        let dealer = &mut self.peers[p.index()];
+        for &slot in &dealer.dealt {
+            let (old, new) = (dealer.stretch.at(slot), stretch.at(slot));
+            rows.swap(old, new);
+        }
+        dealer.stretch = stretch;
     }
 
     /// Adds a line; returns where it is.
-    pub(super) fn add(&mut self, provider: PeerId) -> usize {
-        debug_assert!(self.find(provider).is_none(), "one line to a provider");
-        assert!(self.rows.len() < usize::from(u16::MAX), "a peer has fewer neighbours than that");
-        self.rows.push(Line::new(provider));
-        if self.rows.len() * 4 > self.cells.len() * 3 {
-            let n = (self.cells.len() * 2).max(8);
-            self.cells = vec![Cell::EMPTY; n];
-            for at in 0..self.rows.len() {
-                self.enter(at);
-            }
-        } else {
-            self.enter(self.rows.len() - 1);
-        }
-        self.rows.len() - 1
+    pub(super) fn add_line(&mut self, (p, slot): End, provider: PeerId) -> usize {
+        let dealer = &mut self.peers[p.index()];
+        let at = dealer.stretch.at(slot);
+        debug_assert!(self.lines[at].provider == NOBODY, "one line to a provider");
+        self.lines[at] = Line::new(provider, slot);
+        dealer.dealt.push(slot);
+        at
     }
 
-    /// Enters the line at this position into the table.
-    fn enter(&mut self, at: usize) {
-        let half = half(self.rows[at].provider);
-        let mask = self.cells.len() - 1;
-        let mut cell = usize::from(half) & mask;
-        while self.cells[cell] != Cell::EMPTY {
-            cell = (cell + 1) & mask;
-        }
-        self.cells[cell] = Cell { half, at: u16_of(at) };
+    /// Takes a line out.
+    pub(super) fn remove_line(&mut self, (p, slot): End) -> Line {
+        let dealer = &mut self.peers[p.index()];
+        let nth = dealer.dealt.iter().position(|&dealt| dealt == slot);
+        dealer.dealt.swap_remove(nth.expect("each line is listed"));
+        let none = Line::new(NOBODY, 0);
+        std::mem::replace(&mut self.lines[dealer.stretch.at(slot)], none)
     }
 
-    /// Takes a line out; the last one takes its place.
-    pub(super) fn remove(&mut self, at: usize) -> Line {
-        let cell = |lines: &Self, at: usize| {
-            lines.cell_of(lines.rows[at].provider).expect("each line has its cell")
-        };
-        let last = self.rows.len() - 1;
-        let (own, moved) = (cell(self, at), cell(self, last));
-        self.cells[moved].at = u16_of(at);
-        self.empty(own);
-        self.rows.swap_remove(at)
+    /// What of a line is owed and not to be paid now: it came of pieces that are not verified yet,
+    /// or its payment is on its way.
+    pub(super) fn not_due(&self, p: PeerId, line: &Line) -> Due {
+        let (amount, bytes) = self.on_its_way(p, line.slot);
+        let parcels = &self.peers[p.index()].parcels;
+        let parcels = parcels.iter().filter(|parcel| parcel.slot == line.slot);
+        parcels.fold(Due { amount, bytes }, |sum, parcel| Due {
+            amount: sum.amount + parcel.amount,
+            bytes: sum.bytes + Bytes(parcel.bytes.into()),
+        })
     }
 
-    /// Empties a cell. Whoever stands after it and would not be found any more moves up.
-    fn empty(&mut self, mut hole: usize) {
-        let mask = self.cells.len() - 1;
-        let mut at = hole;
-        loop {
-            at = (at + 1) & mask;
-            let cell = self.cells[at];
-            if cell == Cell::EMPTY {
-                break;
-            }
-            let from_home = at.wrapping_sub(usize::from(cell.half)) & mask;
-            if from_home >= at.wrapping_sub(hole) & mask {
-                self.cells[hole] = cell;
-                hole = at;
-            }
-        }
-        self.cells[hole] = Cell::EMPTY;
+    /// The part of what is owed on a line that is to be paid now: of verified pieces, or on
+    /// account.
+    pub(super) fn due(&self, p: PeerId, at: usize) -> Due {
+        let line = &self.lines[at];
+        let later = self.not_due(p, line);
+        Due { amount: line.owed - later.amount, bytes: line.owed_bytes - later.bytes }
+    }
+
+    /// The lines on which a payment is due.
+    #[cold]
+    pub(super) fn overdue_lines(&self, p: PeerId) -> SmallVec<[usize; 8]> {
+        let owes = |at: &usize| self.lines[*at].owed_bytes > Bytes::ZERO;
+        let overdue = |at: &usize| self.due(p, *at).bytes > Bytes::ZERO;
+        self.peers[p.index()].lines().filter(owes).filter(overdue).collect()
     }
 }
 
-impl Deref for Lines {
-    type Target = [Line];
+impl<O: Observer> Swarm<'_, O> {
+    /// Where the line of a requester to the provider in a slot is, if there is one.
     #[inline]
-    fn deref(&self) -> &[Line] {
-        &self.rows
-    }
-}
-
-impl DerefMut for Lines {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [Line] {
-        &mut self.rows
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rng::{Purpose, stream};
-
-    fn nth(n: u32) -> PeerId {
-        let far = match n / 30 {
-            0 => 0,
-            1 => 1 << 14,
-            _ => 1 << 16,
-        };
-        PeerId(n % 30 * 255 + far)
-    }
-
-    /// 4000 additions and removals among 90 names, of which three share a home each, and two the
-    /// lower half as well; seed 3.
-    #[test]
-    fn lines_are_found_as_by_looking_at_all_of_them() {
-        let mut luck = stream(3, Purpose::Choke, 0);
-        let (mut lines, mut names) = (Lines::default(), Vec::<PeerId>::new());
-        for round in 0..4000 {
-            let n = u32::try_from(luck.below(90)).expect("below 90");
-            let name = nth(n);
-            match names.iter().position(|&known| known == name) {
-                // As many come as go, but for the last quarter.
-                Some(at) if luck.below(2) == 0 || round > 3000 => {
-                    assert_eq!(lines.remove(at).provider, name);
-                    names.swap_remove(at);
-                }
-                None if round <= 3000 => {
-                    assert_eq!(lines.add(name), names.len());
-                    names.push(name);
-                }
-                _ => {}
-            }
-            assert!(names.iter().eq(lines.iter().map(|line| &line.provider)), "the same order");
-            for name in (0..90).map(nth) {
-                assert_eq!(lines.find(name), names.iter().position(|&known| known == name));
-            }
-        }
-        assert!(names.len() < 5, "few are left: {}", names.len());
+    pub(super) fn line_at(&self, (p, slot): End, provider: PeerId) -> Option<usize> {
+        let stretch = self.peers[p.index()].edges;
+        self.trade.as_deref()?.lines.find(stretch, slot, provider)
     }
 }

@@ -15,8 +15,8 @@ use crate::swarm::world::Swarm;
 use crate::units::{MicroBtt, SimTime};
 use smallvec::SmallVec;
 
-/// Lines of the same two users in other torrents: of which peer, and which of its lines.
-pub(super) type Siblings = SmallVec<[(PeerId, usize); 2]>;
+/// Where the lines of the same two users in other torrents are.
+pub(super) type Siblings = SmallVec<[usize; 2]>;
 
 impl<O: Observer> Swarm<'_, O> {
     /// The lines of the user of `p` to that of `provider` in other torrents, if they share a
@@ -28,28 +28,20 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let payee = self.user(provider);
         for &q in self.users[self.user(p).index()].peers.iter().filter(|&&q| q != p) {
-            let lines = trade.peers[q.index()].lines.iter();
-            let at = lines.map(|line| line.provider).position(|other| self.user(other) == payee);
-            found.extend(at.map(|at| (q, at)));
+            let to_payee = |at: &usize| self.user(trade.lines[*at].provider) == payee;
+            found.extend(trade.peers[q.index()].lines().find(to_payee));
         }
         found
     }
 }
 
 impl Trade {
-    /// The line at `at` of `p` takes the channel of its siblings. Gives whether that will do: if it
+    /// The line at `at` takes the channel of its siblings. Gives whether that will do: if it
     /// holds less than `need`, the line has it alone from now on, to replace it.
-    pub(super) fn joins(
-        &mut self,
-        (p, at): (PeerId, usize),
-        siblings: &Siblings,
-        need: MicroBtt,
-    ) -> bool {
-        let lines = siblings.iter().map(|&(q, at)| self.peers[q.index()].lines[at]);
-        let Some(found) = lines.into_iter().find(|line| line.channel.is_some()) else {
-            return false;
-        };
-        let line = &mut self.peers[p.index()].lines[at];
+    pub(super) fn joins(&mut self, at: usize, siblings: &Siblings, need: MicroBtt) -> bool {
+        let mut lines = siblings.iter().map(|&at| self.lines[at]);
+        let Some(found) = lines.find(|line| line.channel.is_some()) else { return false };
+        let line = &mut self.lines[at];
         (line.channel, line.ready) = (found.channel, found.ready);
         let row = found.channel.and_then(|channel| self.ledger.channel(channel));
         let enough = row.is_some_and(|row| row.left() >= need);
@@ -66,8 +58,8 @@ impl Trade {
         channel: Option<ChannelId>,
         ready: SimTime,
     ) {
-        for &(q, at) in siblings {
-            let line = &mut self.peers[q.index()].lines[at];
+        for &at in siblings {
+            let line = &mut self.lines[at];
             (line.channel, line.ready) = (channel, ready);
         }
     }
@@ -75,24 +67,28 @@ impl Trade {
     /// Money is short: closes the channels of a requester that it does not need now, in no torrent.
     /// What is in them is back when the server has done it. `peers` are those of its user.
     pub(super) fn reclaim(&mut self, now: SimTime, p: PeerId, payer: UserId, peers: &[PeerId]) {
-        for at in 0..self.peers[p.index()].lines.len() {
-            let line = &self.peers[p.index()].lines[at];
+        let lines: SmallVec<[usize; 64]> = self.peers[p.index()].lines().collect();
+        for at in lines {
+            let line = &self.lines[at];
             let Some(channel) = line.channel.filter(|_| line.is_idle()) else { continue };
             if self.per_pair && self.is_needed(channel, peers) {
                 continue;
             }
-            self.peers[p.index()].lines[at].channel = None;
+            self.lines[at].channel = None;
             for &q in peers.iter().filter(|_| self.per_pair) {
-                let lines = self.peers[q.index()].lines.iter_mut();
-                let shared = lines.filter(|line| line.channel == Some(channel));
-                shared.for_each(|line| line.channel = None);
+                for at in self.peers[q.index()].lines() {
+                    self.lines[at].channel.take_if(|other| *other == channel);
+                }
             }
             self.close_channel(now, payer, channel);
         }
     }
 
     fn is_needed(&self, channel: ChannelId, peers: &[PeerId]) -> bool {
-        let lines = peers.iter().flat_map(|q| self.peers[q.index()].lines.iter());
-        lines.filter(|line| line.channel == Some(channel)).any(|line| !line.is_idle())
+        let lines = peers.iter().flat_map(|q| self.peers[q.index()].lines());
+        lines
+            .map(|at| &self.lines[at])
+            .filter(|line| line.channel == Some(channel))
+            .any(|line| !line.is_idle())
     }
 }

@@ -5,11 +5,13 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece, or as many
 //! as the rules say.
 
-use super::{Account, Closing, Dealer, Due, Parcel, Trade, pair::Siblings};
+use super::{Account, Closing, Due, Line, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
+use crate::swarm::edges::End;
 use crate::swarm::plan::economy::{Funding, Stall};
+use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, SimTime, Span};
 use smallvec::SmallVec;
@@ -21,18 +23,17 @@ impl<O: Observer> Swarm<'_, O> {
     /// Blocks of a piece are in at `p`; `bytes` of them were of use.
     pub(in crate::swarm) fn delivered(
         &mut self,
-        p: PeerId,
+        (p, slot): End,
         piece: PieceId,
         from: PeerId,
         bytes: Bytes,
     ) {
         self.enter_credit(from, p, bytes);
         self.enter_dealing(from, p, bytes);
-        let Some(trade) = self.trade.as_deref_mut() else { return };
+        let Some(at) = self.line_at((p, slot), from) else { return };
+        let trade = self.trade.as_deref_mut().expect("only a token has lines");
         let coin = trade.coin;
-        let dealer = &mut trade.peers[p.index()];
-        let Some(at) = dealer.lines.find(from) else { return };
-        let line = &mut dealer.lines[at];
+        let line = &mut trade.lines[at];
         let for_free = std::mem::take(&mut line.for_free);
         let bytes = Bytes(bytes.0.saturating_sub(u64::from(for_free)));
         if line.price.is_zero() || bytes == Bytes::ZERO {
@@ -44,27 +45,26 @@ impl<O: Observer> Swarm<'_, O> {
         let amount = line.price.of(bytes, coin);
         line.owed += amount;
         line.owed_bytes += bytes;
-        dealer.parcels.push(Parcel { piece: piece.0, provider: from, bytes, amount });
+        let parcel = Parcel { piece: piece.0, slot, bytes: in_run(bytes), amount };
+        trade.peers[p.index()].parcels.push(parcel);
     }
 
-    /// Whether `p` pays for what `from` sends it.
-    pub(in crate::swarm) fn pays_for(&self, p: PeerId, from: PeerId) -> bool {
-        self.trade.as_deref().is_some_and(|trade| {
-            let lines = &trade.peers[p.index()].lines;
-            lines.find(from).is_some_and(|at| !lines[at].price.is_zero())
-        })
+    /// Whether a requester pays for what `from` sends it.
+    pub(in crate::swarm) fn pays_for(&self, end: End, from: PeerId) -> bool {
+        self.line_at(end, from)
+            .zip(self.trade.as_deref())
+            .is_some_and(|(at, trade)| !trade.lines[at].price.is_zero())
     }
 
     /// A flow is at another run: what that will owe may be too much. Keeps what is delivered and
     /// not paid for, with the run under way, at what a provider risks.
     #[inline]
-    pub(in crate::swarm) fn run_begins(&mut self, p: PeerId, from: PeerId) {
-        let Some(trade) = self.trade.as_deref() else { return };
-        let lines = &trade.peers[p.index()].lines;
-        let Some(at) = lines.find(from) else { return };
+    pub(in crate::swarm) fn run_begins(&mut self, end: End, from: PeerId) {
+        let Some(at) = self.line_at(end, from) else { return };
+        let line = &self.trade.as_deref().expect("only a token has lines").lines[at];
         // A run is a piece at most, so who owes nothing cannot come to owe more than that.
-        if lines[at].owed_bytes > Bytes::ZERO && !lines[at].price.is_zero() {
-            self.limit_risk(p, from, at);
+        if line.owed_bytes > Bytes::ZERO && !line.price.is_zero() {
+            self.limit_risk(end.0, from, at);
         }
     }
 
@@ -83,7 +83,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// risks, with the run under way.
     fn risks_too_much(&self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref() else { return false };
-        let line = &trade.peers[p.index()].lines[at];
+        let line = &trade.lines[at];
         if line.owed_bytes == Bytes::ZERO {
             return false; // a run is a piece at most
         }
@@ -110,13 +110,13 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             let parcel = dealer.parcels.swap_remove(i);
-            let at = dealer.lines.find(parcel.provider).expect("a parcel came over a line");
+            let at = dealer.stretch.at(parcel.slot);
             if !touched.contains(&at) {
                 touched.push(at);
             }
         }
         if std::mem::take(&mut dealer.overdue) {
-            touched = dealer.overdue_lines();
+            touched = trade.overdue_lines(p);
         }
         for at in touched {
             if !self.pay(p, at) {
@@ -130,18 +130,17 @@ impl<O: Observer> Swarm<'_, O> {
     /// Pays all that is owed on a line, verified or not; gives whether nothing is owed any more.
     pub(super) fn pay_on_account(&mut self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref_mut() else { return true };
-        let provider = trade.peers[p.index()].lines[at].provider;
-        let (_, sent_bytes) = trade.on_its_way(p, provider);
-        let dealer = &mut trade.peers[p.index()];
-        dealer.parcels.retain(|parcel| parcel.provider != provider);
-        let all_sent = sent_bytes > Bytes::ZERO && dealer.lines[at].owed_bytes == sent_bytes;
+        let Line { slot, owed_bytes, .. } = trade.lines[at];
+        let (_, sent_bytes) = trade.on_its_way(p, slot);
+        trade.peers[p.index()].parcels.retain(|parcel| parcel.slot != slot);
+        let all_sent = sent_bytes > Bytes::ZERO && owed_bytes == sent_bytes;
         // What is on its way is owed until it arrives.
-        !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(p, at)
+        !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(at)
     }
 
-    fn owes_nothing(&self, p: PeerId, at: usize) -> bool {
+    fn owes_nothing(&self, at: usize) -> bool {
         let trade = self.trade.as_deref();
-        trade.is_none_or(|trade| trade.peers[p.index()].lines[at].owed_bytes == Bytes::ZERO)
+        trade.is_none_or(|trade| trade.lines[at].owed_bytes == Bytes::ZERO)
     }
 
     /// Pays what is due on a line; gives whether it could.
@@ -150,18 +149,18 @@ impl<O: Observer> Swarm<'_, O> {
         let (pays, now) = (self.habits(p).pays && self.habits(p).bidder.pays(), self.now);
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.close_due(now);
-        let dealer = &mut trade.peers[p.index()];
-        let due = dealer.due(at);
+        let due = trade.due(p, at);
         if !pays {
-            trade.fails(p, at, |account| &mut account.refused);
+            trade.fails(at, |account| &mut account.refused);
             return due.bytes == Bytes::ZERO;
         }
-        if token.payment_loss > 0.0 && dealer.luck.unit() < token.payment_loss {
-            trade.fails(p, at, |account| &mut account.lost);
+        let luck = &mut trade.peers[p.index()].luck;
+        if token.payment_loss > 0.0 && luck.unit() < token.payment_loss {
+            trade.fails(at, |account| &mut account.lost);
             return false;
         }
         let left = |channel| trade.ledger.channel(channel).map(crate::ledger::Channel::left);
-        let channel = dealer.lines[at].channel;
+        let channel = trade.lines[at].channel;
         let enough = channel.and_then(left).is_some_and(|left| left >= due.amount);
         if !enough && due.amount > MicroBtt::ZERO && !self.open_channel(p, at, due.amount) {
             return false;
@@ -173,11 +172,11 @@ impl<O: Observer> Swarm<'_, O> {
     fn hand_over(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let now = self.now;
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        let line = &trade.peers[p.index()].lines[at];
+        let line = &trade.lines[at];
         let (provider, channel) = (line.provider, line.channel);
         if due.amount > MicroBtt::ZERO {
             if now < line.ready {
-                trade.fails(p, at, |account| &mut account.waiting);
+                trade.fails(at, |account| &mut account.waiting);
                 return false;
             }
             if trade.post.delay > Span::ZERO {
@@ -187,7 +186,7 @@ impl<O: Observer> Swarm<'_, O> {
             let channel = channel.expect("made sure of");
             trade.ledger.pay(now, channel, due.amount).expect("the channel holds what is due");
         }
-        let line = &mut trade.peers[p.index()].lines[at];
+        let line = &mut trade.lines[at];
         line.owed -= due.amount;
         line.owed_bytes -= due.bytes;
         line.failing = false;
@@ -204,7 +203,7 @@ impl<O: Observer> Swarm<'_, O> {
         let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
         let coin = trade.coin;
-        let line = &trade.peers[p.index()].lines[at];
+        let line = &trade.lines[at];
         let left = line.channel.and_then(|channel| trade.ledger.channel(channel));
         if left.is_some_and(|channel| channel.left() < line.price.of(piece, coin)) {
             self.open_channel(p, at, MicroBtt::ZERO);
@@ -219,16 +218,16 @@ impl<O: Observer> Swarm<'_, O> {
             return self.fund_channel(p, at, least);
         }
         let token = self.token().expect("only a token has channels");
-        let line = trade.peers[p.index()].lines[at];
+        let line = trade.lines[at];
         let siblings: Siblings = self.siblings(p, line.provider);
         let need = line.price.of(self.cut(p).piece, token.coin).max(least);
         let trade = self.trade.as_deref_mut().expect("it was just there");
-        if trade.joins((p, at), &siblings, need) {
+        if trade.joins(at, &siblings, need) {
             return true;
         }
         let is_open = self.fund_channel(p, at, least);
         let trade = self.trade.as_deref_mut().expect("it was just there");
-        let line = trade.peers[p.index()].lines[at];
+        let line = trade.lines[at];
         trade.share_with(&siblings, line.channel, line.ready);
         is_open
     }
@@ -239,9 +238,9 @@ impl<O: Observer> Swarm<'_, O> {
         let (now, piece, payer) = (self.now, self.cut(p).piece, self.user(p));
         let trade = self.trade.as_deref_mut().expect("only a token has channels");
         trade.close_due(now);
-        let line = trade.peers[p.index()].lines[at];
+        let line = trade.lines[at];
         if let Some(old) = line.channel {
-            trade.peers[p.index()].lines[at].channel = None;
+            trade.lines[at].channel = None;
             trade.close_channel(now, payer, old);
         }
         let payee = self.user(line.provider);
@@ -263,37 +262,37 @@ impl<O: Observer> Swarm<'_, O> {
         let funds = wish.max(least).max(one).min(has.in_coins_of(token.coin));
         if funds < least || funds == MicroBtt::ZERO {
             if least > MicroBtt::ZERO {
-                trade.fails(p, at, |account| &mut account.no_money);
+                trade.fails(at, |account| &mut account.no_money);
             }
             return false;
         }
         let channel = trade.ledger.open_channel(now, from, to, funds).expect("it has the money");
         trade.users[payer.index()].in_channels += funds;
         let ready = trade.service.submit(now);
-        let line = &mut trade.peers[p.index()].lines[at];
+        let line = &mut trade.lines[at];
         (line.channel, line.ready) = (Some(channel), ready);
         true
     }
 
     /// A requester needs nobody any more: its channels are closed.
     pub(super) fn close_lines(&mut self, p: PeerId) {
-        let lines = self.trade.as_deref().map(|trade| &trade.peers[p.index()].lines);
-        let providers = lines.map(|lines| lines.iter().map(|line| line.provider).collect());
-        let providers: Vec<PeerId> = providers.unwrap_or_default();
-        for q in providers {
-            self.close_line(p, q);
+        let Some(trade) = self.trade.as_deref() else { return };
+        let slots: SmallVec<[u16; 64]> = trade.peers[p.index()].dealt.iter().copied().collect();
+        for slot in slots {
+            self.close_line((p, slot), self.neighbour(p, slot));
         }
     }
 
-    /// Closes the channel from `payer` to `payee`, if there is one.
-    fn close_line(&mut self, payer: PeerId, payee: PeerId) {
+    /// Closes the channel from a requester to `payee`, if there is one.
+    fn close_line(&mut self, (payer, slot): End, payee: PeerId) {
+        if self.line_at((payer, slot), payee).is_none() {
+            return;
+        }
         let (now, user) = (self.now, self.user(payer));
         let siblings = self.siblings(payer, payee);
-        let Some(trade) = self.trade.as_deref_mut() else { return };
-        let dealer = &mut trade.peers[payer.index()];
-        let Some(at) = dealer.lines.find(payee) else { return };
-        let line = dealer.lines.remove(at);
-        dealer.parcels.retain(|parcel| parcel.provider != payee);
+        let trade = self.trade.as_deref_mut().expect("only a token has lines");
+        let line = trade.remove_line((payer, slot));
+        trade.peers[payer.index()].parcels.retain(|parcel| parcel.slot != slot);
         let (unpaid, bytes) = trade.forward(payer, &line);
         trade.enter_loss(user, unpaid, bytes);
         if let Some(channel) = line.channel.filter(|_| siblings.is_empty()) {
@@ -302,9 +301,9 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Two peers part: the channels between them are closed.
-    pub(in crate::swarm) fn part(&mut self, p: PeerId, q: PeerId) {
-        self.close_line(p, q);
-        self.close_line(q, p);
+    pub(in crate::swarm) fn part(&mut self, (p, slot): End, (q, back): End) {
+        self.close_line((p, slot), q);
+        self.close_line((q, back), p);
         self.end_silence(p, q);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         for (a, b) in [(p, q), (q, p)] {
@@ -313,40 +312,11 @@ impl<O: Observer> Swarm<'_, O> {
     }
 }
 
-impl Dealer {
-    /// What of a line is owed and not to be paid now: it came of pieces that are not verified yet,
-    /// or its payment is on its way.
-    pub(super) fn not_due(&self, provider: PeerId) -> Due {
-        let (amount, bytes) = self.on_its_way(provider);
-        let parcels = self.parcels.iter().filter(|parcel| parcel.provider == provider);
-        parcels.fold(Due { amount, bytes }, |sum, parcel| Due {
-            amount: sum.amount + parcel.amount,
-            bytes: sum.bytes + parcel.bytes,
-        })
-    }
-
-    /// The part of what is owed on a line that is to be paid now: of verified pieces, or on
-    /// account.
-    pub(super) fn due(&self, at: usize) -> Due {
-        let line = &self.lines[at];
-        let later = self.not_due(line.provider);
-        Due { amount: line.owed - later.amount, bytes: line.owed_bytes - later.bytes }
-    }
-
-    /// The lines on which a payment is due.
-    #[cold]
-    fn overdue_lines(&self) -> SmallVec<[usize; 8]> {
-        let owes = |at: &usize| self.lines[*at].owed_bytes > Bytes::ZERO;
-        let overdue = |at: &usize| self.due(*at).bytes > Bytes::ZERO;
-        (0..self.lines.len()).filter(owes).filter(overdue).collect()
-    }
-}
-
 impl Trade {
     /// A payment on a line failed; it counts once until one succeeds.
     #[cold]
-    fn fails(&mut self, p: PeerId, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
-        let line = &mut self.peers[p.index()].lines[at];
+    fn fails(&mut self, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
+        let line = &mut self.lines[at];
         if !line.failing {
             line.failing = true;
             *count(&mut self.account) += 1;

@@ -30,6 +30,8 @@ pub(super) struct Post {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Letter {
     provider: PeerId,
+    /// The requester's slot for it.
+    slot: u16,
     channel: ChannelId,
     /// What the requester has signed for in all.
     sum: MicroBtt,
@@ -47,13 +49,13 @@ impl Post {
 }
 
 impl Dealer {
-    /// What it has sent to a provider that has not arrived.
-    pub(super) fn on_its_way(&self, provider: PeerId) -> (MicroBtt, Bytes) {
+    /// What it has sent to the provider in a slot that has not arrived.
+    fn on_its_way(&self, slot: u16) -> (MicroBtt, Bytes) {
         if !self.has_letters {
             return (MicroBtt::ZERO, Bytes::ZERO);
         }
         let letters = self.letters.iter();
-        let own = letters.filter(|letter| letter.is_connected && letter.provider == provider);
+        let own = letters.filter(|letter| letter.is_connected && letter.slot == slot);
         own.fold((MicroBtt::ZERO, Bytes::ZERO), |(amount, bytes), letter| {
             (amount + letter.amount, bytes + letter.bytes)
         })
@@ -61,17 +63,17 @@ impl Dealer {
 }
 
 impl Trade {
-    /// What `p` has sent to a provider that has not arrived.
-    pub(super) fn on_its_way(&self, p: PeerId, provider: PeerId) -> (MicroBtt, Bytes) {
-        self.peers[p.index()].on_its_way(provider)
+    /// What `p` has sent to the provider in a slot that has not arrived.
+    pub(super) fn on_its_way(&self, p: PeerId, slot: u16) -> (MicroBtt, Bytes) {
+        self.peers[p.index()].on_its_way(slot)
     }
 
     /// `p` and a provider part: what is on its way between them arrives on no line. Gives what
     /// of the line is owed and not sent.
     pub(super) fn forward(&mut self, p: PeerId, line: &Line) -> (MicroBtt, Bytes) {
-        let (sent, bytes) = self.on_its_way(p, line.provider);
+        let (sent, bytes) = self.on_its_way(p, line.slot);
         for letter in &mut self.peers[p.index()].letters {
-            letter.is_connected &= letter.provider != line.provider;
+            letter.is_connected &= letter.slot != line.slot;
         }
         (line.owed - sent, line.owed_bytes - bytes)
     }
@@ -93,14 +95,22 @@ impl<O: Observer> Swarm<'_, O> {
         let payer = self.user(p);
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let dealer = &mut trade.peers[p.index()];
-        let line = &mut dealer.lines[at];
+        let line = &mut trade.lines[at];
         let Due { amount, bytes } = due;
         line.failing = false;
         let channel = line.channel.expect("made sure of");
         let sum = trade.ledger.sign(channel, amount).expect("the channel holds what is due");
-        let provider = line.provider;
+        let Line { provider, slot, .. } = *line;
         let is_connected = true;
-        dealer.letters.push_back(Letter { provider, channel, sum, amount, bytes, is_connected });
+        dealer.letters.push_back(Letter {
+            provider,
+            slot,
+            channel,
+            sum,
+            amount,
+            bytes,
+            is_connected,
+        });
         dealer.has_letters = true;
         let trader = &mut trade.users[payer.index()];
         trader.in_channels -= amount;
@@ -117,11 +127,11 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &mut trade.peers[p.index()];
         let letter = dealer.letters.pop_front().expect("each arrival has its letter");
         dealer.has_letters = !dealer.letters.is_empty();
-        let Letter { provider, channel, sum, amount, bytes, is_connected } = letter;
+        let Letter { provider, slot, channel, sum, amount, bytes, is_connected } = letter;
         if is_connected {
-            let at = dealer.lines.find(provider).expect("they are connected");
-            dealer.lines[at].owed -= amount;
-            dealer.lines[at].owed_bytes -= bytes;
+            let line = &mut trade.lines[dealer.stretch.at(slot)];
+            line.owed -= amount;
+            line.owed_bytes -= bytes;
         }
         let came = trade.ledger.claim(now, channel, sum).expect("channels wait for their payments");
         assert!(came == amount, "payments arrive in order, each once");

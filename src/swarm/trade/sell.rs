@@ -5,7 +5,9 @@ use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
 use crate::policy::choke::market::{self, Base, Combine, Terms};
-use crate::policy::choke::{Candidate, ChokeView, Served};
+use crate::policy::choke::{Candidate, ChokeView, Choking, Decision, Served};
+use crate::rng::Stream;
+use crate::swarm::edges::{End, Mask};
 use crate::swarm::plan::economy::Token;
 use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
@@ -37,7 +39,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Whether a provider takes payments for its upload.
-    fn sells(&self, p: PeerId) -> bool {
+    pub(in crate::swarm) fn sells(&self, p: PeerId) -> bool {
         let habits = self.habits(p);
         self.wallet(p).is_some() && habits.bidder.earns() && habits.sells
     }
@@ -45,6 +47,68 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether a provider may turn neighbours away.
     pub(in crate::swarm) fn is_choosy(&self, p: PeerId) -> bool {
         self.credits.is_some() || self.bans_others(p) || self.bans_payers(p)
+    }
+
+    /// Whether a run of the choker of `p` may look at those alone that it deals with: it turns
+    /// nobody away, and what it asks does not depend on what the others bid.
+    pub(in crate::swarm) fn trades_simply(&self, p: PeerId, timed: bool) -> bool {
+        if self.is_choosy(p) || self.dealings.is_some() {
+            return false;
+        }
+        let Some(trade) = self.trade.as_deref() else { return true };
+        let dealer = &trade.peers[p.index()];
+        let asks_anew = timed || dealer.ask.is_none();
+        let nobody_out = dealer.debtors.is_empty() && dealer.dropped.is_empty();
+        nobody_out && (!asks_anew || matches!(self.habits(p).asker, AskerSpec::Free))
+    }
+
+    /// What those that `p` deals with offer it.
+    pub(in crate::swarm) fn take_bids_of(
+        &mut self,
+        p: PeerId,
+        dealers: &[Candidate],
+    ) -> Vec<Price> {
+        let names = &self.edges.peer[self.peers[p.index()].edges.range()];
+        let Some(trade) = self.trade.as_deref_mut() else { return Vec::new() };
+        let mut bids = std::mem::take(&mut trade.bids);
+        bids.clear();
+        bids.extend(dealers.iter().map(|c| trade.posted.of(names[usize::from(c.slot)])));
+        bids
+    }
+
+    /// Whom `p` serves at which price, if those it deals with decide that alone: gives whether they
+    /// do.
+    pub(in crate::swarm) fn sell_among_dealers(
+        &mut self,
+        p: PeerId,
+        view: &ChokeView<'_>,
+        (rules, luck): (&Choking, &mut Stream),
+        decision: &mut Decision,
+    ) -> bool {
+        let Some(terms) = self.terms(p, view, &Base::TitForTat(rules)) else { return false };
+        let trade = self.trade.as_deref_mut().expect("it was just there");
+        let highest = trade.posted.highest();
+        let (edges, stretch) = (&self.edges, self.peers[p.index()].edges);
+        let mut listed = view.candidates.iter().map(|c| c.slot).peekable();
+        let others = || {
+            let mut best = Price::ZERO;
+            for slot in edges.slots(stretch, Mask::Wanted) {
+                if listed.next_if_eq(&slot).is_some() {
+                    continue;
+                }
+                best = best.max(trade.posted.of(edges.peer[stretch.at(slot)]));
+                if best == highest {
+                    break;
+                }
+            }
+            best
+        };
+        let others = (highest, others);
+        let enough = market::choose_among_dealers(view, &terms, others, (rules, luck), decision);
+        if !enough {
+            trade.posted.doubt();
+        }
+        enough
     }
 
     /// Fills the buffer of bids with what the candidates offer `p`; gives whether any does. A
@@ -64,12 +128,12 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let names = &self.edges.peer[self.peers[p.index()].edges.range()];
         let Some(trade) = self.trade.as_deref_mut() else { return false };
-        let (bids, posted) = (&mut trade.bids, trade.posted.as_slice());
+        let (bids, posted) = (&mut trade.bids, &trade.posted);
         let dealer = &trade.peers[p.index()];
         let mut any = false;
         bids.clear();
         bids.extend(candidates.iter().map(|c| {
-            let bid = posted[names[usize::from(c.slot)].index()];
+            let bid = posted.of(names[usize::from(c.slot)]);
             any |= !bid.is_zero();
             bid
         }));
@@ -158,19 +222,19 @@ impl<O: Observer> Swarm<'_, O> {
         let uploads = self.peer(p).uploads.iter();
         uploads
             .map(|upload| {
-                let q = self.neighbour(p, upload.slot);
-                let lines = &trade.peers[q.index()].lines;
-                let line = lines.find(p).map(|at| lines[at]).filter(|line| line.winning);
+                let end = (self.neighbour(p, upload.slot), self.back(p, upload.slot));
+                let line = self.line_at(end, p).map(|at| trade.lines[at]);
+                let line = line.filter(|line| line.winning);
                 let price = line.map_or(Price::ZERO, |line| line.price);
                 Served { weight: upload.weight, price, ..Served::regular(upload.slot) }
             })
             .collect()
     }
 
-    /// `p` serves `q` at this price from now on.
+    /// `p` serves a neighbour at this price from now on.
     #[inline]
-    pub(in crate::swarm) fn set_terms(&mut self, p: PeerId, q: PeerId, served: &Served) {
-        let price = served.price;
+    pub(in crate::swarm) fn set_terms(&mut self, p: PeerId, served: &Served) {
+        let (q, price) = (self.neighbour(p, served.slot), served.price);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         // Most slots go on at the price of the round before.
         let customers = &mut trade.peers[p.index()].customers;
@@ -182,24 +246,23 @@ impl<O: Observer> Swarm<'_, O> {
             None if price.is_zero() => {}
             None => customers.push((q, price)),
         }
-        self.change_terms(p, q, price);
+        self.change_terms(p, (q, self.back(p, served.slot)), price);
     }
 
     /// `p` serves `q` at another price than before, or for the first time.
     #[inline(never)]
-    fn change_terms(&mut self, p: PeerId, q: PeerId, price: Price) {
+    fn change_terms(&mut self, p: PeerId, (q, back): End, price: Price) {
+        let found = self.line_at((q, back), p);
         let Some(trade) = self.trade.as_deref_mut() else { return };
-        let dealer = &mut trade.peers[q.index()];
-        let found = dealer.lines.find(p);
         if price.is_zero() {
             if let Some(at) = found {
-                (dealer.lines[at].price, dealer.lines[at].winning) = (price, false);
+                (trade.lines[at].price, trade.lines[at].winning) = (price, false);
             }
             return;
         }
-        dealer.heard = price;
-        let at = found.unwrap_or_else(|| dealer.lines.add(p));
-        let line = &mut dealer.lines[at];
+        trade.peers[q.index()].heard = price;
+        let at = found.unwrap_or_else(|| trade.add_line((q, back), p));
+        let line = &mut trade.lines[at];
         let was_free = line.price.is_zero();
         (line.price, line.winning) = (price, true);
         let is_new = line.channel.is_none();
@@ -210,8 +273,8 @@ impl<O: Observer> Swarm<'_, O> {
         if was_free {
             let came = self.came_of_run(p, q);
             let trade = self.trade.as_deref_mut().expect("it was just there");
-            trade.peers[q.index()].lines[at].for_free = came;
-            self.run_begins(q, p);
+            trade.lines[at].for_free = came;
+            self.run_begins((q, back), p);
         }
     }
 
@@ -223,14 +286,13 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.
-    pub(in crate::swarm) fn end_terms(&mut self, p: PeerId, q: PeerId) {
+    pub(in crate::swarm) fn end_terms(&mut self, p: PeerId, (q, back): End) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let customers = &mut trade.peers[p.index()].customers;
         let Some(at) = customers.iter().position(|&(customer, _)| customer == q) else { return };
         customers.swap_remove(at);
-        let lines = &mut trade.peers[q.index()].lines;
-        if let Some(at) = lines.find(p) {
-            lines[at].winning = false;
+        if let Some(at) = self.line_at((q, back), p) {
+            self.trade.as_deref_mut().expect("it was just there").lines[at].winning = false;
         }
     }
 
@@ -262,8 +324,8 @@ impl<O: Observer> Swarm<'_, O> {
         let debtors = std::mem::take(&mut trade.peers[p.index()].debtors);
         let mut left = Vec::new();
         for q in debtors {
-            let lines = &self.trade.as_deref().expect("it was just there").peers[q.index()].lines;
-            let at = lines.find(p);
+            let trade = self.trade.as_deref().expect("it was just there");
+            let at = trade.peers[q.index()].lines().find(|&at| trade.lines[at].provider == p);
             if at.is_some_and(|at| !self.pay_on_account(q, at)) {
                 left.push(q);
             }

@@ -11,7 +11,7 @@ use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::{ChannelRules, ChannelScope, Economy, Route, Token, Trade};
-use swarmecon::swarm::plan::{Audit, Plan};
+use swarmecon::swarm::plan::{Arrivals, Audit, Plan};
 use swarmecon::swarm::run;
 use swarmecon::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
 
@@ -243,4 +243,21 @@ fn slow_and_shared_channels_keep_the_laws_of_a_token() {
     let (one, money) = scaled(1);
     assert!(money.iter().all(|&amount| amount > 0), "some is paid, some on its way: {money:?}");
     assert_eq!(scaled(1000), (one, money.map(|amount| 1000 * amount)));
+}
+
+/// What a requester has to do with its providers stands where its connections do, and those move
+/// when it gets more than the 64 there was room for: those who came first when 110 others come.
+#[test]
+fn dealings_go_on_when_connections_move() {
+    let mut plan = with_token(token(), users(1.0));
+    let rules = Arc::new(presets::libtorrent());
+    for class in &mut plan.classes {
+        class.protocol = Arc::clone(&rules);
+    }
+    plan.classes[1].arrivals = Arrivals::AtOnce { count: 110, at: SimTime::ZERO, spread: s(60.0) };
+    (plan.audit, plan.sample) = (Audit::EverySample, s(5.0));
+    let outcome = run(&plan, 3, &mut Unobserved);
+    assert!(2 * outcome.counters.connections > 64 * 121, "more than 64 neighbours on average");
+    assert_eq!(sum(&outcome, |w| w.spent), sum(&outcome, |w| w.earned));
+    assert!(money(&outcome).counts.payments > 1000, "they trade");
 }

@@ -500,3 +500,63 @@ fn of_equal_bids_the_rule_of_ties_says_who_wins() {
     winners.truncate(2);
     assert_eq!(winners, won(Ties::Random, Combine::PayOnly, 0), "the same draw, the same winners");
 }
+
+/// Up to 30 neighbours of a provider, whether it deals with each, and what they bid. Few differ, so
+/// that ties abound.
+fn with_dealers(luck: &mut Stream) -> Vec<(Candidate, Price)> {
+    let n = u16::try_from(luck.below(30)).expect("below 30");
+    let bidder = |slot| {
+        let received = [0, 0, 7, luck.bits() % 5][luck.below(4)];
+        let unchoked = luck.below(4) == 0;
+        let candidate = Candidate {
+            unchoked,
+            optimistic: unchoked && luck.below(3) == 0,
+            waited: Span(luck.bits() % 3),
+            snubbed: received == 0 && luck.below(9) > 0,
+            ..neighbour(slot, received)
+        };
+        (candidate, price([0, 4, 4, 5][luck.below(4)]))
+    };
+    (0..n).map(bidder).collect()
+}
+
+/// 4000 views; seed 17. Who is not snubbed gave something of late, and nobody bids more than is
+/// said, which is the highest bid or above it.
+#[test]
+fn dealers_alone_sell_as_all_do() {
+    let mut luck = stream(17, Purpose::Choke, 0);
+    let mut enough = 0;
+    for round in 0..4000 {
+        let all = with_dealers(&mut luck);
+        let deals = |(c, _): &&(Candidate, Price)| c.unchoked || !c.snubbed;
+        let (few, few_bids): (Vec<_>, Vec<_>) = all.iter().filter(deals).copied().unzip();
+        let (others, other_bids): (Vec<_>, Vec<_>) =
+            all.iter().filter(|one| !deals(one)).copied().unzip();
+        assert!(others.iter().all(|c: &Candidate| c.received == 0), "they gave nothing");
+        let (candidates, bids): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
+        let mut rules = fixtures::rules(false, SeedChoker::MostRecent);
+        rules.min_uploads = u32::try_from(round % 4).expect("below 4");
+        let ask = Ask { reserve: price([0, 0, 4, 5][luck.below(4)]), slots: 1 + luck.below(5) };
+        let ties = [Ties::LongestWaiting, Ties::Random, Ties::HolderStays][luck.below(3)];
+        // Others are left to all.
+        let (combine, format) = (RULES[luck.below(2)], FORMATS[luck.below(2)]);
+        let terms = Terms { combine, format, ties, ask };
+        let slots = 1 + round % 6;
+        let best = other_bids.iter().copied().max().unwrap_or_default();
+        let highest = best.max(price([0, 4, 5, 6][luck.below(4)]));
+        let (mut lucky, mut full) = (luck.clone(), luck.clone());
+        let (mut among_few, mut among_all) = (Decision::default(), Decision::default());
+        let seen = ChokeView { slots, ..view(&few, &few_bids) };
+        let bound = (highest, || best);
+        if choose_among_dealers(&seen, &terms, bound, (&rules, &mut lucky), &mut among_few) {
+            let seen = ChokeView { slots, ..view(&candidates, &bids) };
+            let base = &mut Base::TitForTat(&rules);
+            choose(&seen, &terms, base, &mut full, &mut among_all);
+            assert_eq!(among_few.served, among_all.served, "round {round}: {terms:?}");
+            assert_eq!(among_few.open, among_all.open, "round {round}");
+            assert_eq!(lucky.bits(), full.bits(), "as much luck is used");
+            enough += 1;
+        }
+    }
+    assert!((400..2000).contains(&enough), "{enough} of 4000 were decided among dealers");
+}
