@@ -118,8 +118,15 @@ impl<O: Observer> Swarm<'_, O> {
         if !matches!(self.peer(p).stage, Stage::Leecher | Stage::Seeder) {
             return;
         }
-        self.counters.rechokes += 1;
         let rules = &self.class(p).protocol.choking;
+        // A client that looks at its clock for this does not run its choker without connections
+        // (libtorrent `on_tick`): the first round begins at the first look with somebody connected.
+        let tick = rules.refill.filter(|&tick| tick > Span::ZERO);
+        if let Some(tick) = tick.filter(|_| timed && self.peer(p).n_neighbours == 0) {
+            self.rechoke_at(p, self.now + self.until_tick(p, tick));
+            return;
+        }
+        self.counters.rechokes += 1;
         // A choker with a memory counts in regular rounds.
         let remembers = self.peer(p).brain.is_some() && self.peer(p).stage == Stage::Leecher;
         let ranks_last_round = rules.rank == RankBy::LastRound && !remembers;

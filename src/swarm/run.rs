@@ -204,11 +204,12 @@ impl<O: Observer> Swarm<'_, O> {
         } else {
             self.come_back(p);
         }
-        // At a client's tick the choker runs before the handshakes of new connections are through.
-        self.start_choker(p);
         let overlay = &class.protocol.overlay;
         let handshake = overlay.connect_delay + class.protocol.latency.times(4);
         self.queue.push(self.now + handshake, Event::Announce(p, self.peer(p).visit));
+        // At a client's tick the choker runs when it has connected, and before handshakes are
+        // through.
+        self.start_choker(p);
         self.start_headers(p);
     }
 

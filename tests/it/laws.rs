@@ -14,3 +14,4 @@ mod payments;
 mod reading;
 mod reputation;
 mod scaling;
+mod turns;

@@ -144,13 +144,13 @@ mod tests {
             (S2Q, 18, 24),
             (S4, 44, 24),
             (S7, 11, 20),
-            (STREAM, 8, 20),
+            (STREAM, 24, 20),
             (LEAVERS, 4, 24),
             (CROWD, 8, 36),
             (LONG, 4, 12),
             (LATE_FREE_RIDERS, 24, 18),
-            (LATE_COMERS, 16, 20),
-            (MIXED_ARRIVALS, 16, 22),
+            (LATE_COMERS, 32, 20),
+            (MIXED_ARRIVALS, 24, 22),
             (MIXED_LINKS, 16, 30),
         ] {
             let times = set_up.times();
