@@ -20,6 +20,11 @@ use swarmecon::rng::{Purpose, stream};
 use swarmecon::units::{Span, f64_of};
 use swarmecon::{scenario, swarm};
 
+/// As in the program.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Pops and pushes per CPU second of the standard heap, 100 000 events pending.
 fn yardstick() -> f64 {
     let mut luck = stream(1, Purpose::Swarm, 0);

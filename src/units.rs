@@ -304,11 +304,17 @@ pub fn u16_of(n: usize) -> u16 {
     u16::try_from(n).expect("a torrent has at most 65 534 pieces, a peer as many neighbours")
 }
 
-/// Makes an arena `more` longer. It grows by a sixteenth when it is full: arenas are most of the
-/// memory of a large swarm, and twice as much as is needed would be paid for in cache misses.
+/// An arena smaller than this, in bytes, doubles when it is full: to copy it over and over takes
+/// time.
+const SMALL: usize = 1 << 20;
+
+/// Makes an arena `more` longer. A large one grows by a sixteenth when it is full: arenas are most
+/// of the memory of a large swarm, and twice as much as is needed would be paid for in cache
+/// misses.
 pub fn extend<T: Clone>(arena: &mut Vec<T>, more: usize, value: T) {
     if arena.len() + more > arena.capacity() {
-        arena.reserve_exact(more.max(arena.len() / 16));
+        let step = if size_of_val(arena.as_slice()) < SMALL { 1 } else { 16 };
+        arena.reserve_exact(more.max(arena.len() / step));
     }
     arena.resize(arena.len() + more, value);
 }

@@ -9,7 +9,7 @@ use crate::ledger::ChannelId;
 use crate::observe::Observer;
 use crate::swarm::edges::{End, Stretch};
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, Price, SimTime, extend};
+use crate::units::{Bytes, MicroBtt, Price, SimTime};
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 use std::ops::{Index, IndexMut};
@@ -120,7 +120,7 @@ impl Trade {
         let rows = &mut self.lines.rows;
         let n = stretch.range().end;
         if n > rows.len() {
-            extend(rows, n - rows.len(), Line::new(NOBODY, 0));
+            rows.resize(n, Line::new(NOBODY, 0));
         }
         let dealer = &mut self.peers[p.index()];
         for &slot in &dealer.dealt {
