@@ -16,6 +16,7 @@ use crate::observe::Observer;
 use crate::policy::pick::PickOrder;
 use crate::torrent::bitfield::{self, LANES, any, either, lanes, lanes_mut, without};
 use crate::units::{BLOCK, ByteRate, Bytes, Volume, u16_of};
+use smallvec::SmallVec;
 
 /// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,14 @@ impl Ask {
         let whole = self.fast && !is_shared;
         if self.exact && !whole { u16_of_u64(lacks.div_ceil(BLOCK.0)) } else { u16::MAX }
     }
+}
+
+/// Blocks asked for and not in, by piece; a piece may be there more than once.
+type Own = SmallVec<[(u16, u16); 8]>;
+
+/// Those of one piece.
+fn of_piece(own: &Own, piece: u16) -> u16 {
+    own.iter().filter(|(of, _)| *of == piece).map(|(_, blocks)| blocks).sum()
 }
 
 impl<O: Observer> Swarm<'_, O> {
@@ -300,6 +309,7 @@ impl<O: Observer> Swarm<'_, O> {
         // Its first pieces libtorrent finishes, whoever is at work on them.
         let is_first = requests.contiguous && self.picks_at_random(ask.to, requests);
         let keeps_off = ask.fast && has_fresh && !is_first;
+        let own = if requests.contiguous && keeps_off { self.asked_for(ask) } else { Own::new() };
         let scratch = &mut self.scratch;
         let seeders_own = has_fresh
             && requests.seed_started_list
@@ -310,8 +320,10 @@ impl<O: Observer> Swarm<'_, O> {
                 continue;
             }
             // A fast neighbour keeps off pieces others are at work on while it has a choice; with
-            // libtorrent also off their free blocks (`add_blocks_downloading`, `backup_blocks2`).
-            let is_shared = requests.contiguous && part.free < part.missing;
+            // libtorrent also off their free blocks (`add_blocks_downloading`, `backup_blocks2`,
+            // `requested_from`).
+            let is_shared =
+                requests.contiguous && part.free + of_piece(&own, part.piece) < part.missing;
             let open = part.free > 0 && !(keeps_off && is_shared) || part.soft > 0 && !keeps_off;
             let allowed = !seeders_own || part.begun_at_seeder;
             if open && allowed && bitfield::has(&scratch.view, usize::from(part.piece)) {
@@ -399,12 +411,13 @@ impl<O: Observer> Swarm<'_, O> {
             return Some(Run { piece: piece.0, from: 0, to, soft: ask.soft, twin: false });
         }
         let at = self.partial_at(ask.to, piece).expect("what is taken and wanted is begun");
+        let own = if ask.exact && ask.fast { of_piece(&self.asked_for(ask), piece.0) } else { 0 };
         let words = self.block_words;
         let part = &mut self.peers[ask.to.index()].partials[at];
         if part.free == 0 {
             return self.take_over(ask, piece);
         }
-        let most = ask.limit(lacks, part.free < part.missing);
+        let most = ask.limit(lacks, part.free + own < part.missing);
         let busy = self.blocks.busy(part.bits, words);
         let (first, end) =
             bitfield::first_free_run(busy, usize::from(n)).expect("the piece has free blocks");
@@ -416,6 +429,14 @@ impl<O: Observer> Swarm<'_, O> {
         part.soft += u16::from(ask.soft);
         let (from, to) = (u16_of(first), u16_of(end));
         Some(Run { piece: piece.0, from, to, soft: ask.soft, twin: false })
+    }
+
+    /// How many blocks of which piece the neighbour has been asked for that are not in.
+    fn asked_for(&self, ask: &Ask) -> Own {
+        let Some(at) = self.flow_at(ask.from, ask.to) else { return Own::new() };
+        let transfer = &self.links.up[self.line(ask.from)].flows[at].payload;
+        let runs = std::iter::once(transfer.run).chain(self.runs.iter(transfer.next));
+        runs.filter(|run| !run.is_empty()).map(|run| (run.piece, run.to - run.from)).collect()
     }
 
     /// Position of a begun piece among the peer's partial pieces.

@@ -14,7 +14,7 @@ use crate::observe::Observer;
 use prefetch_index::prefetch_index;
 
 /// How many events ahead each link of the chain is fetched.
-const AHEAD: [usize; 4] = [14, 9, 5, 2];
+const AHEAD: [usize; 4] = [10, 7, 4, 2];
 
 /// How many ends of connections ahead their other ends are fetched.
 pub(super) const ENDS_AHEAD: usize = 4;

@@ -25,8 +25,8 @@ use crate::swarm::plan::Plan;
 use crate::units::f64_of_len;
 use chance::{Chance, pooled, share_by};
 use data::{
-    CROWD, LATE_COMERS, LATE_FREE_RIDERS, LEAVERS, LONG, MIXED_ARRIVALS, MIXED_LINKS, S1, S2, S2Q,
-    S4, S7, STREAM, SetUp, Times, Values,
+    CROWD, FAST_ARRIVALS, LATE_COMERS, LATE_FREE_RIDERS, LEAVERS, LONG, MIXED_ARRIVALS,
+    MIXED_LINKS, S1, S2, S2Q, S4, S7, STREAM, SetUp, Times, Values,
 };
 use std::collections::BTreeMap;
 use watch::{Seen, Watch};
@@ -112,6 +112,12 @@ pub(super) const CHECKS: &[Check] = &[
         "A crowd of clients of libtorrent with three kinds of links takes as long as recorded, and \
                 gets there alike.",
         |ctx| run(ctx, &MIXED_LINKS),
+    ),
+    recorded(
+        "recorded-fast-arrivals",
+        "Slow clients of libtorrent that fast ones join one by one take as long as recorded, and \
+                so do those.",
+        |ctx| run(ctx, &FAST_ARRIVALS),
     ),
 ];
 

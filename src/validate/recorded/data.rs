@@ -47,6 +47,7 @@ pub(super) const LATE_FREE_RIDERS: SetUp = set_up!("late_free_riders");
 pub(super) const LATE_COMERS: SetUp = set_up!("late_comers");
 pub(super) const MIXED_ARRIVALS: SetUp = set_up!("mixed_arrivals");
 pub(super) const MIXED_LINKS: SetUp = set_up!("mixed_links");
+pub(super) const FAST_ARRIVALS: SetUp = set_up!("fast_arrivals");
 
 const MEASURES: &str = include_str!("../../../scenarios/real/data/recorded_measures.csv");
 const FIRST_SLOTS: &str = include_str!("../../../scenarios/real/data/recorded_first_slots.csv");
@@ -152,6 +153,7 @@ mod tests {
             (LATE_COMERS, 32, 20),
             (MIXED_ARRIVALS, 24, 22),
             (MIXED_LINKS, 16, 30),
+            (FAST_ARRIVALS, 16, 20),
         ] {
             let times = set_up.times();
             assert!(times.values().all(|runs| runs.len() == repetitions), "{}", set_up.name);
