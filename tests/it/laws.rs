@@ -11,6 +11,7 @@ mod luck;
 mod messages;
 pub mod money;
 mod payments;
+mod picks;
 mod reading;
 mod reputation;
 mod scaling;

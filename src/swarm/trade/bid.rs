@@ -191,3 +191,28 @@ impl<O: Observer> Swarm<'_, O> {
         Bytes(cut.content.0 - (n * cut.piece.0 - if has_last { short } else { 0 }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    /// 2000 bids of 20 peers; seed 4.
+    #[test]
+    fn nobody_bids_more_than_the_highest() {
+        let mut luck = stream(4, Purpose::Choke, 0);
+        let mut posted = Posted::new(20);
+        for _ in 0..2000 {
+            let p = PeerId::from_index(luck.below(20));
+            let bid = Price::new(MicroBtt(luck.bits() % 9), Bytes(1 + luck.bits() % 3));
+            let before = posted.of(p);
+            assert_eq!(posted.post(p, bid), bid != before);
+            assert!(posted.iter().all(|bid| bid <= posted.highest()));
+            if luck.below(40) == 0 {
+                (0..20).for_each(|_| posted.doubt());
+                let highest = posted.iter().max().unwrap_or_default();
+                assert_eq!(posted.highest(), highest, "found anew");
+            }
+        }
+    }
+}
