@@ -144,7 +144,7 @@ impl<O: Observer> Swarm<'_, O> {
             return Some(self.trim(ask.to, run, Bytes(ask.most - asked)));
         }
         if ask.contiguous > 1 && self.peer(ask.to).n_taken > begun {
-            self.claim_neighbours(ask, run);
+            return Some(self.claim_neighbours(ask, run));
         }
         Some(run)
     }
@@ -335,9 +335,22 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Chooses among the listed pieces; there are some.
+    ///
+    /// Its first ones libtorrent does not pick by rarity (`pick_pieces`): it finishes those that
+    /// are begun, by their place in the content, or goes on from a random place to the first piece
+    /// it can pick.
     fn choose_piece(&mut self, p: PeerId, requests: &Requests) -> usize {
-        let at_random = self.picks_at_random(p, requests) && !self.scratch.only_begun;
-        self.pick_piece(p, requests.order, at_random)
+        if !self.picks_at_random(p, requests) {
+            return self.pick_piece(p, requests.order);
+        }
+        if !requests.contiguous {
+            let order = if self.scratch.only_begun { requests.order } else { PickOrder::Random };
+            return self.pick_piece(p, order);
+        }
+        let pieces = self.cut(p).pieces;
+        let luck = &mut self.peers[p.index()].pick_luck;
+        let start = if self.scratch.only_begun { 0 } else { luck.below(pieces) };
+        bitfield::first_from(&self.scratch.wanted, start).expect("there is something to pick")
     }
 
     /// Whether `p` has so few pieces that the next one is picked at random.
@@ -345,9 +358,8 @@ impl<O: Observer> Swarm<'_, O> {
         u32::from(self.n_have[p.index()]) < requests.random_first
     }
 
-    /// Chooses among `scratch.wanted` by the peer's order.
-    fn pick_piece(&mut self, p: PeerId, order: PickOrder, at_random: bool) -> usize {
-        let order = if at_random { PickOrder::Random } else { order };
+    /// Chooses among `scratch.wanted` by this order.
+    fn pick_piece(&mut self, p: PeerId, order: PickOrder) -> usize {
         match order {
             PickOrder::Random => {
                 let wanted = &self.scratch.wanted;
@@ -469,9 +481,11 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.
-    /// Downwards first, then upwards, as libtorrent expands a piece.
+    /// Downwards first, then upwards, and all are asked for from the lowest on, as libtorrent does
+    /// (`expand_piece`, `add_blocks`): not from the one that was picked. Gives the first of them,
+    /// and in `scratch.more` the others.
     #[inline(never)]
-    fn claim_neighbours(&mut self, ask: &Ask, run: Run) {
+    fn claim_neighbours(&mut self, ask: &Ask, run: Run) -> Run {
         let n = usize::from(ask.contiguous);
         let middle = usize::from(run.piece);
         let fresh = |s: &Self, piece: usize| {
@@ -483,13 +497,23 @@ impl<O: Observer> Swarm<'_, O> {
             low -= 1;
         }
         let end = (low + n).min(self.cut(ask.to).pieces);
-        for piece in (low..middle).chain(middle + 1..end) {
+        let mut first = None;
+        for piece in low..end {
             if piece > middle && !fresh(self, piece) {
                 break;
             }
-            let run = self.claim(ask, PieceId::from_index(piece), 0);
-            self.scratch.more.extend(run);
+            let next = if piece == middle {
+                Some(run)
+            } else {
+                self.claim(ask, PieceId::from_index(piece), 0)
+            };
+            if first.is_none() {
+                first = next;
+            } else {
+                self.scratch.more.extend(next);
+            }
         }
+        first.expect("the piece that was picked is one of them")
     }
 
     /// Cuts the blocks from `to` on off the run of a flow; somebody else sends them.

@@ -106,6 +106,11 @@ pub fn nth(words: &[u64], n: usize) -> Option<usize> {
     None
 }
 
+/// The first member from `start` on, or else the first of all.
+pub fn first_from(words: &[u64], start: usize) -> Option<usize> {
+    members(words).find(|&member| member >= start).or_else(|| nth(words, 0))
+}
+
 /// The member of a set that has exactly one.
 #[inline]
 pub fn only(words: &[u64]) -> Option<usize> {
@@ -183,6 +188,9 @@ mod tests {
             assert_eq!(nth(&words, rank), Some(member));
         }
         assert_eq!(nth(&words, 4), None);
+        let from = [0, 1, 2, 3, 4, 127, 128].map(|start| first_from(&words, start));
+        assert_eq!(from, [0, 1, 3, 3, 127, 127, 0].map(Some));
+        assert_eq!(first_from(&[0], 5), None);
         assert_eq!(only(&words), None);
         assert_eq!(only(&[0, 0]), None);
         assert_eq!(only(&[0, 1 << 9]), Some(73));
