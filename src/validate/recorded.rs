@@ -26,7 +26,7 @@ use crate::units::f64_of_len;
 use chance::{Chance, pooled, share_by};
 use data::{
     CROWD, FAST_ARRIVALS, LATE_COMERS, LATE_FREE_RIDERS, LEAVERS, LONG, MIXED_ARRIVALS,
-    MIXED_LINKS, S1, S2, S2Q, S4, S7, STREAM, SetUp, Times, Values,
+    MIXED_LINKS, S1, S2, S2Q, S4, S7, SMALL_PIECES, STREAM, SetUp, TWO_STREAMS, Times, Values,
 };
 use std::collections::BTreeMap;
 use watch::{Seen, Watch};
@@ -118,6 +118,18 @@ pub(super) const CHECKS: &[Check] = &[
         "Slow clients of libtorrent that fast ones join one by one take as long as recorded, and \
                 so do those.",
         |ctx| run(ctx, &FAST_ARRIVALS),
+    ),
+    recorded(
+        "recorded-two-streams",
+        "Two streams of clients of libtorrent, of which the slower one lingers, take as long as \
+                recorded, and get there alike.",
+        |ctx| run(ctx, &TWO_STREAMS),
+    ),
+    recorded(
+        "recorded-small-pieces",
+        "A larger crowd of clients of libtorrent takes as long over smaller pieces as recorded, and \
+                gets there alike.",
+        |ctx| run(ctx, &SMALL_PIECES),
     ),
 ];
 

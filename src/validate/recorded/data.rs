@@ -48,6 +48,8 @@ pub(super) const LATE_COMERS: SetUp = set_up!("late_comers");
 pub(super) const MIXED_ARRIVALS: SetUp = set_up!("mixed_arrivals");
 pub(super) const MIXED_LINKS: SetUp = set_up!("mixed_links");
 pub(super) const FAST_ARRIVALS: SetUp = set_up!("fast_arrivals");
+pub(super) const TWO_STREAMS: SetUp = set_up!("two_streams");
+pub(super) const SMALL_PIECES: SetUp = set_up!("small_pieces");
 
 const MEASURES: &str = include_str!("../../../scenarios/real/data/recorded_measures.csv");
 const FIRST_SLOTS: &str = include_str!("../../../scenarios/real/data/recorded_first_slots.csv");
@@ -145,15 +147,17 @@ mod tests {
             (S2Q, 18, 24),
             (S4, 44, 24),
             (S7, 11, 20),
-            (STREAM, 24, 20),
+            (STREAM, 40, 20),
             (LEAVERS, 4, 24),
             (CROWD, 8, 36),
             (LONG, 4, 12),
-            (LATE_FREE_RIDERS, 24, 18),
+            (LATE_FREE_RIDERS, 40, 18),
             (LATE_COMERS, 32, 20),
-            (MIXED_ARRIVALS, 24, 22),
+            (MIXED_ARRIVALS, 36, 22),
             (MIXED_LINKS, 16, 30),
             (FAST_ARRIVALS, 16, 20),
+            (TWO_STREAMS, 16, 16),
+            (SMALL_PIECES, 12, 36),
         ] {
             let times = set_up.times();
             assert!(times.values().all(|runs| runs.len() == repetitions), "{}", set_up.name);
