@@ -127,8 +127,8 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     recorded(
         "recorded-small-pieces",
-        "A larger crowd of clients of libtorrent takes as long over smaller pieces as recorded, and \
-                gets there alike.",
+        "A larger crowd of clients of libtorrent takes as long over smaller pieces as recorded, \
+                and gets there alike.",
         |ctx| run(ctx, &SMALL_PIECES),
     ),
 ];
