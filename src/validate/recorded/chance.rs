@@ -42,7 +42,7 @@ impl Chance {
         let is_as_far = |draw: &&Vec<f64>| ks_distance(draw, &pool) >= distance - 1e-9;
         let as_far = draws.iter().filter(is_as_far).count();
         let p_value = f64_of_len(as_far) / f64_of_len(N_DRAWS);
-        Self { distance, p_value, band: band(&draws) }
+        Self { distance, p_value, band: band(&draws, &sample) }
     }
 }
 
@@ -78,14 +78,15 @@ fn ks_distance(a: &[f64], b: &[f64]) -> f64 {
     gap
 }
 
-/// Where 95 % of the draws are, point by point.
-fn band(draws: &[Vec<f64>]) -> Vec<(f64, [f64; 2])> {
-    let ends =
-        |pick: fn(f64, f64) -> f64, worst: f64| draws.iter().flatten().copied().fold(worst, pick);
+/// Where 95 % of the draws are, point by point, as far as they and the recordings reach.
+fn band(draws: &[Vec<f64>], sample: &[f64]) -> Vec<(f64, [f64; 2])> {
+    let ends = |pick: fn(f64, f64) -> f64, worst: f64| {
+        draws.iter().flatten().chain(sample).copied().fold(worst, pick)
+    };
     let (from, to) = (ends(f64::min, f64::INFINITY), ends(f64::max, f64::NEG_INFINITY));
     let step = (to - from) / f64_of_len(N_STEPS);
     let row = |i: usize| {
-        let x = from + step * f64_of_len(i);
+        let x = if i < N_STEPS { from + step * f64_of_len(i) } else { to };
         let shares = stats::sorted(draws.iter().map(|draw| share_by(draw, x)).collect());
         let at = |p| stats::quantile(&shares, p).unwrap_or(f64::NAN);
         (x, [at(0.025), at(0.975)])
@@ -127,6 +128,8 @@ mod tests {
         let model: Times = (0..40).map(|run| vec![f64_of_len(run), 100.0]).collect();
         let chance = Chance::of(&vec![vec![500.0]; 4], &model, 2);
         assert_eq!(chance.p_value, 0.0);
+        let reach = chance.band.last().map(|&(x, _)| x);
+        assert_eq!(reach, Some(500.0), "as far as what was recorded");
         for (x, [low, high]) in chance.band {
             assert!((low..=high).contains(&share_by(&pooled(&model), x)), "at {x}");
         }
