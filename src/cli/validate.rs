@@ -3,6 +3,7 @@
 use super::args::ValidateArgs;
 use super::{Failure, complain};
 use crate::experiment::Workers;
+use crate::report::table::plural;
 use crate::report::{Folder, validation};
 use crate::validate::finding::short;
 use crate::validate::{self, Check, Ctx, Line, Report};
@@ -77,8 +78,8 @@ pub fn execute(checks: &[Check], options: &Options, out: &mut impl Write) -> Res
         );
     }
     out.write_all(text.as_bytes()).map_err(Failure::work)?;
-    let (n, seconds) = (checks.len(), begun.elapsed().as_secs_f64());
-    complain(&format!("{n} checks in {seconds:.1} s"));
+    let (n, seconds) = (plural(checks.len(), "check", "checks"), begun.elapsed().as_secs_f64());
+    complain(&format!("{n} in {seconds:.1} s"));
     failures(&reports)
 }
 

@@ -312,6 +312,7 @@ fn one_decimal(x: f64) -> String {
     }
 }
 
-fn plural(n: usize, one: &str, many: &str) -> String {
+/// So many of something, in words: `1 run`, `2 runs`.
+pub fn plural(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }

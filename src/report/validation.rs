@@ -5,6 +5,7 @@
 use super::folder::{Folder, FolderError};
 use super::manifest::FIRST_KEY;
 use super::schema::{CHECKS, CURVES, CheckRow, CurveRow, MANIFEST};
+use super::table::plural;
 use super::writer::{ReportError, write_all};
 use crate::validate::finding::short;
 use crate::validate::{Axis, Report};
@@ -118,9 +119,8 @@ pub fn tally(reports: &[Report]) -> String {
     };
     let ((gates, n_gates), (directions, n_directions)) = (of(true), of(false));
     format!(
-        "{gates} of {n_gates} gates and {directions} of {n_directions} directions hold in {} \
-         checks.",
-        reports.len()
+        "{gates} of {n_gates} gates and {directions} of {n_directions} directions hold in {}.",
+        plural(reports.len(), "check", "checks")
     )
 }
 
