@@ -3,6 +3,7 @@
 
 use crate::experiment::Results;
 use crate::observe::{Observer, Sample};
+use crate::report::table::plural;
 use crate::swarm::plan::Plan;
 use crate::units::{SimTime, f64_of, floor_u64};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -94,9 +95,9 @@ impl Progress {
         let busy = state.busy.as_secs_f64();
         let pieces: u64 = results.runs.iter().map(|run| run.counters.pieces).sum();
         let rate = if busy > 0.0 { f64_of(pieces) / busy } else { 0.0 };
-        let runs = self.n_runs;
+        let runs = plural(results.runs.len(), "run", "runs");
         format!(
-            "{runs} runs in {total:.1} s ({busy:.1} s of simulation on all threads): \
+            "{runs} in {total:.1} s ({busy:.1} s of simulation on all threads): \
              {pieces} piece downloads, {rate:.0} per thread and second"
         )
     }

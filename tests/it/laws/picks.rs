@@ -89,7 +89,7 @@ fn a_first_piece_is_the_next_after_a_random_place() {
 /// `scenarios/real/fast_arrivals.toml`: fast leechers that join slow ones took 136.9 s in 16
 /// recordings of libtorrent 2.1.1, with a standard error of 5.6, of which the validation allows
 /// two. Where what a connection has asked for itself counts as the work of others
-/// (`requested_from`) they take 156 s: a piece a fast neighbour has begun is left open, and is of
+/// (`requested_from`) they take 158 s: a piece a fast neighbour has begun is left open, and is of
 /// no use to others.
 #[test]
 fn a_fast_neighbour_goes_on_with_what_only_it_has_begun() {
