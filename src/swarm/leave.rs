@@ -98,6 +98,7 @@ impl<O: Observer> Swarm<'_, O> {
         while let Some((to, run, from)) = self.late.pop() {
             self.receive(to, run, from);
         }
+        self.finish_hashes_of(p);
         if self.peer(p).stage == Stage::Leecher {
             self.close_leeching(p);
             self.count_leechers(p, -1);

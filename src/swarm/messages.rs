@@ -128,17 +128,24 @@ impl<O: Observer> Swarm<'_, O> {
     /// So many bytes still to come on a flow, and what is left of the block the last of them is in.
     /// The last block of the content may be short.
     pub(super) fn up_to_block(&self, from: PeerId, at: usize, n: u64) -> u64 {
-        let flow = &self.links.up[self.line(from)].flows[at];
-        let mut left = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
         let (mut before, mut in_part) = (0, self.in_part(from, at));
-        let mut queue = self.runs.iter(flow.payload.next);
-        while n > before + left {
-            before += left;
-            let Some(run) = queue.next() else { return before };
-            (left, in_part) = (self.run_size(from, run).0, 0);
+        for (_, left) in self.to_come(from, at) {
+            if n <= before + left {
+                let in_run = in_part + n - before;
+                return before + left.min(in_run.next_multiple_of(BLOCK.0) - in_part);
+            }
+            (before, in_part) = (before + left, 0);
         }
-        let in_run = in_part + n - before;
-        before + left.min(in_run.next_multiple_of(BLOCK.0) - in_part)
+        before
+    }
+
+    /// The runs of a flow in order, each with the bytes that are still to come of it.
+    pub(super) fn to_come(&self, from: PeerId, at: usize) -> impl Iterator<Item = (Run, u64)> + '_ {
+        let flow = &self.links.up[self.line(from)].flows[at];
+        let first = (flow.left_at(self.now) + flow.payload.beyond()).bytes().0;
+        let later = self.runs.iter(flow.payload.next);
+        let later = later.map(move |run| (run, self.run_size(from, run).0));
+        std::iter::once((flow.payload.run, first)).chain(later)
     }
 
     /// What one more flow out of `from` would get of its uplink.

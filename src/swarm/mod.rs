@@ -10,6 +10,7 @@ mod event;
 mod free_slots;
 mod givers;
 mod greeting;
+mod hashing;
 mod headers;
 mod idle;
 mod interest;

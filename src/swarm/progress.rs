@@ -411,6 +411,9 @@ impl<O: Observer> Swarm<'_, O> {
             }
         }
         if missing == 0 {
+            if self.in_turn(p).is_some() {
+                return self.hash_received((p, slot), piece, from);
+            }
             self.piece_done(p, piece);
         }
         if self.has_economy {

@@ -141,10 +141,11 @@ impl<O: Observer> Swarm<'_, O> {
                     self.warm_other_end(p, slot);
                 }
                 self.serve(p, slot);
-            } else if self.from_disk.is_empty() {
-                break;
-            } else {
+            } else if !self.from_disk.is_empty() || self.hashes_any() {
                 self.write_blocks();
+                self.finish_hashes();
+            } else {
+                break;
             }
         }
     }

@@ -13,6 +13,7 @@ use super::edges::Mask;
 use super::event::Event;
 use super::headers::{BLOCK_HEADER, headers_of};
 use super::letters::Letter;
+use super::plan::Role;
 use super::socket::{SECOND, in_a_second, narrow};
 use super::world::Swarm;
 use crate::ids::PeerId;
@@ -21,7 +22,7 @@ use crate::units::{BLOCK, Bytes};
 
 impl<O: Observer> Swarm<'_, O> {
     /// The flow from `p` to `q`, if its first byte may go.
-    fn sending_at(&self, p: PeerId, q: PeerId) -> Option<usize> {
+    pub(super) fn sending_at(&self, p: PeerId, q: PeerId) -> Option<usize> {
         let at = self.flow_at(p, q);
         at.filter(|&at| self.links.up[self.line(p)].flows[at].since <= self.now)
     }
@@ -51,6 +52,9 @@ impl<O: Observer> Swarm<'_, O> {
             let is_full =
                 rules.buffer.max(lasting).0 <= u64::from(socket.buffer + socket.words + ahead);
             if is_full || self.next_block(p, slot, ahead) == 0 {
+                return;
+            }
+            if self.class(p).role == Role::Seeder && !self.may_read(p, slot, ahead) {
                 return;
             }
             self.socket_mut(p, slot).from_disk += 1;

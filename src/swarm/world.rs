@@ -4,6 +4,7 @@ use super::edges::End;
 use super::edges::{Edges, Mask, Stretch};
 use super::event::Event;
 use super::givers::Givers;
+use super::hashing::Hashes;
 use super::late::Lost;
 use super::pending::Pending;
 use super::plan::{ChokerSpec, ClassPlan, Messages, Overhead, Plan, Role, Stay};
@@ -161,6 +162,8 @@ pub(super) struct Swarm<'a, O> {
     /// Connections for which a block is read from the disk, in order; done when all of those are
     /// served.
     pub(super) from_disk: Vec<(PeerId, u16)>,
+    /// Pieces that are hashed; done with the blocks that are read.
+    pub(super) hashes: Hashes,
     /// Requests on their way to single neighbours, by peer; likewise.
     pub(super) pending: Vec<Vec<Pending>>,
     /// What a neighbour has ceased to send and the peer does not know of yet, by peer; likewise.
@@ -285,6 +288,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             readers: VecDeque::new(),
             stirred: VecDeque::new(),
             from_disk: Vec::new(),
+            hashes: Hashes::default(),
             pending: vec![Vec::new(); if some_wait { n } else { 0 }],
             held: vec![Vec::new(); if some_wait { n } else { 0 }],
             lost: vec![Vec::new(); if some_wait { n } else { 0 }],

@@ -7,6 +7,7 @@ mod crowds;
 mod exact;
 mod fuzz;
 mod habits;
+mod hashing;
 mod luck;
 mod messages;
 pub mod money;
