@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn in_seed_mode_each_piece_is_hashed_once_and_who_wants_it_waits() {
         let mut hashes = Hashes::default();
-        let mut asks = |hashes: &mut Hashes, p, slot, piece| {
+        let asks = |hashes: &mut Hashes, p, slot, piece| {
             hashes.lets_read((PeerId(p), slot), PieceId(piece), 1)
         };
         assert!(!asks(&mut hashes, 0, 3, 7), "it is hashed first");

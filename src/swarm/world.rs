@@ -261,8 +261,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         }
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
         let any = |is: fn(&ClassPlan) -> bool| plan.classes.iter().any(is);
-        let queues =
-            any(|c| c.protocol.choking.optimistic_order == OptimisticOrder::LongestWaiting);
+        let turns = any(|c| c.protocol.choking.optimistic_order == OptimisticOrder::LongestWaiting);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let some_hide = any(|c| c.super_seed || c.protocol.latency > Span::ZERO);
         // One row more than peers: nobody's, always empty.
@@ -309,7 +308,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             counters: Counters::default(),
             observer,
             links,
-            edges: Edges::new(PeerId::from_index(n), queues),
+            edges: Edges::new(PeerId::from_index(n), turns),
             leechers: 0,
             seeders: 0,
             completed: 0,
