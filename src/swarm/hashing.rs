@@ -23,7 +23,7 @@ use crate::ids::{PeerId, PieceId};
 use crate::observe::Observer;
 use crate::torrent::bitfield;
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// So many pieces are hashed at once for a connection, to be sent on it.
 const MOST: usize = 3;
@@ -34,7 +34,7 @@ type Received = (End, PieceId, PeerId);
 /// The pieces that are being hashed.
 #[derive(Debug, Default)]
 pub(super) struct Hashes {
-    received: Vec<Received>,
+    received: VecDeque<Received>,
     /// Those of which blocks are to be sent on a connection, for the first time.
     wanted: Vec<(End, PieceId)>,
     /// All that were ever among those, of each that is in seed mode.
@@ -61,7 +61,7 @@ impl Hashes {
 impl<O: Observer> Swarm<'_, O> {
     /// A piece is whole at one end of a connection: it is hashed, and done when it is verified.
     pub(super) fn hash_received(&mut self, end: End, piece: PieceId, from: PeerId) {
-        self.hashes.received.push((end, piece, from));
+        self.hashes.received.push_back((end, piece, from));
     }
 
     /// Whether the next block that was requested on a connection, behind `ahead` bytes that are
@@ -96,8 +96,11 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// All that is being hashed is done.
     pub(super) fn finish_hashes(&mut self) {
-        for received in std::mem::take(&mut self.hashes.received) {
-            self.verify(received);
+        // One by one: who leaves meanwhile finds its own among those that are left.
+        for _ in 0..self.hashes.received.len() {
+            if let Some(received) = self.hashes.received.pop_front() {
+                self.verify(received);
+            }
         }
         for ((p, slot), _) in std::mem::take(&mut self.hashes.wanted) {
             if self.is_present(p) && self.is(p, Mask::Live, slot) {
@@ -109,8 +112,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// What `p` hashes is done: it leaves, and its books are closed.
     pub(super) fn finish_hashes_of(&mut self, p: PeerId) {
         while let Some(nth) = self.hashes.received.iter().position(|&((q, _), ..)| q == p) {
-            let received = self.hashes.received.remove(nth);
-            self.verify(received);
+            if let Some(received) = self.hashes.received.remove(nth) {
+                self.verify(received);
+            }
         }
     }
 
@@ -150,5 +154,9 @@ mod tests {
         assert!(asks(&mut hashes, 0, 5, 7) && asks(&mut hashes, 0, 3, 8), "known from then on");
         assert!(!asks(&mut hashes, 1, 3, 8), "each seeder has its own disk");
         assert_eq!(hashes.wanted.len(), 1, "nothing is hashed twice");
+        assert!((9..12).all(|piece| !asks(&mut hashes, 0, 6, piece)));
+        assert!(!asks(&mut hashes, 0, 6, 20) && !asks(&mut hashes, 0, 7, 21));
+        let last = hashes.wanted.last().map(|&((_, slot), piece)| (slot, piece.0));
+        assert_eq!(last, Some((7, 21)), "three at once for a connection, and more for others");
     }
 }
