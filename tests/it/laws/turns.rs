@@ -44,9 +44,9 @@ impl Observer for Slots {
 
 /// `scenarios/real/stream.toml`, recorded in 63 more repetitions of libtorrent 2.1.1: in 33 of
 /// them the same leechers had the seed's slots at all four moments, in sixteen others, too, and in
-/// fourteen one of the first three lost its slot for a round. Which of the two it is hangs on who connects, the seed or the
-/// first leecher, and whose clock is ahead: with a chance of one in four the seed's choker runs a
-/// second later.
+/// fourteen one of the first three lost its slot for a round. Which of the two it is hangs on who
+/// connects, the seed or the first leecher, and whose clock is ahead: with a chance of one in four
+/// the seed's choker runs a second later.
 #[test]
 fn a_seeders_slots_go_where_they_went_in_recordings() {
     let late = [[1, 2, 3, 5], [2, 3, 4, 5], [1, 2, 3, 4], [1, 2, 3, 5]];
