@@ -4,6 +4,7 @@
 //! kept at both ends; `back` finds the other end. Law: what one end says, the other end agrees
 //! with (`audit`).
 
+use super::plan::{Choking, ClassPlan, OptimisticOrder, TieOrder};
 use crate::ids::PeerId;
 use crate::torrent::bitfield::BitsOf;
 use crate::units::{extend, u16_of, u32_of};
@@ -57,6 +58,9 @@ pub(super) struct Stretch {
     words: u16,
 }
 
+/// Of two connections made within so many milliseconds the second may stand directly behind.
+const AT_ONCE_MS: u32 = 1_500;
+
 /// The arena. Columns are indexed by `Stretch::at`.
 #[derive(Debug)]
 pub(super) struct Edges {
@@ -74,6 +78,11 @@ pub(super) struct Edges {
     /// that.
     turn_ms: Vec<u32>,
     has_turns: bool,
+    /// Where the connection stands in the client's list. Empty where no choker goes by that.
+    place: Vec<u64>,
+    has_places: bool,
+    /// By peer, the slot of the connection it made last, and when that was. Empty likewise.
+    latest: Vec<(u16, u32)>,
     masks: Vec<u64>,
     free: BTreeMap<u16, Vec<Stretch>>,
 }
@@ -128,9 +137,11 @@ impl Iterator for Slots<'_> {
 }
 
 impl Edges {
-    /// An empty arena. `nobody` names the neighbour in an empty slot; `has_turns` if it is noted
-    /// when optimistic turns begin.
-    pub(super) fn new(nobody: PeerId, has_turns: bool) -> Self {
+    /// An empty arena for peers with these rules. `nobody` names the neighbour in an empty slot.
+    pub(super) fn new(nobody: PeerId, classes: &[ClassPlan]) -> Self {
+        let any = |is: fn(&Choking) -> bool| classes.iter().any(|c| is(&c.protocol.choking));
+        let has_turns = any(|rules| rules.optimistic_order == OptimisticOrder::LongestWaiting);
+        let has_places = any(|rules| rules.ties == TieOrder::InOrder);
         Self {
             nobody,
             peer: Vec::new(),
@@ -139,6 +150,9 @@ impl Edges {
             served_ms: Vec::new(),
             turn_ms: Vec::new(),
             has_turns,
+            place: Vec::new(),
+            has_places,
+            latest: vec![(0, 0); if has_places { nobody.index() } else { 0 }],
             masks: Vec::new(),
             free: BTreeMap::new(),
         }
@@ -162,6 +176,7 @@ impl Edges {
         extend(&mut self.witness, cap, NO_PIECE);
         extend(&mut self.served_ms, cap, 0);
         extend(&mut self.turn_ms, if self.has_turns { cap } else { 0 }, 0);
+        extend(&mut self.place, if self.has_places { cap } else { 0 }, 0);
         extend(&mut self.masks, MASKS * words, 0);
         stretch
     }
@@ -177,6 +192,10 @@ impl Edges {
         if self.has_turns {
             self.turn_ms.copy_within(from.clone(), to);
             self.turn_ms[from.clone()].fill(0);
+        }
+        if self.has_places {
+            self.place.copy_within(from.clone(), to);
+            self.place[from.clone()].fill(0);
         }
         self.peer[from.clone()].fill(self.nobody);
         self.witness[from].fill(NO_PIECE);
@@ -250,12 +269,38 @@ impl Edges {
         self.turn_ms.get(stretch.at(slot)).copied().filter(|&began| began > 0)
     }
 
+    /// Whether it is noted where connections stand in their clients' lists.
+    pub(super) fn has_places(&self) -> bool {
+        self.has_places
+    }
+
+    /// Where the connection in `slot` stands in its client's list; 0 where there is none.
+    pub(super) fn place(&self, stretch: Stretch, slot: u16) -> u64 {
+        self.place[stretch.at(slot)]
+    }
+
+    /// Notes the place of the connection that `p` made just now, in `slot`.
+    pub(super) fn set_place(&mut self, (p, slot): End, stretch: Stretch, place: u64, now_ms: u32) {
+        self.place[stretch.at(slot)] = place;
+        self.latest[p.index()] = (slot, now_ms);
+    }
+
+    /// The place of the connection that `p` made at once with one it makes now; 0 if there is none.
+    pub(super) fn place_made_at_once(&self, p: PeerId, stretch: Stretch, now_ms: u32) -> u64 {
+        let (slot, then_ms) = self.latest[p.index()];
+        let is_it = now_ms.wrapping_sub(then_ms) <= AT_ONCE_MS && slot < stretch.cap;
+        if is_it { self.place(stretch, slot) } else { 0 }
+    }
+
     /// Empties `slot`.
     pub(super) fn clear_slot(&mut self, stretch: Stretch, slot: u16) {
         self.peer[stretch.at(slot)] = self.nobody;
         self.witness[stretch.at(slot)] = NO_PIECE;
         if self.has_turns {
             self.turn_ms[stretch.at(slot)] = 0;
+        }
+        if self.has_places {
+            self.place[stretch.at(slot)] = 0;
         }
         let (word, bit) = (usize::from(slot) / 64, slot % 64);
         for mask in 0..MASKS {

@@ -152,7 +152,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.announce_to(p, piece, 0..founders.min(stretch.cap));
             return;
         }
-        slots.sort_by_cached_key(|&slot| self.place(p, slot));
+        slots.sort_by_key(|&slot| self.edges.place(stretch, slot));
         for slot in slots {
             self.announce_to(p, piece, slot..slot + 1);
         }

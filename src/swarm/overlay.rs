@@ -116,6 +116,9 @@ impl<O: Observer> Swarm<'_, O> {
             if starts {
                 peer.founders = peer.founders.max(sa + 1);
             }
+            if self.edges.has_places() {
+                self.find_place(a, sa);
+            }
         }
         if self.some_wait {
             self.open_sockets((p, sp), (q, sq));
@@ -133,16 +136,26 @@ impl<O: Observer> Swarm<'_, O> {
         self.now.since(self.peer(p).arrival) <= START
     }
 
-    /// Where the connection in `slot` stands in a client's list: the first of equals wins.
-    pub(super) fn place(&self, p: PeerId, slot: u16) -> u64 {
+    /// Where the new connection in `slot` stands in a client's list: the first of equals wins.
+    fn find_place(&mut self, p: PeerId, slot: u16) {
         let peer = self.peer(p);
+        let (stretch, neighbour) = (peer.edges, self.neighbour(p, slot));
         let is_seed = self.class(p).role == Role::Seeder;
-        let first = if is_seed { peer.founders.max(UNBROKEN) } else { peer.founders };
-        let Some(nth) = slot.checked_sub(first) else { return place_of_founder(slot) };
-        let connection = mix(self.entity(p)).wrapping_add(slot.into());
-        let luck = stream(self.seed, Purpose::Place, connection);
-        let was_there = peer.arrival <= SimTime::ZERO + START;
-        place_of_later(luck, nth, first, was_there)
+        let founders = if is_seed { peer.founders.max(UNBROKEN) } else { peer.founders };
+        let place = if let Some(nth) = slot.checked_sub(founders) {
+            let later = Later {
+                nth,
+                founders,
+                was_there: peer.arrival <= SimTime::ZERO + START,
+                age: self.now.since(peer.arrival),
+                before: self.edges.place_made_at_once(p, stretch, self.now_ms()),
+            };
+            let connection = mix(self.entity(p)).wrapping_add(self.entity(neighbour));
+            place_of_later(stream(self.seed, Purpose::Place, connection), &later)
+        } else {
+            place_of_founder(slot)
+        };
+        self.edges.set_place((p, slot), stretch, place, self.now_ms());
     }
 
     /// The same for a peer whenever it is asked for.
@@ -230,30 +243,51 @@ fn place_of_founder(slot: u16) -> u64 {
     (u64::from(slot) + 1) << 32
 }
 
-/// The place of the connection that was the `nth` (from 0) made later.
+/// A connection made after its client started.
+struct Later {
+    /// How many of these were made before it and still are.
+    nth: u16,
+    /// Connections made when the client started.
+    founders: u16,
+    /// Whether the client was there from the start.
+    was_there: bool,
+    /// How long the client has been there.
+    age: Span,
+    /// The place of the connection that was made just before it, if there is one; else 0.
+    before: u64,
+}
+
+/// Later connections stand behind this place, unless they take room before.
+const BEHIND: u64 = 1 << 63;
+/// What memory a client has when it starts, as the time in which it takes as much more.
+const AT_START: Span = Span(15 * NS_PER_S);
+
+/// The place of a connection made later.
 ///
-/// Most stand behind the `founders`: with a chance of one third behind all there are, and else
-/// anywhere among the later ones. Some take room in memory that was given back, before the
-/// founders or among them. Measured: libtorrent 2.1.1 lists its connections by address
-/// (`torrent::get_peer_info`). Of 2 036 made later by clients that were there from the start 33
-/// stood before all founders, and two among them. With clients that came later, of the first,
-/// second to ninth (248, 236 to 84 of them) 45, 34, 37, 26, 23, 19, 14, 14 and 11 % did either, and
-/// 5 % of those after them; 43 % of these before all.
-fn place_of_later(mut luck: Stream, nth: u16, founders: u16, was_there: bool) -> u64 {
-    const BEHIND: u64 = 1 << 63;
+/// Most stand behind the founders, anywhere in what memory the client has taken, which grows with
+/// time; one in three of those made at once with another directly behind that. Some take room that
+/// was given back, before the founders or among them. Measured: libtorrent 2.1.1 lists its
+/// connections by address (`torrent::get_peer_info`).
+/// Of 2 036 made later by clients that were there from the start 33 stood before all founders, and
+/// two among them. With clients that came later, of the first, second to ninth (248, 236 to 84 of
+/// them) 45, 34, 37, 26, 23, 19, 14, 14 and 11 % did either, and 5 % of those after them; 43 % of
+/// these before all. The others: `validate/recorded/data.rs`.
+fn place_of_later(mut luck: Stream, later: &Later) -> u64 {
     let mut chance = |of: usize, n: usize| luck.below(n) < of;
-    let room_left = ROOM_LEFT.get(usize::from(nth)).copied().unwrap_or(0);
-    let takes_room = if was_there { chance(1, 60) } else { chance(room_left, 1_000_000) };
-    let before_all = was_there || chance(3, 8);
-    let behind_all = chance(1, 3);
+    let room_left = ROOM_LEFT.get(usize::from(later.nth)).copied().unwrap_or(0);
+    let takes_room = if later.was_there { chance(1, 60) } else { chance(room_left, 1_000_000) };
+    let before_all = later.was_there || chance(3, 8);
+    let follows = chance(1, 3) && later.before >= BEHIND;
     let anywhere = luck.bits() >> 32;
-    let place = match (takes_room, before_all, behind_all) {
-        (true, true, _) => 0,
-        (true, false, _) => u64::from(founders) * anywhere,
-        (false, _, true) => BEHIND + ((u64::from(nth) + 1) << 32),
-        (false, _, false) => BEHIND + (u64::from(nth) + 1) * anywhere,
-    };
-    place + u64::from(nth) + 1
+    match (takes_room, before_all, follows) {
+        (true, true, _) => u64::from(later.nth) + 1,
+        (true, false, _) => u64::from(later.founders) * anywhere + 1,
+        (false, _, true) => later.before + 1,
+        (false, _, false) => {
+            let taken_ms = (later.age + AT_START).0 / 1_000_000;
+            BEHIND + taken_ms.min(1 << 30) * anywhere
+        }
+    }
 }
 
 /// How likely, in millionths, a client that came later has room given back for the `nth` connection
@@ -274,12 +308,19 @@ mod tests {
 
     const FOUNDERS: u16 = 10;
 
+    fn later(nth: u16, was_there: bool, age_s: u64, before: u64) -> Later {
+        Later { nth, founders: FOUNDERS, was_there, age: Span(age_s * NS_PER_S), before }
+    }
+
+    fn luck(connection: u64) -> Stream {
+        stream(1, Purpose::Place, connection)
+    }
+
     /// How many of 10 000 later connections stand (before all founders, among them, behind them).
     fn places(nth: u16, was_there: bool) -> [i32; 3] {
         let mut counts = [0; 3];
         for connection in 0..10_000 {
-            let luck = stream(1, Purpose::Place, connection);
-            let place = place_of_later(luck, nth, FOUNDERS, was_there);
+            let place = place_of_later(luck(connection), &later(nth, was_there, 20, 0));
             let before = (0..FOUNDERS).filter(|&slot| place_of_founder(slot) < place).count();
             counts[if before == 0 { 0 } else { 2 - usize::from(before < 10) }] += 1;
         }
@@ -308,12 +349,20 @@ mod tests {
     }
 
     #[test]
-    fn one_of_three_stands_behind_all_there_are() {
-        let last = |connection| {
-            let luck = stream(1, Purpose::Place, connection);
-            place_of_later(luck, 1, FOUNDERS, true) > (1 << 63) + (2 << 32)
+    fn of_two_made_later_the_first_stands_first_the_more_often_the_longer_it_was_there() {
+        // The share of pairs in which it does, made at these ages, one directly after the other or
+        // not. Who takes room, one in 60, does not stand behind.
+        let share = |ages: [u64; 2], directly: bool| {
+            let ordered = (0..10_000).filter(|&pair| {
+                let first = place_of_later(luck(2 * pair), &later(0, true, ages[0], 0));
+                let before = if directly { first } else { 0 };
+                first < place_of_later(luck(2 * pair + 1), &later(1, true, ages[1], before))
+            });
+            [0, i32::try_from(ordered.count()).expect("small"), 0]
         };
-        let n = (0..10_000).filter(|&c| last(c)).count();
-        assert_near([0, i32::try_from(n).expect("small"), 0], [0.0, 59.0 / 180.0, 0.0]);
+        let near = |of_the_rest: f64| [0.0, (59.0 * 59.0 * of_the_rest + 60.0 - 0.5) / 3600.0, 0.0];
+        assert_near(share([40, 40], false), near(0.5));
+        assert_near(share([40, 40], true), near((1.0 + 2.0 * 0.5) / 3.0));
+        assert_near(share([20, 55], false), near(1.0 - 35.0 / 70.0 / 2.0));
     }
 }

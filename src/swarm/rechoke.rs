@@ -384,7 +384,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let has_later = candidates.last().is_some_and(|c| c.slot >= peer.founders);
         if rules.ties == TieOrder::InOrder && has_later {
-            candidates.sort_by_cached_key(|c| self.place(p, c.slot));
+            candidates.sort_by_key(|c| self.edges.place(stretch, c.slot));
         }
     }
 

@@ -21,7 +21,7 @@ use crate::kernel::fingerprint::Fingerprint;
 use crate::kernel::queue::Queue;
 use crate::net::{LinkId, Links, PortId};
 use crate::observe::{Counters, Observer, Sample};
-use crate::policy::choke::{Candidate, Choker, Decision, OptimisticOrder};
+use crate::policy::choke::{Candidate, Choker, Decision};
 use crate::rng::{Purpose, Stream, stream};
 use crate::torrent::Geometry;
 use crate::torrent::availability::Rarest;
@@ -72,7 +72,7 @@ pub(super) struct Peer {
     /// Neighbours.
     pub(super) edges: Stretch,
     pub(super) n_neighbours: u16,
-    /// Slots below this hold connections made when it started; see `Swarm::place`.
+    /// Slots below this hold connections made when it started; see `Swarm::find_place`.
     pub(super) founders: u16,
     /// Pieces verified or begun.
     pub(super) n_taken: u16,
@@ -261,7 +261,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
         }
         let some_wait = plan.classes.iter().any(|c| c.protocol.messages != Messages::AtOnce);
         let any = |is: fn(&ClassPlan) -> bool| plan.classes.iter().any(is);
-        let turns = any(|c| c.protocol.choking.optimistic_order == OptimisticOrder::LongestWaiting);
         let words = torrents.iter().map(|t| t.cut.words).max().unwrap_or(0);
         let some_hide = any(|c| c.super_seed || c.protocol.latency > Span::ZERO);
         // One row more than peers: nobody's, always empty.
@@ -308,7 +307,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             counters: Counters::default(),
             observer,
             links,
-            edges: Edges::new(PeerId::from_index(n), turns),
+            edges: Edges::new(PeerId::from_index(n), &plan.classes),
             leechers: 0,
             seeders: 0,
             completed: 0,
