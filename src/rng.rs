@@ -50,6 +50,8 @@ pub enum Purpose {
     Connect = 16,
     /// Where a connection made later stands in its client's list.
     Place = 17,
+    /// Where a peer is on the Internet.
+    Address = 18,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

@@ -229,6 +229,7 @@ fn class_plan(
         patience: class.patience,
         choker: class.choker.clone(),
         trade: class.trade.clone(),
+        addresses: class.addresses.clone(),
         super_seed: class.super_seed,
         protocol: Arc::new(class.protocol.clone()),
     })
@@ -336,6 +337,7 @@ fn check_lengths(check: &mut Check, class: &Class, arrivals: &Arrivals) {
                 _ => None,
             },
         ),
+        ("addresses", Some(class.addresses.len()).filter(|&n| n > 0)),
     ];
     for (key, length) in lists {
         let Some(length) = length.filter(|l| n != Some(u32_of(*l))) else { continue };
@@ -429,6 +431,7 @@ fn people_plan(
         patience: class.and_then(|c| c.patience).filter(|_| role == Role::Leecher),
         choker: file.money.choker(role, class.map_or(ChokerSpec::TitForTat, |c| c.choker.clone())),
         trade: class.map_or_else(|| file.trade.clone(), |c| c.trade.clone()),
+        addresses: people.iter().map(|p| p.address).collect(),
         super_seed: class.is_some_and(|c| c.super_seed),
         protocol: Arc::new(protocol),
     }

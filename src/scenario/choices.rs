@@ -8,6 +8,7 @@ use super::node::{Node, Value};
 use super::rows;
 use crate::swarm::plan::{DownloadDist, RateDist, Role, Stay};
 use crate::units::{ByteRate, SimTime, Span};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// When peers come, before it is known how many.
@@ -171,6 +172,21 @@ pub(super) fn each<T>(
     };
     let values: Vec<T> = items.iter().filter_map(|item| read(check, item)).collect();
     (values.len() == items.len() && !values.is_empty()).then_some(values)
+}
+
+/// The addresses of the peers of a class.
+pub(super) fn addresses(check: &mut Check, node: &Node) -> Option<Vec<Ipv4Addr>> {
+    each(check, node, "addresses", |check, node| {
+        let address = match &node.value {
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        if address.is_none() {
+            let message = "`addresses` takes IPv4 addresses";
+            check.fault(&node.place, message, "write one such as `\"203.0.113.7\"`");
+        }
+        address
+    })
 }
 
 /// A list of times.

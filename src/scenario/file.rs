@@ -4,7 +4,7 @@
 
 use super::catalogue;
 use super::check::{MAX_COUNT, MAX_S, PERIOD_S, Range, TIME_S, Table, name_is_good};
-use super::choices::{Coming, Staying, coming, download, staying, upload};
+use super::choices::{Coming, Staying, addresses, coming, download, staying, upload};
 use super::economy::{self, Money};
 use super::fault::{Check, Place};
 use super::node::{Entry, Node};
@@ -16,6 +16,7 @@ use crate::policy::choke::ChokerSpec;
 use crate::swarm::plan::economy::Trade;
 use crate::swarm::plan::{Audit, Catalogue, Demand, DownloadDist, Protocol, RateDist, Role};
 use crate::units::{Bytes, SimTime, Span, floor_u64};
+use std::net::Ipv4Addr;
 
 /// One arm of a file.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ pub(super) struct Class {
     pub patience: Option<Span>,
     pub choker: ChokerSpec,
     pub super_seed: bool,
+    pub addresses: Vec<Ipv4Addr>,
     pub demand: Option<Demand>,
     pub trade: Trade,
     pub protocol: Protocol,
@@ -94,8 +96,16 @@ pub(super) const AUDITS: [(&str, Audit); 3] =
 /// Words of `role`.
 const ROLES: [(&str, Role); 2] = [("leecher", Role::Leecher), ("seeder", Role::Seeder)];
 /// Keys of a class that `population_csv` answers.
-const WHO: [&str; 7] =
-    ["role", "count", "share", "arrivals", "upload_kib_per_s", "download_kib_per_s", "stay"];
+const WHO: [&str; 8] = [
+    "role",
+    "count",
+    "share",
+    "arrivals",
+    "upload_kib_per_s",
+    "download_kib_per_s",
+    "stay",
+    "addresses",
+];
 /// Keys that hold for the whole file and are read by `mod.rs`.
 pub(super) const WHOLE_FILE: [&str; 5] = ["seed", "replicates", "baseline", "recorded_csv", "arms"];
 /// Pieces a torrent can have.
@@ -382,6 +392,7 @@ fn class(check: &mut Check, entry: &Entry, root: &Node, horizon: SimTime, from_c
     }
     let large_view = t.flag(check, "large_view").unwrap_or(false);
     let super_seed = t.flag(check, "super_seed").unwrap_or(false);
+    let addresses = t.get("addresses").and_then(|n| addresses(check, n)).unwrap_or_default();
     t.get("protocol");
     let protocol = protocol(check, root, Some((&entry.node, &name)), large_view);
     let demand = class_demand(check, &mut t, root, (&entry.node, &name), role);
@@ -405,6 +416,7 @@ fn class(check: &mut Check, entry: &Entry, root: &Node, horizon: SimTime, from_c
         patience,
         choker: choker.unwrap_or(ChokerSpec::TitForTat),
         super_seed,
+        addresses,
         demand,
         trade,
         protocol,

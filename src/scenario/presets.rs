@@ -6,8 +6,8 @@
 
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
-    Choking, EndGame, InTurn, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy,
-    Requests, SeedChoker, Slots, TieOrder,
+    Choking, ConnectOrder, EndGame, InTurn, Messages, OptimisticOrder, Overhead, Overlay, Protocol,
+    RankBy, Requests, SeedChoker, Slots, TieOrder,
 };
 use crate::units::{Bytes, NS_PER_S, Span};
 
@@ -57,6 +57,7 @@ pub fn mainline() -> Protocol {
             max_initiate: 40,
             connect_delay: Span::ZERO,
             either_connects: false,
+            connect_order: ConnectOrder::AsTold,
         },
         choking: Choking {
             rechoke: s(10),
@@ -150,6 +151,7 @@ pub fn libtorrent() -> Protocol {
             max_initiate: 200,
             connect_delay: Span(NS_PER_S / 2),
             either_connects: true,
+            connect_order: ConnectOrder::Canonical,
         },
         choking: Choking {
             rechoke: s(15),

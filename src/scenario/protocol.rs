@@ -6,8 +6,8 @@ use super::node::{Node, Value};
 use super::presets::IN_TURN;
 use crate::policy::pick::PickOrder;
 use crate::swarm::plan::{
-    Choking, EndGame, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy, Requests,
-    SeedChoker, Slots, TieOrder,
+    Choking, ConnectOrder, EndGame, Messages, OptimisticOrder, Overhead, Overlay, Protocol, RankBy,
+    Requests, SeedChoker, Slots, TieOrder,
 };
 use crate::units::{Bytes, Span};
 
@@ -17,6 +17,9 @@ pub(super) const OPTIMISTIC_ORDERS: [(&str, OptimisticOrder); 2] =
 /// Words of `ties`.
 pub(super) const TIES: [(&str, TieOrder); 2] =
     [("by-chance", TieOrder::ByChance), ("in-order", TieOrder::InOrder)];
+/// Words of `connect_order`.
+pub(super) const CONNECT_ORDERS: [(&str, ConnectOrder); 2] =
+    [("as-told", ConnectOrder::AsTold), ("canonical", ConnectOrder::Canonical)];
 /// Words of `rank`.
 pub(super) const RANKS: [(&str, RankBy); 2] =
     [("two-rounds", RankBy::TwoRounds), ("last-round", RankBy::LastRound)];
@@ -108,6 +111,7 @@ fn apply_overlay(check: &mut Check, mut t: Table<'_>, o: &mut Overlay) {
     count(check, &mut t, "max_initiate", SOME, &mut o.max_initiate);
     span(check, &mut t, "connect_delay_s", TIME_S, &mut o.connect_delay);
     flag(check, &mut t, "either_connects", &mut o.either_connects);
+    set(&mut o.connect_order, t.word(check, "connect_order", &CONNECT_ORDERS));
     t.close(check);
 }
 

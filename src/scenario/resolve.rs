@@ -6,7 +6,9 @@ mod money;
 
 use super::catalogue;
 use super::file::AUDITS;
-use super::protocol::{END_GAMES, OPTIMISTIC_ORDERS, ORDERS, RANKS, SEED_CHOKERS, TIES};
+use super::protocol::{
+    CONNECT_ORDERS, END_GAMES, OPTIMISTIC_ORDERS, ORDERS, RANKS, SEED_CHOKERS, TIES,
+};
 use super::trade::ordinary;
 use crate::swarm::plan::{
     Arrivals, Catalogue, Choking, ClassPlan, Demand, DownloadDist, Messages, Overhead, Overlay,
@@ -158,6 +160,9 @@ fn class_table(class: &ClassPlan, own_protocol: bool) -> Table {
         put(&mut t, "choker", class.choker.name());
     }
     put(&mut t, "super_seed", class.super_seed);
+    if !class.addresses.is_empty() {
+        put(&mut t, "addresses", list(&class.addresses, |a| Value::String(a.to_string())));
+    }
     if own_protocol {
         put(&mut t, "protocol", protocol_table(&class.protocol));
     }
@@ -257,6 +262,7 @@ fn overlay(o: &Overlay) -> Table {
     put(&mut t, "max_initiate", i64::from(o.max_initiate));
     put(&mut t, "connect_delay_s", span(o.connect_delay));
     put(&mut t, "either_connects", o.either_connects);
+    put(&mut t, "connect_order", word(&CONNECT_ORDERS, |order| *order == o.connect_order));
     t
 }
 

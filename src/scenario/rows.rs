@@ -9,7 +9,8 @@ use super::fault::{Check, Place};
 use super::node::{Node, Value};
 use crate::ledger::PriceRow;
 use crate::swarm::plan::{Role, Stay, TorrentPlan};
-use crate::units::{ByteRate, SimTime, Span, floor_u64};
+use crate::units::{ByteRate, SimTime, Span, floor_u64, u32_of};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// Columns of `population_csv`.
@@ -25,6 +26,7 @@ pub(super) struct Person {
     pub upload: ByteRate,
     pub download: ByteRate,
     pub stay: Stay,
+    pub address: Ipv4Addr,
 }
 
 /// A row of any of the files.
@@ -170,7 +172,15 @@ fn person(check: &mut Check, row: &Row) -> Option<Person> {
         upload: upload?,
         download: download?,
         stay: stay?,
+        address: address(n),
     })
+}
+
+/// The address of the peer in row `n`, from 1, of a population: in a network of 256 of its own, as
+/// those of recorded clients (`scenarios/real/data`).
+fn address(n: usize) -> Ipv4Addr {
+    let (high, low) = (u32_of((n - 1) / 250), u32_of((n - 1) % 250));
+    Ipv4Addr::from_bits((127 << 24) + (high << 16) + ((low + 1) << 8) + 1)
 }
 
 fn rate(check: &mut Check, row: &Row, i: usize, range: Range) -> Option<ByteRate> {

@@ -2,6 +2,7 @@
 //!
 //! `plan` is its input. `world` holds the state, `run` the loop; each other file is named after
 //! what happens in it. `audit` checks the laws of the whole.
+mod address;
 mod audit;
 mod demand;
 mod edges;

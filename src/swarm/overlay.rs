@@ -17,6 +17,10 @@ const START: Span = Span(2 * NS_PER_S);
 /// such connections that were made later one stood before another.
 const UNBROKEN: u16 = 12;
 
+/// Whoever comes to so few others has fresh memory, as those have that were there from the start:
+/// recorded clients shared a process, and the first of them had areas of memory of their own.
+const FEW: u16 = 5;
+
 impl<O: Observer> Swarm<'_, O> {
     /// A look at whether the peer needs neighbours; asks the tracker if so, or if it is time to.
     pub(super) fn announce(&mut self, p: PeerId) {
@@ -40,6 +44,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn ask_tracker(&mut self, p: PeerId, numwant: usize) {
         let mut named = std::mem::take(&mut self.scratch.peers);
         self.name_peers(p, numwant, &mut named);
+        self.order_named(p, &mut named);
         let overlay = &self.class(p).protocol.overlay;
         let most = overlay.max_initiate.min(overlay.max_neighbours);
         for &q in &named {
@@ -146,7 +151,7 @@ impl<O: Observer> Swarm<'_, O> {
             let later = Later {
                 nth,
                 founders,
-                was_there: peer.arrival <= SimTime::ZERO + START,
+                fresh: peer.arrival <= SimTime::ZERO + START || founders <= FEW,
                 age: self.now.since(peer.arrival),
                 before: self.edges.place_made_at_once(p, stretch, self.now_ms()),
             };
@@ -249,8 +254,8 @@ struct Later {
     nth: u16,
     /// Connections made when the client started.
     founders: u16,
-    /// Whether the client was there from the start.
-    was_there: bool,
+    /// Whether the client was there from the start, or came to few others.
+    fresh: bool,
     /// How long the client has been there.
     age: Span,
     /// The place of the connection that was made just before it, if there is one; else 0.
@@ -275,8 +280,8 @@ const AT_START: Span = Span(15 * NS_PER_S);
 fn place_of_later(mut luck: Stream, later: &Later) -> u64 {
     let mut chance = |of: usize, n: usize| luck.below(n) < of;
     let room_left = ROOM_LEFT.get(usize::from(later.nth)).copied().unwrap_or(0);
-    let takes_room = if later.was_there { chance(1, 60) } else { chance(room_left, 1_000_000) };
-    let before_all = later.was_there || chance(3, 8);
+    let takes_room = if later.fresh { chance(1, 60) } else { chance(room_left, 1_000_000) };
+    let before_all = later.fresh || chance(3, 8);
     let follows = chance(1, 3) && later.before >= BEHIND;
     let anywhere = luck.bits() >> 32;
     match (takes_room, before_all, follows) {
@@ -308,8 +313,8 @@ mod tests {
 
     const FOUNDERS: u16 = 10;
 
-    fn later(nth: u16, was_there: bool, age_s: u64, before: u64) -> Later {
-        Later { nth, founders: FOUNDERS, was_there, age: Span(age_s * NS_PER_S), before }
+    fn later(nth: u16, fresh: bool, age_s: u64, before: u64) -> Later {
+        Later { nth, founders: FOUNDERS, fresh, age: Span(age_s * NS_PER_S), before }
     }
 
     fn luck(connection: u64) -> Stream {
@@ -317,10 +322,10 @@ mod tests {
     }
 
     /// How many of 10 000 later connections stand (before all founders, among them, behind them).
-    fn places(nth: u16, was_there: bool) -> [i32; 3] {
+    fn places(nth: u16, fresh: bool) -> [i32; 3] {
         let mut counts = [0; 3];
         for connection in 0..10_000 {
-            let place = place_of_later(luck(connection), &later(nth, was_there, 20, 0));
+            let place = place_of_later(luck(connection), &later(nth, fresh, 20, 0));
             let before = (0..FOUNDERS).filter(|&slot| place_of_founder(slot) < place).count();
             counts[if before == 0 { 0 } else { 2 - usize::from(before < 10) }] += 1;
         }

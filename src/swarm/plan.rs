@@ -10,6 +10,7 @@ pub use crate::policy::choke::{Choking, OptimisticOrder, RankBy, SeedChoker, Slo
 use crate::policy::pick::PickOrder;
 use crate::units::{ByteRate, Bytes, SimTime, Span};
 use economy::{Economy, Trade};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// One swarm to simulate.
@@ -122,6 +123,8 @@ pub struct ClassPlan {
     pub choker: ChokerSpec,
     /// Its part in the economy.
     pub trade: Trade,
+    /// The address of each of its users; of those beyond the last it is drawn.
+    pub addresses: Vec<Ipv4Addr>,
     /// Whether it hides its pieces as a seeder (BEP 16).
     pub super_seed: bool,
     /// Client rules and their parameters.
@@ -327,6 +330,17 @@ pub struct Overlay {
     /// Of two peers that are both there before the first announce of either, whether either one
     /// makes the connection when its turn comes, or the earlier one.
     pub either_connects: bool,
+    /// To whom it connects first.
+    pub connect_order: ConnectOrder,
+}
+
+/// In which order a peer connects to those it was told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConnectOrder {
+    /// As the tracker named them: at random.
+    AsTold,
+    /// By canonical peer priority (BEP 40), which goes by addresses.
+    Canonical,
 }
 
 /// What to ask for.

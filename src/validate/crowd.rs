@@ -56,6 +56,7 @@ pub(super) fn class(role: Role, count: u32, upload: f64, rules: &Arc<Protocol>) 
         patience: None,
         choker: ChokerSpec::TitForTat,
         trade: Trade::default(),
+        addresses: Vec::new(),
         super_seed: false,
         protocol: Arc::clone(rules),
     }

@@ -1,6 +1,7 @@
 //! Laws: what must hold in every run, whatever the scenario, and cases small enough to be worked
 //! out by hand.
 
+mod addresses;
 mod behaviour;
 pub mod catalogue;
 mod crowds;

@@ -35,6 +35,7 @@ fn class(name: &str, role: Role, choker: ChokerSpec) -> ClassPlan {
         patience: None,
         choker,
         trade: Trade::default(),
+        addresses: Vec::new(),
         super_seed: false,
         protocol: protocol(),
     }

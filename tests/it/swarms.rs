@@ -44,6 +44,7 @@ pub fn class(role: Role, count: u32, upload: ByteRate, rules: &Arc<Protocol>) ->
         patience: None,
         choker: ChokerSpec::TitForTat,
         trade: Trade::default(),
+        addresses: Vec::new(),
         super_seed: false,
         protocol: Arc::clone(rules),
     }
