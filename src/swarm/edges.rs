@@ -7,7 +7,7 @@
 use super::plan::{Choking, ClassPlan, OptimisticOrder, TieOrder};
 use crate::ids::PeerId;
 use crate::torrent::bitfield::BitsOf;
-use crate::units::{extend, u16_of, u32_of};
+use crate::units::{Span, extend, u16_of, u32_of};
 use prefetch_index::prefetch_index;
 use std::collections::BTreeMap;
 
@@ -57,9 +57,6 @@ pub(super) struct Stretch {
     /// 64-bit words per mask.
     words: u16,
 }
-
-/// Of two connections made within so many milliseconds the second may stand directly behind.
-const AT_ONCE_MS: u32 = 1_500;
 
 /// The arena. Columns are indexed by `Stretch::at`.
 #[derive(Debug)]
@@ -285,11 +282,17 @@ impl Edges {
         self.latest[p.index()] = (slot, now_ms);
     }
 
-    /// The place of the connection that `p` made at once with one it makes now; 0 if there is none.
-    pub(super) fn place_made_at_once(&self, p: PeerId, stretch: Stretch, now_ms: u32) -> u64 {
+    /// The place of the connection that `p` made last, if that is no longer ago; else 0.
+    pub(super) fn place_made_within(
+        &self,
+        span: Span,
+        p: PeerId,
+        stretch: Stretch,
+        now_ms: u32,
+    ) -> u64 {
         let (slot, then_ms) = self.latest[p.index()];
-        let is_it = now_ms.wrapping_sub(then_ms) <= AT_ONCE_MS && slot < stretch.cap;
-        if is_it { self.place(stretch, slot) } else { 0 }
+        let ago = Span(u64::from(now_ms.wrapping_sub(then_ms)) * 1_000_000);
+        if ago <= span && slot < stretch.cap { self.place(stretch, slot) } else { 0 }
     }
 
     /// Empties `slot`.

@@ -148,12 +148,19 @@ impl<O: Observer> Swarm<'_, O> {
         let is_seed = self.class(p).role == Role::Seeder;
         let founders = if is_seed { peer.founders.max(UNBROKEN) } else { peer.founders };
         let place = if let Some(nth) = slot.checked_sub(founders) {
+            let fresh = peer.arrival <= SimTime::ZERO + START || founders <= FEW;
+            let look = self.class(p).protocol.overlay.connect_delay;
+            let at_once = look.times(AT_ONCE);
             let later = Later {
                 nth,
                 founders,
-                fresh: peer.arrival <= SimTime::ZERO + START || founders <= FEW,
-                age: self.now.since(peer.arrival),
-                before: self.edges.place_made_at_once(p, stretch, self.now_ms()),
+                room: if is_seed {
+                    Room::None
+                } else {
+                    [Room::Given, Room::Hardly][usize::from(fresh)]
+                },
+                memory: self.now.since(peer.arrival) + look.times(AT_START),
+                before: self.edges.place_made_within(at_once, p, stretch, self.now_ms()),
             };
             let connection = mix(self.entity(p)).wrapping_add(self.entity(neighbour));
             place_of_later(stream(self.seed, Purpose::Place, connection), &later)
@@ -248,49 +255,67 @@ fn place_of_founder(slot: u16) -> u64 {
     (u64::from(slot) + 1) << 32
 }
 
+/// How much room in memory a client has given back when it makes a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    /// None: it came to seed.
+    None,
+    /// Hardly any: it was there from the start, or came to few others.
+    Hardly,
+    /// Some, which later connections use up.
+    Given,
+}
+
 /// A connection made after its client started.
 struct Later {
     /// How many of these were made before it and still are.
     nth: u16,
     /// Connections made when the client started.
     founders: u16,
-    /// Whether the client was there from the start, or came to few others.
-    fresh: bool,
-    /// How long the client has been there.
-    age: Span,
+    /// What room was given back.
+    room: Room,
+    /// What memory the client has taken, as the time in which it takes that.
+    memory: Span,
     /// The place of the connection that was made just before it, if there is one; else 0.
     before: u64,
 }
 
 /// Later connections stand behind this place, unless they take room before.
 const BEHIND: u64 = 1 << 63;
-/// What memory a client has when it starts, as the time in which it takes as much more.
-const AT_START: Span = Span(15 * NS_PER_S);
+/// What memory a client has when it starts, as the time in which it takes as much more, in looks
+/// at its clock (`connect_delay`; libtorrent: 15 s).
+const AT_START: u64 = 30;
+/// Of two connections made within so many looks the second may stand directly behind (1.5 s).
+const AT_ONCE: u64 = 3;
 
 /// The place of a connection made later.
 ///
 /// Most stand behind the founders, anywhere in what memory the client has taken, which grows with
 /// time; one in three of those made at once with another directly behind that. Some take room that
 /// was given back, before the founders or among them. Measured: libtorrent 2.1.1 lists its
-/// connections by address (`torrent::get_peer_info`).
-/// Of 2 036 made later by clients that were there from the start 33 stood before all founders, and
-/// two among them. With clients that came later, of the first, second to ninth (248, 236 to 84 of
-/// them) 45, 34, 37, 26, 23, 19, 14, 14 and 11 % did either, and 5 % of those after them; 43 % of
-/// these before all. The others: `validate/recorded/data.rs`.
+/// connections by address (`torrent::get_peer_info`). Of 2 036 made later by clients that were
+/// there from the start 33 stood before all founders, and two among them; of 349 of seeds' one.
+/// With clients that came later, of the first, second to ninth (248, 236 to 84 of them) 45, 34, 37,
+/// 26, 23, 19, 14, 14 and 11 % did either, and 5 % of those after them; 43 % of these before all.
+/// The others: `validate/recorded/data.rs`.
 fn place_of_later(mut luck: Stream, later: &Later) -> u64 {
     let mut chance = |of: usize, n: usize| luck.below(n) < of;
     let room_left = ROOM_LEFT.get(usize::from(later.nth)).copied().unwrap_or(0);
-    let takes_room = if later.fresh { chance(1, 60) } else { chance(room_left, 1_000_000) };
-    let before_all = later.fresh || chance(3, 8);
-    let follows = chance(1, 3) && later.before >= BEHIND;
+    let takes_room = match later.room {
+        Room::None => false,
+        Room::Hardly => chance(1, 60),
+        Room::Given => chance(room_left, 1_000_000),
+    };
+    let before_all = later.room == Room::Hardly || chance(3, 8);
+    let follows = chance(1, 3) && later.before > 0;
     let anywhere = luck.bits() >> 32;
-    match (takes_room, before_all, follows) {
-        (true, true, _) => u64::from(later.nth) + 1,
-        (true, false, _) => u64::from(later.founders) * anywhere + 1,
-        (false, _, true) => later.before + 1,
-        (false, _, false) => {
-            let taken_ms = (later.age + AT_START).0 / 1_000_000;
-            BEHIND + taken_ms.min(1 << 30) * anywhere
+    match (follows, takes_room, before_all) {
+        (true, ..) => later.before + 1,
+        (false, true, true) => u64::from(later.nth) + 1,
+        (false, true, false) => u64::from(later.founders) * anywhere + 1,
+        (false, false, _) => {
+            let memory_ms = later.memory.0 / 1_000_000;
+            BEHIND + memory_ms.min(1 << 30) * anywhere
         }
     }
 }
@@ -313,8 +338,8 @@ mod tests {
 
     const FOUNDERS: u16 = 10;
 
-    fn later(nth: u16, fresh: bool, age_s: u64, before: u64) -> Later {
-        Later { nth, founders: FOUNDERS, fresh, age: Span(age_s * NS_PER_S), before }
+    fn later(nth: u16, room: Room, age_s: u64, before: u64) -> Later {
+        Later { nth, founders: FOUNDERS, room, memory: Span((15 + age_s) * NS_PER_S), before }
     }
 
     fn luck(connection: u64) -> Stream {
@@ -322,10 +347,10 @@ mod tests {
     }
 
     /// How many of 10 000 later connections stand (before all founders, among them, behind them).
-    fn places(nth: u16, fresh: bool) -> [i32; 3] {
+    fn places(nth: u16, room: Room) -> [i32; 3] {
         let mut counts = [0; 3];
         for connection in 0..10_000 {
-            let place = place_of_later(luck(connection), &later(nth, fresh, 20, 0));
+            let place = place_of_later(luck(connection), &later(nth, room, 20, 0));
             let before = (0..FOUNDERS).filter(|&slot| place_of_founder(slot) < place).count();
             counts[if before == 0 { 0 } else { 2 - usize::from(before < 10) }] += 1;
         }
@@ -341,33 +366,38 @@ mod tests {
 
     #[test]
     fn a_later_connection_seldom_stands_before_the_first_ones() {
-        assert_near(places(0, true), [1.0 / 60.0, 0.0, 59.0 / 60.0]);
-        assert_near(places(9, true), [1.0 / 60.0, 0.0, 59.0 / 60.0]);
+        assert_near(places(0, Room::Hardly), [1.0 / 60.0, 0.0, 59.0 / 60.0]);
+        assert_near(places(9, Room::Hardly), [1.0 / 60.0, 0.0, 59.0 / 60.0]);
     }
 
     #[test]
     fn room_given_back_is_used_up_by_and_by() {
         // One tenth of those among the founders stands before the first of them.
         let shares = |taken: f64| [taken * 0.4375, taken * 0.5625, 1.0 - taken];
-        assert_near(places(0, false), shares(0.45));
-        assert_near(places(9, false), shares(0.45 * libm::pow(5.0 / 6.0, 9.0)));
+        assert_near(places(0, Room::Given), shares(0.45));
+        assert_near(places(9, Room::Given), shares(0.45 * libm::pow(5.0 / 6.0, 9.0)));
     }
 
     #[test]
     fn of_two_made_later_the_first_stands_first_the_more_often_the_longer_it_was_there() {
         // The share of pairs in which it does, made at these ages, one directly after the other or
-        // not. Who takes room, one in 60, does not stand behind.
+        // not.
         let share = |ages: [u64; 2], directly: bool| {
             let ordered = (0..10_000).filter(|&pair| {
-                let first = place_of_later(luck(2 * pair), &later(0, true, ages[0], 0));
+                let first = place_of_later(luck(2 * pair), &later(0, Room::None, ages[0], 0));
                 let before = if directly { first } else { 0 };
-                first < place_of_later(luck(2 * pair + 1), &later(1, true, ages[1], before))
+                first < place_of_later(luck(2 * pair + 1), &later(1, Room::None, ages[1], before))
             });
             [0, i32::try_from(ordered.count()).expect("small"), 0]
         };
-        let near = |of_the_rest: f64| [0.0, (59.0 * 59.0 * of_the_rest + 60.0 - 0.5) / 3600.0, 0.0];
+        let near = |share: f64| [0.0, share, 0.0];
         assert_near(share([40, 40], false), near(0.5));
         assert_near(share([40, 40], true), near((1.0 + 2.0 * 0.5) / 3.0));
         assert_near(share([20, 55], false), near(1.0 - 35.0 / 70.0 / 2.0));
+    }
+
+    #[test]
+    fn connections_of_seeds_take_no_room_that_was_given_back() {
+        assert_eq!(places(0, Room::None), [0, 0, 10_000]);
     }
 }
