@@ -177,10 +177,11 @@ fn person(check: &mut Check, row: &Row) -> Option<Person> {
 }
 
 /// The address of the peer in row `n`, from 1, of a population: in a network of 256 of its own, as
-/// those of recorded clients (`scenarios/real/data`).
+/// those of recorded clients (`scenarios/real/data`). After 255.255.250.1 comes 0.0.1.1.
 fn address(n: usize) -> Ipv4Addr {
     let (high, low) = (u32_of((n - 1) / 250), u32_of((n - 1) % 250));
-    Ipv4Addr::from_bits((127 << 24) + (high << 16) + ((low + 1) << 8) + 1)
+    let network = (127_u32 << 8).wrapping_add(high) << 16;
+    Ipv4Addr::from_bits(network + ((low + 1) << 8) + 1)
 }
 
 fn rate(check: &mut Check, row: &Row, i: usize, range: Range) -> Option<ByteRate> {
@@ -318,4 +319,17 @@ pub(super) fn prices(check: &mut Check, node: &Node) -> Option<Vec<PriceRow>> {
         prices.push(PriceRow { at, usd });
     }
     (check.n_faults() == before).then_some(prices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_has_a_network_of_its_own() {
+        let rows = [1, 2, 250, 251, 32_256 * 250 + 250, 33_024 * 250, 33_024 * 250 + 1];
+        let text: Vec<String> = rows.into_iter().map(|n| address(n).to_string()).collect();
+        assert_eq!(text[..4], ["127.0.1.1", "127.0.2.1", "127.0.250.1", "127.1.1.1"]);
+        assert_eq!(text[4..], ["253.0.250.1", "255.255.250.1", "0.0.1.1"]);
+    }
 }

@@ -154,10 +154,10 @@ impl<O: Observer> Swarm<'_, O> {
             let later = Later {
                 nth,
                 founders,
-                room: if is_seed {
-                    Room::None
-                } else {
-                    [Room::Given, Room::Hardly][usize::from(fresh)]
+                room: match (is_seed, fresh) {
+                    (true, _) => Room::None,
+                    (false, true) => Room::Hardly,
+                    (false, false) => Room::Given,
                 },
                 memory: self.now.since(peer.arrival) + look.times(AT_START),
                 before: self.edges.place_made_within(at_once, p, stretch, self.now_ms()),
@@ -294,7 +294,7 @@ const AT_ONCE: u64 = 3;
 /// time; one in three of those made at once with another directly behind that. Some take room that
 /// was given back, before the founders or among them. Measured: libtorrent 2.1.1 lists its
 /// connections by address (`torrent::get_peer_info`). Of 2 036 made later by clients that were
-/// there from the start 33 stood before all founders, and two among them; of 349 of seeds' one.
+/// there from the start 33 stood before all founders, and two among them; of 349 made by seeds one.
 /// With clients that came later, of the first, second to ninth (248, 236 to 84 of them) 45, 34, 37,
 /// 26, 23, 19, 14, 14 and 11 % did either, and 5 % of those after them; 43 % of these before all.
 /// The others: `validate/recorded/data.rs`.
