@@ -58,7 +58,7 @@ pub(super) fn catalogue(
 fn listed(check: &mut Check, t: &mut Table<'_>) -> Option<Vec<TorrentPlan>> {
     let csv = t.get("torrents_csv").and_then(|node| rows::torrents(check, node));
     let here = t.get("each").and_then(|node| {
-        each(check, node, "each", |check, row| {
+        each(check, node, "each", "[[65536, 256, 0, 1.0]]", |check, row| {
             let Value::List(fields) = &row.value else { return no_torrent(check, row) };
             let [size, piece, release, weight] = fields.as_slice() else {
                 return no_torrent(check, row);

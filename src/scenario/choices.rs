@@ -110,7 +110,7 @@ fn rate_dist(
         "cdf_csv" => return rows::cdf(check, inner).map(RateDist::Empirical),
         "cdf" => return inline_cdf(check, inner).map(|c| RateDist::Empirical(Arc::new(c))),
         "each" => {
-            return each(check, inner, key, |c, n| fixed_rate(c, n, key, RATE))
+            return each(check, inner, key, "[50, 80]", |c, n| fixed_rate(c, n, key, RATE))
                 .map(RateDist::PerPeer);
         }
         _ => {}
@@ -140,7 +140,7 @@ fn rate_dist(
 
 /// `[[0, 10], [0.5, 20], [1, 90]]`: the form a manifest has instead of a file.
 fn inline_cdf(check: &mut Check, node: &Node) -> Option<Vec<(f64, f64)>> {
-    let points = each(check, node, "cdf", |check, point| {
+    let points = each(check, node, "cdf", "[[0, 10], [0.5, 20], [1, 90]]", |check, point| {
         let Value::List(pair) = &point.value else { return None };
         let [q, r] = pair.as_slice() else { return None };
         let quantile = number(check, q, "cdf", Range::from(0.0, 1.0, "0.5"))?;
@@ -158,16 +158,17 @@ fn inline_cdf(check: &mut Check, node: &Node) -> Option<Vec<(f64, f64)>> {
     good
 }
 
-/// A list with something for each peer.
+/// A list that reads like `example`.
 pub(super) fn each<T>(
     check: &mut Check,
     node: &Node,
     key: &str,
+    example: &str,
     mut read: impl FnMut(&mut Check, &Node) -> Option<T>,
 ) -> Option<Vec<T>> {
     let Value::List(items) = &node.value else {
         let message = format!("`{key}` is {}; it takes a list", node.kind());
-        check.fault(&node.place, message, "write one entry per peer: `[1, 2, 3]`");
+        check.fault(&node.place, message, format!("write `{example}`"));
         return None;
     };
     let values: Vec<T> = items.iter().filter_map(|item| read(check, item)).collect();
@@ -176,7 +177,8 @@ pub(super) fn each<T>(
 
 /// The addresses of the peers of a class.
 pub(super) fn addresses(check: &mut Check, node: &Node) -> Option<Vec<Ipv4Addr>> {
-    each(check, node, "addresses", |check, node| {
+    let example = "[\"203.0.113.7\", \"203.0.113.8\"]";
+    each(check, node, "addresses", example, |check, node| {
         let address = match &node.value {
             Value::Text(text) => text.parse().ok(),
             _ => None,
@@ -191,7 +193,7 @@ pub(super) fn addresses(check: &mut Check, node: &Node) -> Option<Vec<Ipv4Addr>>
 
 /// A list of times.
 fn times(check: &mut Check, node: &Node) -> Option<Vec<SimTime>> {
-    let times = each(check, node, "at_s", |c, n| number(c, n, "at_s", TIME_S))?;
+    let times = each(check, node, "at_s", "[0, 10, 60]", |c, n| number(c, n, "at_s", TIME_S))?;
     Some(times.into_iter().map(SimTime::from_secs).collect())
 }
 
@@ -259,15 +261,17 @@ pub(super) fn staying(check: &mut Check, node: &Node, role: Role) -> Option<Stay
             ["linger_s", "linger_exp_s", "until_ratio", "after_copies", "leave_at_s", "each"];
         let (way, inner, place) = variant(check, node, "stay", &ways)?;
         if way == "each" {
-            let rules =
-                each(check, inner, "each", |check, item| match staying(check, item, role)? {
+            let example = "[\"leave\", { linger_s = 60 }]";
+            let rules = each(check, inner, "each", example, |check, item| {
+                match staying(check, item, role)? {
                     Staying::Rule(rule) => Some(rule),
                     Staying::Until(_, place) => {
                         let help = "write `linger_s`, counted from the arrival";
                         check.fault(&place, "`leave_at_s` cannot stand in a list", help);
                         None
                     }
-                });
+                }
+            });
             return rules.map(|r| Staying::Rule(Stay::PerPeer(r)));
         }
         return one_stay(check, way, inner, &place, role);

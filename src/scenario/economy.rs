@@ -309,7 +309,7 @@ fn replay(
 
 /// `[[0, 0.00012], [86400, 0.00015]]`: seconds and USD.
 fn price_rows(check: &mut Check, node: &Node) -> Option<Vec<PriceRow>> {
-    each(check, node, "rows", |check, row| {
+    each(check, node, "rows", "[[0, 0.00012]]", |check, row| {
         let (at, usd) = pair(check, row, "rows", "[0, 0.00012]")?;
         let at = SimTime::from_secs(number(
             check,
@@ -376,7 +376,8 @@ fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
             Some(Outage { start, length })
         };
         if !is_empty {
-            rules.outages = each(check, node, "outages_s", read).unwrap_or_default();
+            rules.outages =
+                each(check, node, "outages_s", "[[3600, 600]]", read).unwrap_or_default();
         }
     }
     t.close(check);

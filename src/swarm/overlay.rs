@@ -295,9 +295,9 @@ const AT_ONCE: u64 = 3;
 /// was given back, before the founders or among them. Measured: libtorrent 2.1.1 lists its
 /// connections by address (`torrent::get_peer_info`). Of 2 036 made later by clients that were
 /// there from the start 33 stood before all founders, and two among them; of 349 made by seeds one.
-/// With clients that came later, of the first, second to ninth (248, 236 to 84 of them) 45, 34, 37,
-/// 26, 23, 19, 14, 14 and 11 % did either, and 5 % of those after them; 43 % of these before all.
-/// The others: `validate/recorded/data.rs`.
+/// With clients that came later to more than [`FEW`], of the first, second to ninth (228, 212 to 61
+/// of them) 48, 37, 40, 28, 26, 22, 17, 17 and 15 % did either, and 10 % of those after them; 42 %
+/// of these before all. The others: `validate/recorded/data.rs`.
 fn place_of_later(mut luck: Stream, later: &Later) -> u64 {
     let mut chance = |of: usize, n: usize| luck.below(n) < of;
     let room_left = ROOM_LEFT.get(usize::from(later.nth)).copied().unwrap_or(0);
@@ -321,12 +321,12 @@ fn place_of_later(mut luck: Stream, later: &Later) -> u64 {
 }
 
 /// How likely, in millionths, a client that came later has room given back for the `nth` connection
-/// made after its first ones: 45 %, and with each a sixth less.
+/// made after its first ones: 48 %, and with each a seventh less.
 const ROOM_LEFT: [usize; 64] = {
-    let mut chances = [450_000; 64];
+    let mut chances = [480_000; 64];
     let mut nth = 1;
     while nth < chances.len() {
-        chances[nth] = chances[nth - 1] * 5 / 6;
+        chances[nth] = chances[nth - 1] * 6 / 7;
         nth += 1;
     }
     chances
@@ -374,8 +374,8 @@ mod tests {
     fn room_given_back_is_used_up_by_and_by() {
         // One tenth of those among the founders stands before the first of them.
         let shares = |taken: f64| [taken * 0.4375, taken * 0.5625, 1.0 - taken];
-        assert_near(places(0, Room::Given), shares(0.45));
-        assert_near(places(9, Room::Given), shares(0.45 * libm::pow(5.0 / 6.0, 9.0)));
+        assert_near(places(0, Room::Given), shares(0.48));
+        assert_near(places(9, Room::Given), shares(0.48 * libm::pow(6.0 / 7.0, 9.0)));
     }
 
     #[test]

@@ -493,7 +493,7 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         self.credit(from, at);
-        let to = self.receiver(from, at);
+        let end = (self.receiver(from, at), self.flow_mut(from, at).back);
         let credited = self.credited(from, at);
         let before = self.cut(from).blocks_size(piece, run.from, block).0;
         let after = Run { from: block + 1, ..run };
@@ -518,13 +518,13 @@ impl<O: Observer> Swarm<'_, O> {
             self.links.touch(self.link(from));
             return;
         }
-        let waste = credited.saturating_sub(before);
-        self.records[to.index()].wasted += Bytes(waste);
+        self.records[end.0.index()].wasted += Bytes(credited.saturating_sub(before));
         self.next_run(from, at);
         self.links.touch(self.link(from));
         if block > run.from {
-            let back = self.flow_mut(from, at).back;
-            self.late.push(((to, back), Run { to: block, ..run }, from));
+            self.late.push((end, Run { to: block, ..run }, from));
+        } else if self.has_economy {
+            self.run_dropped(end, from);
         }
     }
 

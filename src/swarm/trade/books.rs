@@ -144,19 +144,18 @@ impl<O: Observer> Swarm<'_, O> {
         Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
     }
 
-    /// The most that `p` sends to a neighbour though it has choked it: the block on its way, and
-    /// what a client with a send buffer has written. That is refilled, a block at a time, while it
-    /// holds less than is sent in `buffer_span` at the rate of the second before, in which no more
-    /// was sent than the link carries in two: quota is saved for one. So it holds less than that
-    /// and a block.
+    /// The most that `p` sends to a neighbour though it has choked it: the block on its way, or
+    /// what a client with a send buffer has written. That is refilled while it holds less than is
+    /// sent in `buffer_span` at the rate of the second before, in which no more was sent than the
+    /// link carries in two: quota is saved for one.
     fn most_written(&self, p: PeerId) -> Bytes {
         let Some(rules) = self.in_turn(p) else { return BLOCK };
         let uplink = self.links.up[self.line(p)].cap;
-        rules.buffer.max(uplink.bytes_in(rules.buffer_span.times(2))) + BLOCK + BLOCK
+        rules.buffer.max(uplink.bytes_in(rules.buffer_span.times(2))) + BLOCK
     }
 
     /// The laws of money: nothing is created or lost, what is set aside is in channels, and a
-    /// provider risks a piece and what it cannot take back.
+    /// provider risks a piece and what it cannot take back, the run under way among it.
     pub(in crate::swarm) fn audit_money(&self) {
         let Some(trade) = self.trade.as_deref() else { return };
         trade.ledger.audit();
@@ -165,7 +164,8 @@ impl<O: Observer> Swarm<'_, O> {
             for line in dealer.lines().map(|at| &trade.lines[at]) {
                 let piece = self.cut(p).piece;
                 let most = Bytes(piece.0 * trade.exposure) + self.most_written(line.provider);
-                assert!(line.owed_bytes <= most, "a provider risks {most:?}: {line:?}");
+                let risk = self.at_risk(p, line);
+                assert!(risk <= most, "a provider risks {risk:?}, not {most:?}: {line:?}");
                 let pending = trade.not_due(p, line);
                 assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
                 assert!(pending.bytes <= line.owed_bytes, "what is not due is owed: {line:?}");

@@ -68,6 +68,13 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    /// A run is taken away before any block of it came in (CANCEL), and a flow is at the next one.
+    pub(in crate::swarm) fn run_dropped(&mut self, end: End, from: PeerId) {
+        let Some(at) = self.line_at(end, from) else { return };
+        self.trade.as_deref_mut().expect("only a token has lines").lines[at].for_free = 0;
+        self.run_begins(end, from);
+    }
+
     /// Has `p` pay on account where the run under way may bring what it owes above what a provider
     /// risks, or be turned away.
     #[inline(never)]
@@ -87,13 +94,21 @@ impl<O: Observer> Swarm<'_, O> {
         if line.owed_bytes == Bytes::ZERO {
             return false; // a run is a piece at most
         }
+        self.at_risk(p, line) > Bytes(self.cut(p).piece.0 * trade.exposure)
+    }
+
+    /// What is delivered to `p` and not paid for on a line, with the run under way if that is not
+    /// for free.
+    pub(super) fn at_risk(&self, p: PeerId, line: &Line) -> Bytes {
+        if line.price.is_zero() {
+            return line.owed_bytes;
+        }
         let from = line.provider;
         let flow = self.flow_at(from, p);
         let run = flow.map(|flow| self.links.up[self.line(from)].flows[flow].payload.run);
-        let next = run.filter(|run| !run.is_empty());
-        let next = next.map_or(Bytes::ZERO, |run| self.run_size(p, run));
-        let most = Bytes(self.cut(p).piece.0 * trade.exposure);
-        line.owed_bytes + next > most + Bytes(u64::from(line.for_free))
+        let run = run.filter(|run| !run.is_empty());
+        let size = run.map_or(Bytes::ZERO, |run| self.run_size(p, run));
+        line.owed_bytes + Bytes(size.0.saturating_sub(u64::from(line.for_free)))
     }
 
     /// `p` has verified a piece: its parts are due.

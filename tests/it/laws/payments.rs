@@ -61,6 +61,21 @@ fn delayed_payments_are_conserved_and_risk_no_more() {
     }
 }
 
+/// A block asked for twice comes in from one provider when the run of another begins with it: that
+/// run is taken away (CANCEL), and the audit finds that what the next one may owe was looked at.
+#[test]
+fn a_cancelled_block_lets_nobody_owe_more() {
+    let bidder = BidderSpec::Fixed(Price::from_btt_per_gib(20.0));
+    let trade = Trade { bidder, gift: MicroBtt(40_000), ..users(1.0) };
+    let mut plan = with_token(Token { payment_loss: 0.5, ..slow(3.0, 1) }, trade);
+    (plan.content, plan.audit) = (Bytes(700_001), Audit::EveryEvent);
+    for seed in 0..24 {
+        let outcome = run(&plan, seed, &mut Unobserved);
+        assert!(outcome.counters.end_game_runs > 0, "seed {seed}: blocks are asked for twice");
+        assert!(money(&outcome).counts.strikes > 0, "seed {seed}: some owe too much");
+    }
+}
+
 /// A payment that takes longer than the run is on its way at its end, and nobody is paid.
 #[test]
 fn a_payment_that_takes_for_ever_pays_nobody() {
