@@ -250,6 +250,7 @@ impl Ledger {
     }
 
     /// Pays `amount` more: signs and delivers at once. Whatever was lost before arrives with it.
+    /// Gives what can still be paid.
     ///
     /// # Errors
     /// `Exhausted` beyond the funds; `Closed`.
@@ -257,9 +258,22 @@ impl Ledger {
     /// # Panics
     /// If the clock runs back.
     #[inline]
-    pub fn pay(&mut self, at: SimTime, id: ChannelId, amount: MicroBtt) -> Result<(), Refused> {
-        let sum = self.sign(id, amount)?;
-        self.claim(at, id, sum).map(|_| ())
+    pub fn pay(
+        &mut self,
+        at: SimTime,
+        id: ChannelId,
+        amount: MicroBtt,
+    ) -> Result<MicroBtt, Refused> {
+        let channel = self.channels.paying(id)?;
+        let sum = channel.signed.checked_add(amount).ok_or(Refused::Exhausted)?;
+        let left = channel.funds.checked_sub(sum).ok_or(Refused::Exhausted)?;
+        let more = sum - channel.paid;
+        (channel.signed, channel.paid, channel.touched) = (sum, sum, at);
+        if more > MicroBtt::ZERO {
+            self.moved.claimed.add(more);
+        }
+        self.tick(at);
+        Ok(left)
     }
 
     /// Pays the payee what it has claimed, in its wallet from now on, and ends payments. The rest
@@ -367,7 +381,8 @@ mod tests {
         let id = ledger.open_channel(AT, a, b, N(100)).expect("enough");
         assert_eq!(ledger.pay(AT, id, N(101)), Err(Refused::Exhausted));
         assert_eq!(ledger.pay(AT, id, N(u64::MAX)), Err(Refused::Exhausted));
-        assert_eq!(ledger.pay(AT, id, N(100)), Ok(()));
+        assert_eq!(ledger.pay(AT, id, N(30)), Ok(N(70)));
+        assert_eq!(ledger.pay(AT, id, N(70)), Ok(N(0)), "that can still be paid");
         assert_eq!(ledger.pay(AT, id, N(1)), Err(Refused::Exhausted));
         assert_eq!(ledger.pay(AT, id, N(u64::MAX)), Err(Refused::Exhausted));
         assert_eq!(ledger.close(AT, id), Ok(N(0)));

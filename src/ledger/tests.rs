@@ -136,7 +136,8 @@ impl Books {
                 let fits = before.signed + ubtt <= before.funds;
                 let takes = !before.settled && !before.ended;
                 let paid = self.ledger.pay(self.at, before.id, MicroBtt(ubtt));
-                assert_eq!(paid.is_ok(), fits && takes);
+                let left = || MicroBtt(before.funds - before.signed - ubtt);
+                assert_eq!(paid.ok(), (fits && takes).then(left));
                 if paid.is_ok() {
                     self.lines[at].signed += ubtt;
                     self.lines[at].paid = self.lines[at].signed;

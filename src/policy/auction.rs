@@ -232,6 +232,7 @@ impl Best {
         } else if ranked.last().is_none_or(|last| !goes_before(&bid, last, *posted)) {
             return;
         }
+        let ranked = ranked.as_mut_slice();
         let mut at = ranked.len() - 1;
         while at > 0 && goes_before(&bid, &ranked[at - 1], *posted) {
             ranked[at] = ranked[at - 1];

@@ -237,6 +237,13 @@ impl Edges {
         self.masks[stretch.mask_at(mask, word)] >> bit & 1 == 1
     }
 
+    /// How many slots are in both masks.
+    #[inline]
+    pub(super) fn count_both(&self, stretch: Stretch, [a, b]: [Mask; 2]) -> usize {
+        let both = |word| self.word(stretch, a, word) & self.word(stretch, b, word);
+        (0..stretch.words()).map(|word| both(word).count_ones() as usize).sum()
+    }
+
     /// Puts `slot` into the mask.
     #[inline]
     pub(super) fn put(&mut self, stretch: Stretch, mask: Mask, slot: u16) {

@@ -200,6 +200,12 @@ impl<O: Observer> Swarm<'_, O> {
         {
             return false;
         }
+        // Where nobody holds an optimistic slot there is one to give, to anybody.
+        let held = self.edges.count_both(self.peer(p).edges, [Mask::Wanted, Mask::Optimistic]);
+        let most = (rules.optimistic_slots as usize).min(self.peer(p).slots.into());
+        if held < most && !rules.optimistic_clock {
+            return false;
+        }
         self.list_candidates(p, Whom::Dealers, candidates);
         decision.served.clear();
         let mut luck = self.peer(p).choke_luck.clone();

@@ -273,6 +273,12 @@ impl Trade {
         let wallet = trader.wallet.map_or(MicroBtt::ZERO, |wallet| self.ledger.balance(wallet));
         wallet + trader.in_channels + trader.returning
     }
+
+    /// Whether a user can spend anything.
+    #[inline]
+    fn has_money(&self, user: UserId) -> bool {
+        self.users[user.index()].in_channels > MicroBtt::ZERO || self.balance(user) > MicroBtt::ZERO
+    }
 }
 
 /// The path of the price in this run.

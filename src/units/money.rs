@@ -134,6 +134,10 @@ impl Price {
         let exact = u128::from(self.micro) * u128::from(data.0);
         let per_coin = u128::from(self.bytes) * u128::from(coin.0);
         let coins = match (u64::try_from(exact), u64::try_from(per_coin)) {
+            // Prices are mostly for a GiB, and a division takes longer than all the rest.
+            (Ok(exact), Ok(per_coin)) if per_coin.is_power_of_two() => {
+                exact >> per_coin.trailing_zeros()
+            }
             (Ok(exact), Ok(per_coin)) => exact / per_coin,
             _ => wide_quotient(exact, per_coin),
         };
@@ -176,6 +180,7 @@ impl Price {
 }
 
 impl PartialEq for Price {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
@@ -184,6 +189,7 @@ impl PartialEq for Price {
 impl Eq for Price {}
 
 impl PartialOrd for Price {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }

@@ -6,7 +6,7 @@ use crate::observe::Observer;
 use crate::policy::bid::{BidView, BidderSpec};
 use crate::swarm::world::Swarm;
 use crate::torrent::bitfield;
-use crate::units::{ByteRate, Bytes, MicroBtt, Price};
+use crate::units::{ByteRate, Bytes, Price};
 
 /// The bids that stand, by peer. Each is read by all its bidder's neighbours, so they are a column
 /// of their own.
@@ -37,6 +37,7 @@ impl Posted {
     }
 
     /// A peer bids this from now on; gives whether that is news.
+    #[inline]
     pub(super) fn post(&mut self, p: PeerId, bid: Price) -> bool {
         let news = std::mem::replace(&mut self.bids[p.index()], bid) != bid;
         if news && bid > self.highest {
@@ -125,9 +126,8 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether there is money, and a piece to be bought with it.
     fn stands(&self, p: PeerId) -> bool {
-        let balance = self.trade.as_deref().map(|trade| trade.balance(self.user(p)));
-        let wants = usize::from(self.n_have[p.index()]) < self.cut(p).pieces;
-        wants && balance > Some(MicroBtt::ZERO)
+        let (user, has) = (self.user(p), usize::from(self.n_have[p.index()]));
+        has < self.cut(p).pieces && self.trade.as_deref().is_some_and(|trade| trade.has_money(user))
     }
 
     /// What the bidder of `p` makes of all it is shown.
@@ -196,6 +196,7 @@ impl<O: Observer> Swarm<'_, O> {
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
+    use crate::units::MicroBtt;
 
     /// 2000 bids of 20 peers; seed 4.
     #[test]

@@ -7,7 +7,7 @@
 
 use super::{Account, Closing, Due, Line, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
-use crate::ledger::{ChannelId, Order};
+use crate::ledger::{Channel, ChannelId, Order};
 use crate::observe::Observer;
 use crate::swarm::edges::End;
 use crate::swarm::plan::economy::{Funding, Stall};
@@ -161,7 +161,8 @@ impl<O: Observer> Swarm<'_, O> {
     /// Pays what is due on a line; gives whether it could.
     fn pay(&mut self, p: PeerId, at: usize) -> bool {
         let token = self.token().expect("only a token is paid");
-        let (pays, now) = (self.habits(p).pays && self.habits(p).bidder.pays(), self.now);
+        let (habits, now) = (self.habits(p), self.now);
+        let pays = habits.pays && habits.bidder.pays();
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.close_due(now);
         let due = trade.due(p, at);
@@ -174,8 +175,19 @@ impl<O: Observer> Swarm<'_, O> {
             trade.fails(at, |account| &mut account.lost);
             return false;
         }
-        let left = |channel| trade.ledger.channel(channel).map(crate::ledger::Channel::left);
-        let channel = trade.lines[at].channel;
+        let Line { channel, ready, .. } = trade.lines[at];
+        // Nearly always the channel is open and holds enough.
+        if due.amount > MicroBtt::ZERO
+            && trade.post.delay == Span::ZERO
+            && now >= ready
+            && let Some(channel) = channel
+            && let Ok(left) = trade.ledger.pay(now, channel, due.amount)
+        {
+            self.is_paid(p, at, due);
+            self.top_up(p, at, left);
+            return true;
+        }
+        let left = |channel| trade.ledger.channel(channel).map(Channel::left);
         let enough = channel.and_then(left).is_some_and(|left| left >= due.amount);
         if !enough && due.amount > MicroBtt::ZERO && !self.open_channel(p, at, due.amount) {
             return false;
@@ -184,11 +196,13 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Signs for what is due on a line whose channel holds it, if that is open by now.
+    #[inline(never)]
     fn hand_over(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let now = self.now;
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let line = &trade.lines[at];
-        let (provider, channel) = (line.provider, line.channel);
+        let channel = line.channel;
+        let mut left = channel.and_then(|id| trade.ledger.channel(id)).map(Channel::left);
         if due.amount > MicroBtt::ZERO {
             if now < line.ready {
                 trade.fails(at, |account| &mut account.waiting);
@@ -199,28 +213,38 @@ impl<O: Observer> Swarm<'_, O> {
                 return true;
             }
             let channel = channel.expect("made sure of");
-            trade.ledger.pay(now, channel, due.amount).expect("the channel holds what is due");
+            let paid = trade.ledger.pay(now, channel, due.amount);
+            left = Some(paid.expect("the channel holds what is due"));
         }
+        self.is_paid(p, at, due);
+        if let Some(left) = left {
+            self.top_up(p, at, left);
+        }
+        true
+    }
+
+    /// What was due on a line is paid.
+    #[inline]
+    fn is_paid(&mut self, p: PeerId, at: usize, due: Due) {
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let line = &mut trade.lines[at];
         line.owed -= due.amount;
         line.owed_bytes -= due.bytes;
         line.failing = false;
+        let provider = line.provider;
         let (payer, payee) = (self.user(p), self.user(provider));
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.enter_payment(payer, payee, due.amount, due.bytes);
         trade.thank(provider, p, due.amount);
-        self.top_up(p, at);
-        true
     }
 
-    /// Opens the next channel while the one there is still pays for what is under way.
-    pub(super) fn top_up(&mut self, p: PeerId, at: usize) {
+    /// Opens the next channel while the one there is, with so much left, still pays for what is
+    /// under way.
+    #[inline]
+    pub(super) fn top_up(&mut self, p: PeerId, at: usize, left: MicroBtt) {
         let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
-        let coin = trade.coin;
-        let line = &trade.lines[at];
-        let left = line.channel.and_then(|channel| trade.ledger.channel(channel));
-        if left.is_some_and(|channel| channel.left() < line.price.of(piece, coin)) {
+        if left < trade.lines[at].price.of(piece, trade.coin) {
             self.open_channel(p, at, MicroBtt::ZERO);
         }
     }
@@ -338,6 +362,7 @@ impl Trade {
         }
     }
 
+    #[inline]
     pub(super) fn enter_payment(
         &mut self,
         payer: UserId,
@@ -358,6 +383,7 @@ impl Trade {
     }
 
     /// A provider has been paid: the requester may bid again, unless the provider stalls.
+    #[inline]
     pub(super) fn thank(&mut self, provider: PeerId, payer: PeerId, amount: MicroBtt) {
         let seller = &mut self.peers[provider.index()];
         seller.income += amount;

@@ -50,10 +50,13 @@ impl Post {
 
 impl Dealer {
     /// What it has sent to the provider in a slot that has not arrived.
+    #[inline]
     fn on_its_way(&self, slot: u16) -> (MicroBtt, Bytes) {
-        if !self.has_letters {
-            return (MicroBtt::ZERO, Bytes::ZERO);
-        }
+        if self.has_letters { self.letters_to(slot) } else { (MicroBtt::ZERO, Bytes::ZERO) }
+    }
+
+    #[inline(never)]
+    fn letters_to(&self, slot: u16) -> (MicroBtt, Bytes) {
         let letters = self.letters.iter();
         let own = letters.filter(|letter| letter.is_connected && letter.slot == slot);
         own.fold((MicroBtt::ZERO, Bytes::ZERO), |(amount, bytes), letter| {
@@ -64,6 +67,7 @@ impl Dealer {
 
 impl Trade {
     /// What `p` has sent to the provider in a slot that has not arrived.
+    #[inline]
     pub(super) fn on_its_way(&self, p: PeerId, slot: u16) -> (MicroBtt, Bytes) {
         self.peers[p.index()].on_its_way(slot)
     }
@@ -100,6 +104,7 @@ impl<O: Observer> Swarm<'_, O> {
         line.failing = false;
         let channel = line.channel.expect("made sure of");
         let sum = trade.ledger.sign(channel, amount).expect("the channel holds what is due");
+        let left = trade.ledger.channel(channel).expect("just signed for").left();
         let Line { provider, slot, .. } = *line;
         let is_connected = true;
         dealer.letters.push_back(Letter {
@@ -116,7 +121,7 @@ impl<O: Observer> Swarm<'_, O> {
         trader.in_channels -= amount;
         trader.on_its_way += amount;
         self.queue.push(self.now + trade.post.delay, Event::Payment(p));
-        self.top_up(p, at);
+        self.top_up(p, at, left);
     }
 
     /// The oldest payment of `p` that is on its way arrives.

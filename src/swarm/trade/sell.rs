@@ -142,10 +142,10 @@ impl<O: Observer> Swarm<'_, O> {
             account.no_content += u64::from(candidates.is_empty());
             account.no_bidder += u64::from(!candidates.is_empty());
         }
-        if !any || !dealer.is_wary {
+        let Dealer { debtors, dropped, .. } = dealer;
+        if !any || debtors.is_empty() && dropped.is_empty() {
             return any;
         }
-        let Dealer { debtors, dropped, .. } = dealer;
         for (bid, c) in bids.iter_mut().zip(candidates) {
             let q = names[usize::from(c.slot)];
             if debtors.contains(&q) || dropped.contains(&q) {
@@ -235,23 +235,32 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline]
     pub(in crate::swarm) fn set_terms(&mut self, p: PeerId, served: &Served) {
         let (q, price) = (self.neighbour(p, served.slot), served.price);
-        let Some(trade) = self.trade.as_deref_mut() else { return };
-        // Most slots go on at the price of the round before.
-        let customers = &mut trade.peers[p.index()].customers;
+        let is_served = self.is(p, Mask::Serves, served.slot);
+        let Some(trade) = self.trade.as_deref() else { return };
+        // Most slots go on at the price of the round before, or for free.
+        let customers = trade.peers[p.index()].customers.as_slice();
         let known = customers.iter().position(|&(customer, _)| customer == q);
+        let as_before = match known {
+            Some(nth) => customers[nth].1 == price,
+            None => price.is_zero() && is_served,
+        };
+        if !as_before {
+            self.change_terms(p, (q, self.back(p, served.slot)), price, known);
+        }
+    }
+
+    /// `p` serves `q` at another price than before, or for the first time; `known` if it is one of
+    /// its customers.
+    #[inline(never)]
+    fn change_terms(&mut self, p: PeerId, (q, back): End, price: Price, known: Option<usize>) {
+        let trade = self.trade.as_deref_mut().expect("only a token has terms");
+        let customers = &mut trade.peers[p.index()].customers;
         match known {
-            Some(at) if price.is_zero() => drop(customers.swap_remove(at)),
-            Some(at) if customers[at].1 == price => return,
-            Some(at) => customers[at].1 = price,
+            Some(nth) if price.is_zero() => drop(customers.swap_remove(nth)),
+            Some(nth) => customers[nth].1 = price,
             None if price.is_zero() => {}
             None => customers.push((q, price)),
         }
-        self.change_terms(p, (q, self.back(p, served.slot)), price);
-    }
-
-    /// `p` serves `q` at another price than before, or for the first time.
-    #[inline(never)]
-    fn change_terms(&mut self, p: PeerId, (q, back): End, price: Price) {
         let found = self.line_at((q, back), p);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         if price.is_zero() {
@@ -298,7 +307,15 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Turns away those that owe for more than a piece, and those that a staller has had its
     /// money from. Called after each event.
+    #[inline]
     pub(in crate::swarm) fn strike(&mut self) {
+        if self.trade.as_deref().is_some_and(|trade| !trade.strikes.is_empty()) {
+            self.carry_out_strikes();
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_strikes(&mut self) {
         while let Some((p, q)) = self.trade.as_deref_mut().and_then(|trade| trade.strikes.pop()) {
             let trade = self.trade.as_deref_mut().expect("it was just there");
             let Dealer { debtors, dropped, is_wary, .. } = &mut trade.peers[p.index()];
