@@ -44,11 +44,13 @@ impl MicroBtt {
     }
 
     /// The sum, unless it overflows.
+    #[inline]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
     /// The difference, unless it would be negative.
+    #[inline]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
@@ -70,12 +72,14 @@ impl MicroBtt {
 
 impl Add for MicroBtt {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
         self.checked_add(other).expect("an amount of money fits 64 bits")
     }
 }
 
 impl AddAssign for MicroBtt {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
@@ -83,12 +87,14 @@ impl AddAssign for MicroBtt {
 
 impl Sub for MicroBtt {
     type Output = Self;
+    #[inline]
     fn sub(self, other: Self) -> Self {
         self.checked_sub(other).expect("an amount of money is never negative")
     }
 }
 
 impl SubAssign for MicroBtt {
+    #[inline]
     fn sub_assign(&mut self, other: Self) {
         *self = *self - other;
     }
