@@ -5,9 +5,11 @@
 //! and of runs and the horizon in seconds. Machines differ and are shared, so the same process
 //! also times the yardstick: pops and pushes of the standard heap with 100 000 events pending.
 //! With `libtorrent` before the numbers everybody runs that client, whose messages wait for quota.
-//! Beside each run of barter stands one in which everybody pays. All bid the same and have the
-//! money; of equal bids whoever gave most wins, then whoever holds a slot. So slots go to the same
-//! peers as under barter: the difference is what paying costs.
+//! Beside each run of barter stand two in which everybody pays; all bid the same and have the
+//! money. In the first barter decides between equal bids and channels open at once, so that the
+//! swarm is the same to the nanosecond (its fingerprint shows it): the difference is what paying
+//! costs. In the second whoever gave most wins, then whoever holds a slot, and a channel takes a
+//! second: slots change hands more often, and some wait.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
 use cpu_time::ThreadTime;
@@ -45,19 +47,31 @@ fn yardstick() -> f64 {
     2e6 / start.elapsed().as_secs_f64()
 }
 
-fn simulate(leechers: u32, horizon_s: u32, preset: &str, bundle: &str) -> (Outcome, f64) {
+/// Which of equal bids wins, and how long the operator's server takes.
+const BARTER_DECIDES: [(&str, &str); 2] =
+    [("economy.ties", "barter"), ("economy.ledger.latency_s", "0")];
+const HOLDER_STAYS: [(&str, &str); 2] =
+    [("economy.ties", "holder-stays"), ("economy.ledger.latency_s", "1")];
+
+fn simulate(
+    leechers: u32,
+    horizon_s: u32,
+    preset: &str,
+    (bundle, rules): (&str, [(&str, &str); 2]),
+) -> (Outcome, f64) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload.toml");
     let overrides = [
         ("population.leechers", leechers.to_string()),
         ("horizon_s", horizon_s.to_string()),
         ("protocol.preset", format!("\"{preset}\"")),
         ("economy.bundle", format!("\"{bundle}\"")),
-        ("economy.ties", "holder-stays".to_owned()),
         ("trade.adoption", "1.0".to_owned()),
         ("trade.bidder", "{ fixed_btt_per_gib = 1.0 }".to_owned()),
-        ("trade.gift_btt", "100".to_owned()),
+        ("trade.gift_btt", "10".to_owned()),
     ];
-    let overrides = overrides.map(|(key, value)| (key.to_owned(), value));
+    let rules = rules.map(|(key, value)| (key, value.to_owned()));
+    let overrides = overrides.into_iter().chain(rules);
+    let overrides: Vec<_> = overrides.map(|(key, value)| (key.to_owned(), value)).collect();
     let scenario = scenario::load(&file, &overrides).expect("the workload is a good scenario");
     let start = ThreadTime::now();
     let outcome = swarm::run(&scenario.arms[0].plan, scenario.seed, &mut Unobserved);
@@ -77,7 +91,7 @@ fn main() {
     for leechers in sizes {
         for _ in 0..runs {
             let yard = yardstick();
-            let (outcome, took) = simulate(leechers, horizon_s, preset, "barter");
+            let (outcome, took) = simulate(leechers, horizon_s, preset, ("barter", BARTER_DECIDES));
             let counters = outcome.counters;
             let speed = f64_of(counters.pieces) / took;
             println!(
@@ -87,16 +101,22 @@ fn main() {
                 outcome.end.as_secs(),
             );
             println!("  fingerprint {:016x}; {counters:?}", outcome.fingerprint);
-            let (outcome, with_token) = simulate(leechers, horizon_s, preset, "btt");
-            let money = outcome.money.as_ref().expect("a token leaves books");
-            let pieces = f64_of(outcome.counters.pieces);
-            println!(
-                "  with a token: {:.0} pieces per CPU second, {:+.1} % time per piece; {:?}, {:?}",
-                pieces / with_token,
-                100.0 * (with_token / pieces * speed - 1.0),
-                money.counts,
-                outcome.counters,
-            );
+            for (rules, what) in
+                [(BARTER_DECIDES, "barter decides"), (HOLDER_STAYS, "holder stays")]
+            {
+                let (token, with_token) = simulate(leechers, horizon_s, preset, ("btt", rules));
+                let money = token.money.as_ref().expect("a token leaves books");
+                let pieces = f64_of(token.counters.pieces);
+                println!(
+                    "  with a token, {what}: {:.0} pieces per CPU second, {:+.1} % time per piece; \
+                     {} payments; fingerprint {:016x}; {:?}",
+                    pieces / with_token,
+                    100.0 * (with_token / pieces * speed - 1.0),
+                    money.counts.payments,
+                    token.fingerprint,
+                    token.counters,
+                );
+            }
         }
     }
 }

@@ -47,6 +47,18 @@ pub enum Ties {
     /// Who gave most; who holds a slot, until it has had its quota; who waited longest; then the
     /// lowest peer id. So does barter, and each slot that passes on costs a block in service.
     HolderStays,
+    /// Where all bid the same the choker that the provider runs anyway decides, as if nobody bid,
+    /// and those it serves pay; else as `HolderStays`. For slots that are ranked by bids first and
+    /// sold at the uniform price or at each one's own bid.
+    Barter,
+}
+
+impl Ties {
+    /// Whether who holds a slot has the better of equals.
+    #[inline]
+    pub fn holder_stays(self) -> bool {
+        matches!(self, Self::HolderStays | Self::Barter)
+    }
 }
 
 /// A bid for one slot.

@@ -61,10 +61,11 @@ pub(super) const FORMATS: [(&str, Format); 4] = [
     ("proportional", Format::Proportional),
 ];
 /// Words of `ties`.
-pub(super) const TIES: [(&str, Ties); 3] = [
+pub(super) const TIES: [(&str, Ties); 4] = [
     ("longest-waiting", Ties::LongestWaiting),
     ("random", Ties::Random),
     ("holder-stays", Ties::HolderStays),
+    ("barter", Ties::Barter),
 ];
 /// Words of `channel_rest`.
 pub(super) const RESTS: [(&str, Rest); 2] = [("refund", Rest::Refund), ("forfeit", Rest::Forfeit)];

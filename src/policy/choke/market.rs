@@ -126,6 +126,11 @@ pub fn choose(
     assert!(decision.served.is_empty(), "a decision begins empty");
     let for_sale = for_sale(view, terms.combine, base);
     let ask = Ask { slots: terms.ask.slots.min(for_sale), ..terms.ask };
+    if let Some(bid) = common_bid(view, terms, (for_sale, ask)) {
+        base.choose(&ChokeView { bids: &[], ..*view }, luck, decision);
+        charge(terms, (bid, ask), view.candidates.len(), decision);
+        return;
+    }
     let mut awards = Awards::new();
     sell(view, terms, ask, luck, &mut awards);
     if terms.combine == Combine::PayOnly {
@@ -144,9 +149,18 @@ pub fn choose(
     debug_assert!(each_once(decision), "a neighbour holds one slot");
 }
 
+/// What is known of the interested neighbours that a view does not list.
+pub struct Others<B, A> {
+    /// None of them bids more.
+    pub highest: Price,
+    /// What the best of them bids.
+    pub best: B,
+    /// How many there are, if all of them bid this.
+    pub alike: A,
+}
+
 /// The same where `view` lists only the interested neighbours that are served or gave something of
-/// late, the optimistic slots do not pass on, the base choker is tit-for-tat, and of the others
-/// nobody bids more than `highest`; `others` gives what the best of them does. Gives false if
+/// late, the optimistic slots do not pass on, and the base choker is tit-for-tat. Gives false if
 /// others must be looked at too: one of them might win a slot, or an optimistic slot is free.
 ///
 /// Law: where it gives true, the decision and each draw from `luck` are those of [`choose`] with
@@ -154,7 +168,7 @@ pub fn choose(
 pub fn choose_among_dealers(
     view: &ChokeView<'_>,
     terms: &Terms,
-    (highest, others): (Price, impl FnOnce() -> Price),
+    others: Others<impl FnOnce() -> Price, impl FnOnce(Price) -> Option<usize>>,
     (rules, luck): (&Choking, &mut Stream),
     decision: &mut Decision,
 ) -> bool {
@@ -165,11 +179,20 @@ pub fn choose_among_dealers(
     }
     let for_sale = for_sale(view, terms.combine, &Base::TitForTat(rules));
     let ask = Ask { slots: terms.ask.slots.min(for_sale), ..terms.ask };
+    if let Some(bid) = common_bid(view, terms, (for_sale, ask))
+        && let Some(others) = (others.alike)(bid)
+    {
+        let rest = ChokeView { bids: &[], ..*view };
+        let enough = leecher::tit_for_tat_among_dealers(&rest, rules, luck, decision);
+        charge(terms, (bid, ask), view.candidates.len() + others, decision);
+        return enough;
+    }
     let mut awards = Awards::new();
     let draw = (terms.ties == Ties::Random).then(|| luck.bits());
     let (known, bid) = (known(view, terms), bid(view, terms, draw));
     let listed = (view.bids, known, bid);
-    if !auction::sell_among(terms.format, ask, listed, (highest, others), &mut awards) {
+    let others = (others.highest, others.best);
+    if !auction::sell_among(terms.format, ask, listed, others, &mut awards) {
         return false;
     }
     let sold = awards.len().min(ask.slots);
@@ -182,6 +205,30 @@ pub fn choose_among_dealers(
     decision.served.drain(..awards.len());
     add_awards(&awards, sold, decision);
     enough
+}
+
+/// What everybody bids, where all bid the same and the base choker decides then.
+fn common_bid(view: &ChokeView<'_>, terms: &Terms, (for_sale, ask): (usize, Ask)) -> Option<Price> {
+    if terms.ties != Ties::Barter {
+        return None;
+    }
+    // What the base choker does with the slots is not to be told from a sale of all of them.
+    let is_plain = terms.combine == Combine::Lexicographic && ask.slots == for_sale;
+    let is_ranked = matches!(terms.format, Format::Uniform | Format::FirstPrice);
+    let bid = *view.bids.first().filter(|_| is_plain && is_ranked)?;
+    let all = view.bids.iter().all(|&other| other == bid);
+    (all && auction::is_eligible(bid, ask.reserve)).then_some(bid)
+}
+
+/// The base choker has decided among `n` that bid the same: those in regular slots pay.
+fn charge(terms: &Terms, (bid, ask): (Price, Ask), n: usize, decision: &mut Decision) {
+    let regular = decision.served.iter_mut().filter(|served| !served.optimistic);
+    let winners: SmallVec<[&mut Served; 16]> = regular.take(ask.slots).collect();
+    let nobody_lost = winners.len() == n;
+    let price = if nobody_lost && terms.format == Format::Uniform { ask.reserve } else { bid };
+    for served in winners {
+        served.price = price;
+    }
 }
 
 /// Slots that are neither sold nor given away.
@@ -286,12 +333,12 @@ fn sell(view: &ChokeView<'_>, terms: &Terms, ask: Ask, luck: &mut Stream, awards
 /// Whether what was received has a say: it is the second key of the lexicographic rank, and else
 /// breaks ties where holders stay.
 fn gifts_count(terms: &Terms) -> bool {
-    terms.ties == Ties::HolderStays || terms.combine == Combine::Lexicographic
+    terms.ties.holder_stays() || terms.combine == Combine::Lexicographic
 }
 
 /// Whether the candidate at a position may have given something that counts, or hold a slot.
 fn known(view: &ChokeView<'_>, terms: &Terms) -> impl Fn(usize) -> bool {
-    let (gifts, holds) = (gifts_count(terms), terms.ties == Ties::HolderStays);
+    let (gifts, holds) = (gifts_count(terms), terms.ties.holder_stays());
     move |at| {
         let c = &view.candidates[at];
         gifts && c.received > 0 || holds && c.unchoked
@@ -300,7 +347,7 @@ fn known(view: &ChokeView<'_>, terms: &Terms) -> impl Fn(usize) -> bool {
 
 /// The bid of the candidate at a position; `draw` where ties go by chance.
 fn bid(view: &ChokeView<'_>, terms: &Terms, draw: Option<u64>) -> impl Fn(usize) -> Bid {
-    let (gifts, holds) = (gifts_count(terms), terms.ties == Ties::HolderStays);
+    let (gifts, holds) = (gifts_count(terms), terms.ties.holder_stays());
     move |at| {
         let c = &view.candidates[at];
         Bid {

@@ -15,6 +15,8 @@ pub(super) struct Posted {
     bids: Vec<Price>,
     /// No bid is above this.
     highest: Price,
+    /// How many bid just that.
+    at_highest: usize,
     /// How often somebody would have fared better with a lower `highest`.
     doubts: usize,
 }
@@ -22,7 +24,7 @@ pub(super) struct Posted {
 impl Posted {
     /// Nobody bids.
     pub(super) fn new(n: usize) -> Self {
-        Self { bids: vec![Price::ZERO; n], highest: Price::ZERO, doubts: 0 }
+        Self { bids: vec![Price::ZERO; n], highest: Price::ZERO, at_highest: n, doubts: 0 }
     }
 
     /// What a peer bids.
@@ -39,11 +41,26 @@ impl Posted {
     /// A peer bids this from now on; gives whether that is news.
     #[inline]
     pub(super) fn post(&mut self, p: PeerId, bid: Price) -> bool {
-        let news = std::mem::replace(&mut self.bids[p.index()], bid) != bid;
-        if news && bid > self.highest {
-            self.highest = bid;
+        let before = std::mem::replace(&mut self.bids[p.index()], bid);
+        let news = before != bid;
+        if news {
+            self.count(before, bid);
         }
         news
+    }
+
+    fn count(&mut self, before: Price, bid: Price) {
+        self.at_highest -= usize::from(before == self.highest);
+        if bid > self.highest {
+            (self.highest, self.at_highest) = (bid, 1);
+        } else {
+            self.at_highest += usize::from(bid == self.highest);
+        }
+    }
+
+    /// Whether `n` peers, who are all that may bid, do so and bid the same.
+    pub(super) fn is_common(&self, bid: Price, n: usize) -> bool {
+        !bid.is_zero() && bid == self.highest && self.at_highest == n
     }
 
     /// What nobody bids more than.
@@ -57,6 +74,7 @@ impl Posted {
         if self.doubts >= self.bids.len() {
             self.doubts = 0;
             self.highest = self.iter().max().unwrap_or_default();
+            self.at_highest = self.bids.iter().filter(|&&bid| bid == self.highest).count();
         }
     }
 }
@@ -109,6 +127,12 @@ impl<O: Observer> Swarm<'_, O> {
         let spec = &self.habits(p).bidder;
         if matches!(spec, BidderSpec::Never | BidderSpec::Hoarder) {
             return;
+        }
+        if let BidderSpec::Fixed(bid) = spec
+            && self.stands(p)
+            && self.trade.as_deref().is_some_and(|trade| trade.posted.of(p) == *bid)
+        {
+            return; // as before
         }
         let now = self.now;
         if let Some(trade) = &mut self.trade {
@@ -209,6 +233,9 @@ mod tests {
             let before = posted.of(p);
             assert_eq!(posted.post(p, bid), bid != before);
             assert!(posted.iter().all(|bid| bid <= posted.highest()));
+            let n = posted.iter().filter(|&bid| bid == posted.highest()).count();
+            assert!(posted.is_common(posted.highest(), n) || n == 0 || posted.highest().is_zero());
+            assert!(!posted.is_common(posted.highest(), n + 1), "that many do not");
             if luck.below(40) == 0 {
                 (0..20).for_each(|_| posted.doubt());
                 let highest = posted.iter().max().unwrap_or_default();

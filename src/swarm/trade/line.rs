@@ -72,8 +72,8 @@ impl Line {
 const CHUNK: usize = 1 << 12;
 
 /// The lines of all requesters, in the places of their connections (`Stretch::at`). They are most
-/// of what a token keeps in memory, so they stand in chunks: with one array that doubles, a swarm of
-/// 1 000 took 51 MB at its peak, not 43.
+/// of what a token keeps in memory, so they stand in chunks: with one array that doubles, a swarm
+/// of 1 000 took 51 MB at its peak, not 43.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     chunks: Vec<Box<[Line]>>,

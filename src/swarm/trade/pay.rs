@@ -117,6 +117,19 @@ impl<O: Observer> Swarm<'_, O> {
         self.want_less(p, size);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[p.index()];
+        // Mostly a piece comes from one provider, and no other is under way.
+        if let [parcel] = dealer.parcels[..]
+            && parcel.piece == piece.0
+            && !dealer.overdue
+        {
+            dealer.parcels.clear();
+            let at = dealer.stretch.at(parcel.slot);
+            if !self.pay(p, at) {
+                let trade = self.trade.as_deref_mut().expect("it was just there");
+                trade.peers[p.index()].overdue = true;
+            }
+            return self.review_bid(p);
+        }
         let mut touched: SmallVec<[usize; 8]> = SmallVec::new();
         let mut i = 0;
         while i < dealer.parcels.len() {

@@ -4,7 +4,7 @@ use super::{Dealer, Trade};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
-use crate::policy::choke::market::{self, Base, Combine, Terms};
+use crate::policy::choke::market::{self, Base, Combine, Others, Terms};
 use crate::policy::choke::{Candidate, ChokeView, Choking, Decision, Served};
 use crate::rng::Stream;
 use crate::swarm::edges::{End, Mask};
@@ -87,23 +87,35 @@ impl<O: Observer> Swarm<'_, O> {
     ) -> bool {
         let Some(terms) = self.terms(p, view, &Base::TitForTat(rules)) else { return false };
         let trade = self.trade.as_deref_mut().expect("it was just there");
-        let highest = trade.posted.highest();
+        let posted = &trade.posted;
+        let highest = posted.highest();
         let (edges, stretch) = (&self.edges, self.peers[p.index()].edges);
         let mut listed = view.candidates.iter().map(|c| c.slot).peekable();
-        let others = || {
+        let best = || {
             let mut best = Price::ZERO;
             for slot in edges.slots(stretch, Mask::Wanted) {
                 if listed.next_if_eq(&slot).is_some() {
                     continue;
                 }
-                best = best.max(trade.posted.of(edges.peer[stretch.at(slot)]));
+                best = best.max(posted.of(edges.peer[stretch.at(slot)]));
                 if best == highest {
                     break;
                 }
             }
             best
         };
-        let others = (highest, others);
+        // Who is interested leeches, unless the news that it does no more is still on its way.
+        let leechers = self.leechers as usize;
+        let news_is_in = !self.some_wait;
+        let alike = |bid| {
+            let all = news_is_in && posted.is_common(bid, leechers)
+                || edges
+                    .slots(stretch, Mask::Wanted)
+                    .all(|slot| posted.of(edges.peer[stretch.at(slot)]) == bid);
+            let n = edges.count_both(stretch, [Mask::Wanted, Mask::Wanted]);
+            all.then(|| n - view.candidates.len())
+        };
+        let others = Others { highest, best, alike };
         let enough = market::choose_among_dealers(view, &terms, others, (rules, luck), decision);
         if !enough {
             trade.posted.doubt();
@@ -287,11 +299,17 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// How many bytes have come of the run of blocks under way from `p` to `q`.
-    fn came_of_run(&mut self, p: PeerId, q: PeerId) -> u32 {
+    /// How many bytes have come of the run of blocks under way from `p` to `q`. Only looks: what
+    /// moves is rounded whenever it is entered in the books, and money is to change no time.
+    fn came_of_run(&self, p: PeerId, q: PeerId) -> u32 {
         let Some(at) = self.flow_at(p, q) else { return 0 };
-        self.credit(p, at);
-        in_run(Bytes(self.credited(p, at)))
+        let flow = &self.links.up[self.line(p)].flows[at];
+        let run = flow.payload.run;
+        if run.is_empty() {
+            return 0;
+        }
+        let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes_up();
+        in_run(Bytes(self.run_size(p, run).0.saturating_sub(left.0)))
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.

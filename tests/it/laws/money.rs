@@ -127,6 +127,25 @@ fn a_token_without_money_is_barter_to_the_bit_where_messages_wait() {
     }
 }
 
+/// Where all bid the same and ties go as in barter, money changes hands and nothing else changes:
+/// no peer, no byte and no nanosecond.
+#[test]
+fn where_all_bid_alike_a_token_is_barter_with_payments() {
+    let bidder = BidderSpec::Fixed(Price::from_btt_per_gib(20.0));
+    let trade = Trade { bidder, ..users(1.0) };
+    let service = ServiceRules { latency: Span::ZERO, ..ServiceRules::default() };
+    for (seed, format) in [(1, Format::Uniform), (2, Format::FirstPrice), (3, Format::Uniform)] {
+        let token = Token { ties: Ties::Barter, format, service: service.clone(), ..token() };
+        let [barter, token] = [None, Some(Economy::Token(Box::new(token)))].map(|economy| {
+            let mut plan = crowd(economy, trade.clone());
+            plan.classes[2].trade = trade.clone();
+            run(&plan, seed, &mut Unobserved)
+        });
+        assert_eq!(without_money(&token), barter, "{seed}");
+        assert!(money(&token).counts.payments > 200, "{seed}: most of it is paid for");
+    }
+}
+
 #[test]
 fn every_law_of_money_holds_at_every_event() {
     let elastic = Elastic {

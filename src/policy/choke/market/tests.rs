@@ -502,6 +502,52 @@ fn of_equal_bids_the_rule_of_ties_says_who_wins() {
     assert_eq!(winners, won(Ties::Random, Combine::PayOnly, 0), "the same draw, the same winners");
 }
 
+/// Where all bid the same and ties go as in barter the base choker decides, and its regular slots
+/// are paid for; one other bid, and the market ranks again. 600 views; seed 23.
+#[test]
+fn of_equal_bids_the_base_choker_chooses_and_those_it_serves_pay() {
+    let mut luck = stream(23, Purpose::Choke, 0);
+    let mut differ = 0;
+    for round in 0..600 {
+        let (candidates, _): (Vec<_>, Vec<_>) = with_dealers(&mut luck).into_iter().unzip();
+        let mut bids = vec![price(5); candidates.len()];
+        let rules = fixtures::rules(round % 2 == 0, SeedChoker::MostRecent);
+        let ask = Ask { reserve: price([0, 4][luck.below(2)]), slots: 9 };
+        let format = [Format::Uniform, Format::FirstPrice][luck.below(2)];
+        let terms = Terms { combine: Combine::Lexicographic, format, ties: Ties::Barter, ask };
+        let slots = 2 + luck.below(4);
+        let decide = |bids: &[Price], sells: bool| {
+            let seen = ChokeView { slots, ..view(&candidates, bids) };
+            let (mut luck, mut decision) = (luck.clone(), Decision::default());
+            let mut base = Base::TitForTat(&rules);
+            if sells {
+                choose(&seen, &terms, &mut base, &mut luck, &mut decision);
+            } else {
+                base.choose(&ChokeView { bids: &[], ..seen }, &mut luck, &mut decision);
+            }
+            (decision, luck.bits())
+        };
+        let (mut barter, token) = (decide(&bids, false), decide(&bids, true));
+        let n_regular = barter.0.served.iter().filter(|served| !served.optimistic).count();
+        let all_won = n_regular == candidates.len() && format == Format::Uniform;
+        for served in barter.0.served.iter_mut().filter(|served| !served.optimistic) {
+            served.price = if all_won { ask.reserve } else { price(5) };
+        }
+        assert_eq!(token.0.served, barter.0.served, "round {round}");
+        assert_eq!((token.0.open, token.1), (barter.0.open, barter.1), "round {round}");
+        let seen = ChokeView { slots, ..view(&candidates, &bids) };
+        let sells = for_sale(&seen, terms.combine, &Base::TitForTat(&rules)) > 0;
+        if sells && candidates.len() > 1 {
+            bids[0] = price(6);
+            let regular = |served: &&Served| !served.optimistic && served.slot == 0;
+            let wins = decide(&bids, true).0.served.iter().any(|served| regular(&served));
+            assert!(wins, "round {round}: who bids more is served");
+            differ += usize::from(!barter.0.served.iter().any(|served| regular(&served)));
+        }
+    }
+    assert!(differ > 100, "{differ}: barter alone serves others");
+}
+
 /// Up to 30 neighbours of a provider, whether it deals with each, and what they bid. Few differ, so
 /// that ties abound.
 fn with_dealers(luck: &mut Stream) -> Vec<(Candidate, Price)> {
@@ -528,7 +574,12 @@ fn dealers_alone_sell_as_all_do() {
     let mut luck = stream(17, Purpose::Choke, 0);
     let mut enough = 0;
     for round in 0..4000 {
-        let all = with_dealers(&mut luck);
+        let mut all = with_dealers(&mut luck);
+        if luck.below(3) == 0 {
+            for (_, bid) in &mut all {
+                *bid = price(5);
+            }
+        }
         let deals = |(c, _): &&(Candidate, Price)| c.unchoked || !c.snubbed;
         let (few, few_bids): (Vec<_>, Vec<_>) = all.iter().filter(deals).copied().unzip();
         let (others, other_bids): (Vec<_>, Vec<_>) =
@@ -538,7 +589,8 @@ fn dealers_alone_sell_as_all_do() {
         let mut rules = fixtures::rules(false, SeedChoker::MostRecent);
         rules.min_uploads = u32::try_from(round % 4).expect("below 4");
         let ask = Ask { reserve: price([0, 0, 4, 5][luck.below(4)]), slots: 1 + luck.below(5) };
-        let ties = [Ties::LongestWaiting, Ties::Random, Ties::HolderStays][luck.below(3)];
+        let ties = [Ties::LongestWaiting, Ties::Random, Ties::HolderStays, Ties::Barter];
+        let ties = ties[luck.below(4)];
         // Others are left to all.
         let (combine, format) = (RULES[luck.below(2)], FORMATS[luck.below(2)]);
         let terms = Terms { combine, format, ties, ask };
@@ -548,8 +600,9 @@ fn dealers_alone_sell_as_all_do() {
         let (mut lucky, mut full) = (luck.clone(), luck.clone());
         let (mut among_few, mut among_all) = (Decision::default(), Decision::default());
         let seen = ChokeView { slots, ..view(&few, &few_bids) };
-        let bound = (highest, || best);
-        if choose_among_dealers(&seen, &terms, bound, (&rules, &mut lucky), &mut among_few) {
+        let alike = |bid| other_bids.iter().all(|&other| other == bid).then_some(other_bids.len());
+        let others = Others { highest, best: || best, alike };
+        if choose_among_dealers(&seen, &terms, others, (&rules, &mut lucky), &mut among_few) {
             let seen = ChokeView { slots, ..view(&candidates, &bids) };
             let base = &mut Base::TitForTat(&rules);
             choose(&seen, &terms, base, &mut full, &mut among_all);
