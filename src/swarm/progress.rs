@@ -84,7 +84,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn end_run(&mut self, from: PeerId, at: usize, to: End) {
         // What is paid for the run is cold: it comes in while the run is entered in the books.
         if self.trade.is_some() {
-            self.warm_delivery(from, to, 1);
+            self.warm_delivery(from, to, 2);
         }
         self.credit(from, at);
         let run = self.flow_mut(from, at).run;

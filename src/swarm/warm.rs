@@ -64,7 +64,8 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let Some((to, transfer)) = self.due_flow(link) else { return };
-        if self.trade.is_some() {
+        // The flow, and who is at its other end, are on their way until the second step.
+        if step > 1 && self.trade.is_some() {
             let at = self.links.up[link.index()].soonest_at as usize;
             self.warm_delivery(self.sender(link.index(), at), (to, transfer.back), step);
         }

@@ -10,12 +10,13 @@ use crate::swarm::warm::fetch;
 use crate::swarm::world::Swarm;
 
 impl<O: Observer> Swarm<'_, O> {
-    /// Fetches what blocks on their way to a requester will touch, one link of the chain.
+    /// Fetches what blocks on their way to a requester will touch, one link of the chain. Before
+    /// the second step the requester itself would have to be waited for.
     #[inline(never)]
     pub(in crate::swarm) fn warm_delivery(&self, from: PeerId, (to, slot): End, step: usize) {
         let Some(trade) = self.trade.as_deref() else { return };
         match step {
-            1 => {
+            2 => {
                 trade.lines.warm(self.peers[to.index()].edges, slot);
                 fetch(&trade.peers[to.index()].parcels);
                 fetch(&trade.users[self.line(to)]);
