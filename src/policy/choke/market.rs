@@ -131,8 +131,7 @@ pub fn choose(
         charge(terms, (bid, ask), view.candidates.len(), decision);
         return;
     }
-    let mut awards = Awards::new();
-    sell(view, terms, ask, luck, &mut awards);
+    let awards = awards(view, terms, ask, luck);
     if terms.combine == Combine::PayOnly {
         decision.served.extend(awards.iter().map(|award| paid(award, award.weight)));
         decision.open = decision.served.len();
@@ -315,19 +314,21 @@ type Few<T> = SmallVec<[T; 64]>;
 /// Who won what.
 type Awards = SmallVec<[Award; 16]>;
 
-/// Who wins what; nobody if no bid is eligible, and then nothing is drawn.
-fn sell(view: &ChokeView<'_>, terms: &Terms, ask: Ask, luck: &mut Stream, awards: &mut Awards) {
+/// Who wins what; empty if no bid is eligible, and then nothing is drawn.
+fn awards(view: &ChokeView<'_>, terms: &Terms, ask: Ask, luck: &mut Stream) -> Awards {
+    let mut awards = Awards::new();
     let any = || view.bids.iter().any(|&bid| auction::is_eligible(bid, ask.reserve));
     let draw = (terms.ties == Ties::Random && any()).then(|| luck.bits());
     let (known, bid) = (known(view, terms), bid(view, terms, draw));
     match terms.combine {
         Combine::Weighted { bid_percent } => {
             if any() {
-                sell_by_score(view, (bid_percent, bid), (terms.format, ask), awards);
+                sell_by_score(view, (bid_percent, bid), (terms.format, ask), &mut awards);
             }
         }
-        _ => auction::sell_listed(terms.format, ask, (view.bids, known, bid), awards),
+        _ => auction::sell_listed(terms.format, ask, (view.bids, known, bid), &mut awards),
     }
+    awards
 }
 
 /// Whether what was received has a say: it is the second key of the lexicographic rank, and else
@@ -414,17 +415,12 @@ const FINE: u64 = 1000;
 /// Adds the winners to what the base choker decided, each with the share of an average slot; where
 /// their shares are unequal, they divide what `sold` average slots are worth.
 fn add_awards(awards: &[Award], sold: usize, decision: &mut Decision) {
-    decision.open = decision.open.saturating_add(awards.len());
-    let equal = awards.iter().all(|award| award.weight == 1);
-    if equal && decision.served.iter().all(|served| served.weight == 1) {
-        decision.served.extend(awards.iter().map(|award| paid(award, 1)));
-        return;
-    }
     let n = u64::from(u32_of(decision.served.len()));
     let total: u64 = decision.served.iter().map(|served| u64::from(served.weight)).sum();
     let average = total.checked_div(n).unwrap_or(1).max(1);
     let narrow = |weight: u64| u32::try_from(weight).unwrap_or(u32::MAX).max(1);
     let shares: u64 = awards.iter().map(|award| u64::from(award.weight)).sum();
+    let equal = awards.iter().all(|award| award.weight == 1);
     if !equal {
         for served in &mut decision.served {
             served.weight = narrow(u64::from(served.weight) * FINE);
@@ -439,6 +435,7 @@ fn add_awards(awards: &[Award], sold: usize, decision: &mut Decision) {
         };
         paid(award, narrow(weight))
     }));
+    decision.open = decision.open.saturating_add(awards.len());
 }
 
 fn paid(award: &Award, weight: u32) -> Served {

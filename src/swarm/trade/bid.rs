@@ -128,12 +128,6 @@ impl<O: Observer> Swarm<'_, O> {
         if matches!(spec, BidderSpec::Never | BidderSpec::Hoarder) {
             return;
         }
-        if let BidderSpec::Fixed(bid) = spec
-            && self.stands(p)
-            && self.trade.as_deref().is_some_and(|trade| trade.posted.of(p) == *bid)
-        {
-            return; // as before
-        }
         let now = self.now;
         if let Some(trade) = &mut self.trade {
             trade.close_due(now);

@@ -117,19 +117,6 @@ impl<O: Observer> Swarm<'_, O> {
         self.want_less(p, size);
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let dealer = &mut trade.peers[p.index()];
-        // Mostly a piece comes from one provider, and no other is under way.
-        if let [parcel] = dealer.parcels[..]
-            && parcel.piece == piece.0
-            && !dealer.overdue
-        {
-            dealer.parcels.clear();
-            let at = dealer.stretch.at(parcel.slot);
-            if !self.pay(p, at) {
-                let trade = self.trade.as_deref_mut().expect("it was just there");
-                trade.peers[p.index()].overdue = true;
-            }
-            return self.review_bid(p);
-        }
         let mut touched: SmallVec<[usize; 8]> = SmallVec::new();
         let mut i = 0;
         while i < dealer.parcels.len() {
@@ -188,20 +175,8 @@ impl<O: Observer> Swarm<'_, O> {
             trade.fails(at, |account| &mut account.lost);
             return false;
         }
-        let Line { channel, ready, .. } = trade.lines[at];
-        // Nearly always the channel is open and holds enough.
-        if due.amount > MicroBtt::ZERO
-            && trade.post.delay == Span::ZERO
-            && now >= ready
-            && let Some(channel) = channel
-            && let Ok(left) = trade.ledger.pay(now, channel, due.amount)
-        {
-            self.is_paid(p, at, due);
-            self.top_up(p, at, left);
-            return true;
-        }
         let left = |channel| trade.ledger.channel(channel).map(Channel::left);
-        let enough = channel.and_then(left).is_some_and(|left| left >= due.amount);
+        let enough = trade.lines[at].channel.and_then(left).is_some_and(|left| left >= due.amount);
         if !enough && due.amount > MicroBtt::ZERO && !self.open_channel(p, at, due.amount) {
             return false;
         }
@@ -209,15 +184,14 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Signs for what is due on a line whose channel holds it, if that is open by now.
-    #[inline(never)]
     fn hand_over(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let now = self.now;
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        let line = &trade.lines[at];
-        let channel = line.channel;
-        let mut left = channel.and_then(|id| trade.ledger.channel(id)).map(Channel::left);
-        if due.amount > MicroBtt::ZERO {
-            if now < line.ready {
+        let Line { provider, channel, ready, .. } = trade.lines[at];
+        let left = if due.amount == MicroBtt::ZERO {
+            channel.and_then(|channel| trade.ledger.channel(channel)).map(Channel::left)
+        } else {
+            if now < ready {
                 trade.fails(at, |account| &mut account.waiting);
                 return false;
             }
@@ -225,30 +199,21 @@ impl<O: Observer> Swarm<'_, O> {
                 self.send_payment(p, at, due);
                 return true;
             }
-            let channel = channel.expect("made sure of");
-            let paid = trade.ledger.pay(now, channel, due.amount);
-            left = Some(paid.expect("the channel holds what is due"));
-        }
-        self.is_paid(p, at, due);
-        if let Some(left) = left {
-            self.top_up(p, at, left);
-        }
-        true
-    }
-
-    /// What was due on a line is paid.
-    #[inline]
-    fn is_paid(&mut self, p: PeerId, at: usize, due: Due) {
-        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+            let paid = trade.ledger.pay(now, channel.expect("made sure of"), due.amount);
+            Some(paid.expect("the channel holds what is due"))
+        };
         let line = &mut trade.lines[at];
         line.owed -= due.amount;
         line.owed_bytes -= due.bytes;
         line.failing = false;
-        let provider = line.provider;
         let (payer, payee) = (self.user(p), self.user(provider));
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         trade.enter_payment(payer, payee, due.amount, due.bytes);
         trade.thank(provider, p, due.amount);
+        if let Some(left) = left {
+            self.top_up(p, at, left);
+        }
+        true
     }
 
     /// Opens the next channel while the one there is, with so much left, still pays for what is

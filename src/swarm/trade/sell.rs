@@ -108,10 +108,10 @@ impl<O: Observer> Swarm<'_, O> {
         let leechers = self.leechers as usize;
         let news_is_in = !self.some_wait;
         let alike = |bid| {
-            let all = news_is_in && posted.is_common(bid, leechers)
-                || edges
-                    .slots(stretch, Mask::Wanted)
-                    .all(|slot| posted.of(edges.peer[stretch.at(slot)]) == bid);
+            let each = |slot| posted.of(edges.peer[stretch.at(slot)]) == bid;
+            let known = news_is_in && posted.is_common(bid, leechers);
+            debug_assert!(!known || edges.slots(stretch, Mask::Wanted).all(each), "leechers bid");
+            let all = known || edges.slots(stretch, Mask::Wanted).all(each);
             let n = edges.count_both(stretch, [Mask::Wanted, Mask::Wanted]);
             all.then(|| n - view.candidates.len())
         };

@@ -47,8 +47,7 @@ fn of_equal_bids_the_rule_of_ties_says_who_wins() {
         let terms = Terms { combine, format: Format::Uniform, ties, ask };
         let shown = view(&candidates, &bids);
         let mut luck = stream(seed, Purpose::Choke, 0);
-        let mut awards = Awards::new();
-        sell(&shown, &terms, ask, &mut luck, &mut awards);
+        let awards = awards(&shown, &terms, ask, &mut luck);
         awards.iter().map(|award| award.slot).collect::<Vec<_>>()
     };
     // Nine seconds each for 1, 2 and 5, of whom 2 and 5 have the lowest ids; 4 is served.
