@@ -524,7 +524,7 @@ impl<O: Observer> Swarm<'_, O> {
         if block > run.from {
             self.late.push((end, Run { to: block, ..run }, from));
         } else if self.has_economy {
-            self.run_dropped(end, from);
+            self.new_run_begins(end, from);
         }
     }
 

@@ -189,7 +189,7 @@ impl<O: Observer> Swarm<'_, O> {
                 transfer.begin_run(run, size);
                 self.links.up[line].flows[at].left = size.volume();
                 if self.trade.is_some() {
-                    self.run_begins((ask.to, ask.slot), ask.from);
+                    self.new_run_begins((ask.to, ask.slot), ask.from);
                 }
             } else {
                 transfer.queued += in_run(size);
@@ -209,7 +209,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = self.links.open(self.now, self.link(ask.from), opening);
         self.stir(ask.from, back);
         if self.trade.is_some() {
-            self.run_begins((ask.to, ask.slot), ask.from);
+            self.new_run_begins((ask.to, ask.slot), ask.from);
         }
         at
     }

@@ -166,6 +166,10 @@ impl<O: Observer> Swarm<'_, O> {
                 let most = Bytes(piece.0 * trade.exposure) + self.most_written(line.provider);
                 let risk = self.at_risk(p, line);
                 assert!(risk <= most, "a provider risks {risk:?}, not {most:?}: {line:?}");
+                let came = self.came_of_run(line.provider, p);
+                let is_of_run =
+                    came.is_none_or(|came| line.price.is_zero() || line.for_free <= came);
+                assert!(is_of_run, "{came:?} bytes came of the run: {line:?}");
                 let pending = trade.not_due(p, line);
                 assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
                 assert!(pending.bytes <= line.owed_bytes, "what is not due is owed: {line:?}");

@@ -68,8 +68,9 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A run is taken away before any block of it came in (CANCEL), and a flow is at the next one.
-    pub(in crate::swarm) fn run_dropped(&mut self, end: End, from: PeerId) {
+    /// A flow is at a run of which nothing has come, not even for free; what there was before has
+    /// ended or was taken away.
+    pub(in crate::swarm) fn new_run_begins(&mut self, end: End, from: PeerId) {
         let Some(at) = self.line_at(end, from) else { return };
         self.trade.as_deref_mut().expect("only a token has lines").lines[at].for_free = 0;
         self.run_begins(end, from);

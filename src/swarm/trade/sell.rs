@@ -292,24 +292,25 @@ impl<O: Observer> Swarm<'_, O> {
             self.open_channel(q, at, MicroBtt::ZERO);
         }
         if was_free {
-            let came = self.came_of_run(p, q);
+            let came = self.came_of_run(p, q).unwrap_or(0);
             let trade = self.trade.as_deref_mut().expect("it was just there");
             trade.lines[at].for_free = came;
             self.run_begins((q, back), p);
         }
     }
 
-    /// How many bytes have come of the run of blocks under way from `p` to `q`. Only looks: what
-    /// moves is rounded whenever it is entered in the books, and money is to change no time.
-    fn came_of_run(&self, p: PeerId, q: PeerId) -> u32 {
-        let Some(at) = self.flow_at(p, q) else { return 0 };
+    /// How many bytes have come of the run of blocks under way from `p` to `q`, if there is one.
+    /// Only looks: what moves is rounded whenever it is entered in the books, and money is to
+    /// change no time.
+    pub(super) fn came_of_run(&self, p: PeerId, q: PeerId) -> Option<u32> {
+        let at = self.flow_at(p, q)?;
         let flow = &self.links.up[self.line(p)].flows[at];
         let run = flow.payload.run;
         if run.is_empty() {
-            return 0;
+            return None;
         }
         let left = (flow.left_at(self.now) + flow.payload.beyond()).bytes_up();
-        in_run(Bytes(self.run_size(p, run).0.saturating_sub(left.0)))
+        Some(in_run(Bytes(self.run_size(p, run).0.saturating_sub(left.0))))
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.
