@@ -26,6 +26,9 @@ pub enum Refused {
     /// The channel is closed, or settled and takes no more payments.
     #[error("the channel is closed")]
     Closed,
+    /// The server has not opened the channel yet.
+    #[error("the channel is not open yet")]
+    Early,
     /// The channel must be settled before its rest can be released.
     #[error("the channel is not settled yet")]
     Unsettled,
@@ -60,7 +63,7 @@ pub struct Supply {
 /// let at = SimTime::ZERO;
 /// ledger.transfer(at, Movement::Gift, Ledger::PROMO, alice, MicroBtt::from_btt(10.0))?;
 ///
-/// let channel = ledger.open_channel(at, alice, bob, MicroBtt::from_btt(4.0))?;
+/// let channel = ledger.open_channel(at, alice, bob, MicroBtt::from_btt(4.0), at)?;
 /// ledger.pay(at, channel, MicroBtt::BTT)?;
 /// ledger.pay(at, channel, MicroBtt::BTT)?;
 /// ledger.close(at, channel)?;

@@ -14,21 +14,27 @@
 //! A payment in two steps, [`Ledger::sign`] and [`Ledger::claim`], may be lost or overtaken
 //! between them; [`Ledger::pay`] does both at once. The next one that arrives heals the loss,
 //! because it states the sum. A payment touches one row of 48 bytes and allocates nothing: 5 ns
-//! with 100 channels, 21 ns with 200 000 in random order, most of it waiting for memory.
+//! with 100 channels, 21 ns with 200 000 in random order, most of it waiting for memory. Payer and
+//! payee alone have to know of it until the channel is closed, so [`Ledger::pay`] may be told of
+//! many at once.
 
 use super::accounts::{Ledger, Refused};
 use super::movements::{Entry, Movement};
 use crate::ids::AccountId;
 use crate::units::{MicroBtt, SimTime, u32_of};
-use prefetch_index::prefetch_index;
+use std::num::NonZeroU32;
 
 /// A channel: its row and which of the channels that had this row one after the other. An old name
 /// is never taken for the new channel.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId {
     row: u32,
-    generation: u32,
+    /// Even, from [`FIRST`] on: so that an `Option` of it is as small.
+    generation: NonZeroU32,
 }
+
+/// The generation of the first channel in a row.
+const FIRST: NonZeroU32 = NonZeroU32::new(2).expect("two");
 
 /// What becomes of the money a settled channel did not pay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,10 +58,10 @@ pub struct Channel {
     pub signed: MicroBtt,
     /// What has arrived at the payee in all: its own once the channel is settled.
     pub paid: MicroBtt,
-    /// When it was opened or last claimed from: timeouts count from here.
-    pub touched: SimTime,
+    /// When the server has opened it: nothing is paid through it before.
+    pub ready: SimTime,
     /// Odd while the row is free.
-    generation: u32,
+    generation: NonZeroU32,
     settled: bool,
 }
 
@@ -103,10 +109,18 @@ impl Channels {
         self.get_mut(id).filter(|channel| !channel.settled).ok_or(Refused::Closed)
     }
 
+    /// The channel if it takes payments by then.
+    #[inline]
+    fn open(&mut self, at: SimTime, id: ChannelId) -> Result<&mut Channel, Refused> {
+        let channel = self.paying(id)?;
+        if at < channel.ready { Err(Refused::Early) } else { Ok(channel) }
+    }
+
     fn insert(&mut self, mut channel: Channel) -> ChannelId {
         let id = if let Some(row) = self.free.pop() {
             let place = &mut self.rows[row as usize];
-            channel.generation = place.generation + 1;
+            channel.generation =
+                place.generation.checked_add(1).expect("rows without names are out");
             *place = channel;
             ChannelId { row, generation: channel.generation }
         } else {
@@ -114,7 +128,7 @@ impl Channels {
             self.rows.push(channel);
             ChannelId { row, generation: channel.generation }
         };
-        assert!(id.generation.is_multiple_of(2), "an open channel has an even generation");
+        assert!(is_even(id.generation), "an open channel has an even generation");
         self.n_open += 1;
         self.most_open = self.most_open.max(self.n_open);
         id
@@ -122,9 +136,9 @@ impl Channels {
 
     fn remove(&mut self, id: ChannelId) {
         let row = self.get_mut(id).expect("a channel is closed once");
-        row.generation += 1;
+        row.generation = row.generation.checked_add(1).expect("an open channel has an even one");
         // A row that has named 2³¹ channels has no new name to give and is left alone.
-        let named_out = row.generation == u32::MAX;
+        let named_out = row.generation == NonZeroU32::MAX;
         self.n_open -= 1;
         if !named_out {
             self.free.push(id.row);
@@ -133,7 +147,7 @@ impl Channels {
 
     /// What all channels hold in µBTT, added up anew.
     pub(super) fn audit(&self) -> u128 {
-        let open = self.rows.iter().filter(|row| row.generation.is_multiple_of(2));
+        let open = self.rows.iter().filter(|row| is_even(row.generation));
         let (mut held, mut n_open) = (0, 0);
         for channel in open {
             n_open += 1;
@@ -142,15 +156,20 @@ impl Channels {
             held += u128::from(channel.held().0);
         }
         for &row in &self.free {
-            assert!(self.rows[row as usize].generation % 2 == 1, "row {row} is free and open");
+            assert!(!is_even(self.rows[row as usize].generation), "row {row} is free and open");
         }
         assert!(n_open == self.n_open, "{n_open} channels are open, {} are counted", self.n_open);
         held
     }
 }
 
+fn is_even(generation: NonZeroU32) -> bool {
+    generation.get().is_multiple_of(2)
+}
+
 impl Ledger {
-    /// Opens a channel and moves `funds` from the payer into escrow.
+    /// Opens a channel and moves `funds` from the payer into escrow. From `ready` on it can be paid
+    /// through.
     ///
     /// # Errors
     /// `NotEnough` if the payer holds less.
@@ -163,22 +182,15 @@ impl Ledger {
         payer: AccountId,
         payee: AccountId,
         funds: MicroBtt,
+        ready: SimTime,
     ) -> Result<ChannelId, Refused> {
         let payable = Movement::Pay.leads(self.kind(Self::ESCROW), self.kind(payee));
         assert!(payable, "a channel pays a wallet");
         let movement = Movement::Fund;
         self.shift(Entry { at, movement, from: payer, to: Self::ESCROW, amount: funds })?;
         let (signed, paid) = (MicroBtt::ZERO, MicroBtt::ZERO);
-        let fresh = Channel {
-            payer,
-            payee,
-            funds,
-            signed,
-            paid,
-            touched: at,
-            generation: 0,
-            settled: false,
-        };
+        let fresh =
+            Channel { payer, payee, funds, signed, paid, ready, generation: FIRST, settled: false };
         Ok(self.channels.insert(fresh))
     }
 
@@ -186,12 +198,6 @@ impl Ledger {
     #[inline]
     pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.get(id)
-    }
-
-    /// Fetches a channel into the cache, for whoever will pay through it.
-    #[inline]
-    pub fn warm(&self, id: ChannelId) {
-        prefetch_index(&self.channels.rows, id.row as usize);
     }
 
     /// Channels that are open, or settled and not yet released.
@@ -224,7 +230,8 @@ impl Ledger {
     /// sum overtook this one on the way.
     ///
     /// # Errors
-    /// `Unsigned` beyond what the payer signed; `Closed`: what arrives after the end is lost.
+    /// `Unsigned` beyond what the payer signed; `Early` before the channel is ready; `Closed`: what
+    /// arrives after the end is lost.
     ///
     /// # Panics
     /// If the clock runs back.
@@ -236,11 +243,10 @@ impl Ledger {
         sum: MicroBtt,
     ) -> Result<MicroBtt, Refused> {
         self.tick(at);
-        let channel = self.channels.paying(id)?;
+        let channel = self.channels.open(at, id)?;
         if sum > channel.signed {
             return Err(Refused::Unsigned);
         }
-        channel.touched = at;
         let more = sum.saturating_sub(channel.paid);
         if more > MicroBtt::ZERO {
             channel.paid = sum;
@@ -253,7 +259,7 @@ impl Ledger {
     /// Gives what can still be paid.
     ///
     /// # Errors
-    /// `Exhausted` beyond the funds; `Closed`.
+    /// `Exhausted` beyond the funds; `Early` before the channel is ready; `Closed`.
     ///
     /// # Panics
     /// If the clock runs back.
@@ -264,11 +270,11 @@ impl Ledger {
         id: ChannelId,
         amount: MicroBtt,
     ) -> Result<MicroBtt, Refused> {
-        let channel = self.channels.paying(id)?;
+        let channel = self.channels.open(at, id)?;
         let sum = channel.signed.checked_add(amount).ok_or(Refused::Exhausted)?;
         let left = channel.funds.checked_sub(sum).ok_or(Refused::Exhausted)?;
         let more = sum - channel.paid;
-        (channel.signed, channel.paid, channel.touched) = (sum, sum, at);
+        (channel.signed, channel.paid) = (sum, sum);
         if more > MicroBtt::ZERO {
             self.moved.claimed.add(more);
         }
@@ -359,13 +365,13 @@ mod tests {
     #[test]
     fn what_was_paid_goes_to_the_payee_and_the_rest_comes_back() {
         let (mut ledger, a, b) = pair();
-        let id = ledger.open_channel(AT, a, b, N(60)).expect("enough");
+        let id = ledger.open_channel(AT, a, b, N(60), AT).expect("enough");
         assert_eq!(balances(&ledger), [60, 0, 40, 100]);
         ledger.pay(AT, id, N(20)).expect("funded");
         ledger.pay(SimTime(5), id, N(5)).expect("funded");
         assert_eq!(balances(&ledger), [60, 0, 40, 100], "payments go past the ledger");
         let channel = ledger.channel(id).expect("open");
-        assert_eq!((channel.paid, channel.left(), channel.touched), (N(25), N(35), SimTime(5)));
+        assert_eq!((channel.paid, channel.left()), (N(25), N(35)));
         assert_eq!(ledger.close(SimTime(6), id), Ok(N(35)));
         assert_eq!(balances(&ledger), [0, 0, 75, 125]);
         let moved = ledger.take_movements();
@@ -377,8 +383,8 @@ mod tests {
     #[test]
     fn a_channel_pays_no_more_than_its_funds() {
         let (mut ledger, a, b) = pair();
-        assert_eq!(ledger.open_channel(AT, a, b, N(101)), Err(Refused::NotEnough));
-        let id = ledger.open_channel(AT, a, b, N(100)).expect("enough");
+        assert_eq!(ledger.open_channel(AT, a, b, N(101), AT), Err(Refused::NotEnough));
+        let id = ledger.open_channel(AT, a, b, N(100), AT).expect("enough");
         assert_eq!(ledger.pay(AT, id, N(101)), Err(Refused::Exhausted));
         assert_eq!(ledger.pay(AT, id, N(u64::MAX)), Err(Refused::Exhausted));
         assert_eq!(ledger.pay(AT, id, N(30)), Ok(N(70)));
@@ -392,7 +398,7 @@ mod tests {
     #[test]
     fn the_next_payment_heals_a_lost_one_and_an_overtaken_one_does_nothing() {
         let (mut ledger, a, b) = pair();
-        let id = ledger.open_channel(AT, a, b, N(50)).expect("enough");
+        let id = ledger.open_channel(AT, a, b, N(50), AT).expect("enough");
         let lost = ledger.sign(id, N(10)).expect("funded");
         let second = ledger.sign(id, N(10)).expect("funded");
         assert_eq!((lost, second), (N(10), N(20)));
@@ -410,7 +416,7 @@ mod tests {
     fn the_rest_can_come_later_or_never() {
         for (rest, after) in [(Rest::Refund, [0, 0, 90, 110]), (Rest::Forfeit, [0, 30, 60, 110])] {
             let (mut ledger, a, b) = pair();
-            let id = ledger.open_channel(AT, a, b, N(40)).expect("enough");
+            let id = ledger.open_channel(AT, a, b, N(40), AT).expect("enough");
             ledger.pay(AT, id, N(10)).expect("funded");
             assert_eq!(ledger.release(AT, id, rest), Err(Refused::Unsettled));
             assert_eq!(ledger.settle(AT, id), Ok(N(30)));
@@ -429,11 +435,11 @@ mod tests {
     #[test]
     fn rows_are_used_again_and_old_names_are_not() {
         let (mut ledger, a, b) = pair();
-        let first = ledger.open_channel(AT, a, b, N(10)).expect("enough");
-        let other = ledger.open_channel(AT, b, a, N(10)).expect("enough");
+        let first = ledger.open_channel(AT, a, b, N(10), AT).expect("enough");
+        let other = ledger.open_channel(AT, b, a, N(10), AT).expect("enough");
         ledger.close(AT, first).expect("open");
         assert_eq!(ledger.close(AT, first), Err(Refused::Closed));
-        let second = ledger.open_channel(AT, b, a, N(20)).expect("enough");
+        let second = ledger.open_channel(AT, b, a, N(20), AT).expect("enough");
         assert_eq!(second.row, first.row);
         assert_ne!(second, first);
         assert_eq!(ledger.pay(AT, first, N(1)), Err(Refused::Closed));
@@ -450,20 +456,33 @@ mod tests {
     #[test]
     fn a_row_without_names_left_is_given_up() {
         let (mut ledger, a, b) = pair();
-        let id = ledger.open_channel(AT, a, b, N(10)).expect("enough");
-        ledger.channels.rows[0].generation = u32::MAX - 1;
-        let last = ChannelId { generation: u32::MAX - 1, ..id };
+        let id = ledger.open_channel(AT, a, b, N(10), AT).expect("enough");
+        let generation = NonZeroU32::new(u32::MAX - 1).expect("not zero");
+        ledger.channels.rows[0].generation = generation;
+        let last = ChannelId { generation, ..id };
         ledger.close(AT, last).expect("open");
-        let next = ledger.open_channel(AT, a, b, N(10)).expect("enough");
+        let next = ledger.open_channel(AT, a, b, N(10), AT).expect("enough");
         assert_ne!(next.row, last.row);
         assert_eq!(ledger.n_channels(), 1);
         ledger.audit();
     }
 
     #[test]
+    fn nothing_is_paid_before_the_channel_is_ready() {
+        let (mut ledger, a, b) = pair();
+        let id = ledger.open_channel(AT, a, b, N(50), SimTime(3)).expect("enough");
+        assert_eq!(ledger.pay(SimTime(2), id, N(10)), Err(Refused::Early));
+        let sum = ledger.sign(id, N(10)).expect("a signature needs no server");
+        assert_eq!(ledger.claim(SimTime(2), id, sum), Err(Refused::Early));
+        assert_eq!(ledger.claim(SimTime(3), id, sum), Ok(N(10)));
+        assert_eq!(ledger.pay(SimTime(3), id, N(20)), Ok(N(20)));
+        assert_eq!(ledger.close(SimTime(3), id), Ok(N(20)));
+    }
+
+    #[test]
     fn one_may_pay_oneself() {
         let (mut ledger, a, _) = pair();
-        let id = ledger.open_channel(AT, a, a, N(10)).expect("enough");
+        let id = ledger.open_channel(AT, a, a, N(10), AT).expect("enough");
         ledger.pay(AT, id, N(7)).expect("funded");
         ledger.close(AT, id).expect("open");
         assert_eq!(balances(&ledger), [0, 0, 100, 100]);
@@ -473,12 +492,12 @@ mod tests {
     #[should_panic(expected = "a channel pays a wallet")]
     fn a_channel_pays_nobody_but_users() {
         let (mut ledger, a, _) = pair();
-        let _ = ledger.open_channel(AT, a, Ledger::OUTSIDE, N(10));
+        let _ = ledger.open_channel(AT, a, Ledger::OUTSIDE, N(10), AT);
     }
 
     #[test]
     fn a_row_is_small() {
         assert_eq!(size_of::<Channel>(), 48);
-        assert_eq!(size_of::<Option<ChannelId>>(), 12);
+        assert_eq!(size_of::<Option<ChannelId>>(), 8);
     }
 }

@@ -180,7 +180,7 @@ impl Books {
 
     fn open(&mut self, payer: usize, payee: usize, funds: u64) {
         let (a, b) = (self.users[payer], self.users[payee]);
-        let opened = self.ledger.open_channel(self.at, a, b, MicroBtt(funds));
+        let opened = self.ledger.open_channel(self.at, a, b, MicroBtt(funds), self.at);
         assert_eq!(opened.is_ok(), self.wallets[payer] >= funds);
         if let Ok(id) = opened {
             self.wallets[payer] -= funds;

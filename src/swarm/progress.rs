@@ -84,7 +84,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn end_run(&mut self, from: PeerId, at: usize, to: End) {
         // What is paid for the run is cold: it comes in while the run is entered in the books.
         if self.trade.is_some() {
-            self.warm_delivery(from, to, 2);
+            self.warm_delivery(to);
         }
         self.credit(from, at);
         let run = self.flow_mut(from, at).run;
@@ -244,8 +244,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
         // What is written to the send buffer goes out, but not at a provider's risk.
         let back = self.flow_mut(from, at).back;
-        let is_risk = self.pays_for((self.receiver(from, at), back), from);
-        let committed = if is_risk { 0 } else { self.committed(from, at) };
+        let written = self.committed(from, at);
+        let committed = self.lets_go((self.receiver(from, at), back), from, written);
         self.release_queue(from, at, committed, true);
         let transfer = self.links.up[self.line(from)].flows[at].payload;
         let run = transfer.run;

@@ -400,7 +400,7 @@ impl<O: Observer> Swarm<'_, O> {
         assert!(served.len() <= candidates.len(), "a choker serves candidates, each once");
         if self.trade.is_some() {
             for s in served.iter().filter(|s| !self.is(p, Mask::Serves, s.slot)) {
-                self.warm_delivery(p, (self.neighbour(p, s.slot), self.back(p, s.slot)), 2);
+                self.warm_delivery((self.neighbour(p, s.slot), self.back(p, s.slot)));
             }
         }
         let by_clock = self.has_optimistic_clock(p);
@@ -495,7 +495,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn end_service(&mut self, p: PeerId, slot: u16) {
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         if self.trade.is_some() {
-            self.end_terms(p, (q, back));
+            self.end_terms(p, q);
         }
         let uploads = &mut self.peer_mut(p).uploads;
         let at = uploads.iter().position(|u| u.slot == slot);

@@ -217,6 +217,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// A peer is in its swarm for the first time.
     fn arrive(&mut self, p: PeerId) {
         self.begin_earning(p);
+        self.begin_selling(p);
         if self.class(p).role == Role::Seeder {
             self.count_seeders(p, 1);
             self.fill_with_content(p);

@@ -13,6 +13,7 @@ mod books;
 mod credit;
 mod dealings;
 mod deposit;
+mod entries;
 mod line;
 mod pair;
 mod pay;
@@ -129,26 +130,39 @@ struct Sums {
     unpaid_bytes: Bytes,
 }
 
-/// One peer in the economy, in the order of how often it is looked at: what changes with each
-/// payment, made or taken, is on the first cache line.
+/// One peer in the economy, by cache line: two for what it buys, two for what it sells, and the
+/// rest.
 #[repr(C, align(64))]
 struct Dealer {
-    /// What came in of pieces not verified yet.
-    parcels: SmallVec<[Parcel; 2]>,
+    /// What came in of pieces not verified yet: seldom more than four.
+    parcels: SmallVec<[Parcel; INLINE_PARCELS]>,
+    /// Whether it takes payments for its upload.
+    sells: bool,
+    /// Whether it stalls, or ever had debtors: else neither those nor whom it dropped need to be
+    /// looked at.
+    is_wary: bool,
     /// Whether some payment that was due could not be made.
     overdue: bool,
+    /// Whether it ever could not pay on account.
+    is_behind: bool,
+    /// Whether any payment of its is on its way: else `letters` need not be looked at.
+    has_letters: bool,
+    has_asked: bool,
+    /// Its lines on which something of the run under way came for free.
+    n_free: u16,
+    user: UserId,
+    /// Where its lines stand.
+    stretch: Stretch,
+    /// Who pays it what now: those that hold a slot by their bids.
+    customers: SmallVec<[(PeerId, Price); 4]>,
+    /// What it asks, as of its last regular round, if it has asked.
+    ask: Ask,
     /// Whether it drops customers once they have paid.
     stalls: Stall,
-    /// Whether it stalls, or ever had debtors.
-    is_wary: bool,
-    /// Whether any payment of its is on its way: else `letters`, far down, need not be looked at.
-    has_letters: bool,
     /// What it was paid since it arrived.
     income: MicroBtt,
     /// Its slots for the providers it has lines to: those it has bought from or is buying from.
     dealt: Vec<u16>,
-    /// Where its lines stand.
-    stretch: Stretch,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
     /// Customers it has dropped after they paid; it does not look at their bids again.
@@ -156,10 +170,6 @@ struct Dealer {
     income_since: SimTime,
     /// How much longer it has stayed for money than it meant to.
     stayed: Span,
-    /// Who pays it what now: those that hold a slot by their bids.
-    customers: SmallVec<[(PeerId, Price); 4]>,
-    /// What it asks, as of its last regular round.
-    ask: Option<Ask>,
     /// What a slot of its own last brought.
     last_price: Price,
     /// The last price it was told.
@@ -171,6 +181,13 @@ struct Dealer {
     /// Which payments get lost.
     luck: Stream,
 }
+
+/// Parcels of a peer that need no memory elsewhere.
+const INLINE_PARCELS: usize = 6;
+
+/// What a purchase and what a sale look at end where a cache line does.
+const _: () = assert!(std::mem::offset_of!(Dealer, customers) == 128);
+const _: () = assert!(std::mem::offset_of!(Dealer, stalls) == 256);
 
 /// Blocks of a piece from one provider, delivered at a price.
 #[derive(Clone, Copy, Debug)]
@@ -202,6 +219,9 @@ impl Trade {
         let dealer = |peer: &Newcomer| {
             let habits = &plan.classes[users[peer.user.index()].class.index()].trade;
             Dealer {
+                user: peer.user,
+                sells: false,
+                n_free: 0,
                 heard: Price::ZERO,
                 bidder: habits.bidder.make(),
                 asker: habits.asker.make(),
@@ -211,11 +231,13 @@ impl Trade {
                 dealt: Vec::new(),
                 stretch: Stretch::default(),
                 overdue: false,
+                is_behind: false,
                 stalls: habits.stalls,
                 is_wary: habits.stalls != Stall::Never,
                 debtors: Vec::new(),
                 dropped: Vec::new(),
-                ask: None,
+                ask: Ask { reserve: Price::ZERO, slots: 0 },
+                has_asked: false,
                 income: MicroBtt::ZERO,
                 income_since: SimTime::ZERO,
                 stayed: Span::ZERO,

@@ -65,9 +65,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let Some((to, transfer)) = self.due_flow(link) else { return };
         // The flow, and who is at its other end, are on their way until the second step.
-        if step > 1 && self.trade.is_some() {
-            let at = self.links.up[link.index()].soonest_at as usize;
-            self.warm_delivery(self.sender(link.index(), at), (to, transfer.back), step);
+        if step == 2 && self.trade.is_some() {
+            self.warm_delivery((to, transfer.back));
         }
         let peer = &self.peers[to.index()];
         match step {

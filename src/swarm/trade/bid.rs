@@ -177,7 +177,8 @@ impl<O: Observer> Swarm<'_, O> {
         };
         // The shipped rules of other kinds look at neither.
         if matches!(spec, BidderSpec::Shill(_) | BidderSpec::Custom(_)) {
-            view.slots_won = dealer.lines().filter(|&at| trade.lines[at].winning).count();
+            let providers = dealer.lines().map(|at| trade.lines[at].provider.index());
+            view.slots_won = providers.filter(|&q| trade.peers[q].is_paid_by(p)).count();
         }
         if matches!(spec, BidderSpec::Valuation(_) | BidderSpec::Custom(_)) {
             view.upload = self.upload_rate(line);

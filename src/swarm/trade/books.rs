@@ -1,6 +1,6 @@
 //! The books of the economy: what a run leaves behind about money.
 
-use super::{Trade, Trader};
+use super::{Dealer, Trade, Trader};
 use crate::ids::PeerId;
 use crate::ledger::{Blocked, Kind, Ledger, Movement};
 use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
@@ -122,7 +122,9 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// What the run leaves behind about money.
     pub(in crate::swarm) fn money_record(&mut self) -> Option<MoneyRecord> {
+        let now = self.now;
         let trade = self.trade.as_deref_mut()?;
+        trade.enter_all_paid(now);
         let samples = std::mem::take(&mut trade.account.samples);
         let trade = self.trade.as_deref()?;
         let wallets = trade.users.iter().zip(&self.users).map(|(trader, user)| WalletRecord {
@@ -161,7 +163,8 @@ impl<O: Observer> Swarm<'_, O> {
         trade.ledger.audit();
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = PeerId::from_index(i);
-            for line in dealer.lines().map(|at| &trade.lines[at]) {
+            for at in dealer.lines() {
+                let line = &trade.lines[at];
                 let piece = self.cut(p).piece;
                 let most = Bytes(piece.0 * trade.exposure) + self.most_written(line.provider);
                 let risk = self.at_risk(p, line);
@@ -170,7 +173,8 @@ impl<O: Observer> Swarm<'_, O> {
                 let is_of_run =
                     came.is_none_or(|came| line.price.is_zero() || line.for_free <= came);
                 assert!(is_of_run, "{came:?} bytes came of the run: {line:?}");
-                let pending = trade.not_due(p, line);
+                self.audit_channel(p, at);
+                let pending = trade.not_due(p, at);
                 assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
                 assert!(pending.bytes <= line.owed_bytes, "what is not due is owed: {line:?}");
                 let siblings = self.siblings(p, line.provider);
@@ -179,9 +183,38 @@ impl<O: Observer> Swarm<'_, O> {
                 assert!(same, "a pair of users has one channel: {line:?}");
             }
         }
+        let sums = trade.users.iter().map(|trader| trader.sums);
+        let (spent, earned) = sums
+            .fold((0, 0), |(spent, earned), sums| (spent + sums.spent.0, earned + sums.earned.0));
+        let at = trade.peers.iter().flat_map(Dealer::lines);
+        let to_be_entered: u64 = at.map(|at| trade.to_be_entered(at).0).sum();
+        assert!(spent == earned + to_be_entered, "what was spent was earned: {spent}, {earned}");
         let escrow = trade.ledger.balance(Ledger::ESCROW);
         let held = |trader: &Trader| trader.in_channels + trader.returning + trader.on_its_way;
         let set_aside: u64 = trade.users.iter().map(|trader| held(trader).0).sum();
         assert!(MicroBtt(set_aside) <= escrow, "what can be spent from channels is in them");
+        for (i, trader) in trade.users.iter().enumerate().filter(|_| !trade.per_pair) {
+            let peers = self.users[i].peers.iter().flat_map(|p| trade.peers[p.index()].lines());
+            let left: u64 = peers.map(|at| trade.lines[at].left.0).sum();
+            assert!(trader.in_channels.0 == left, "{left} in the channels of {trader:?}");
+        }
+    }
+
+    /// The laws of a line, and of its channel.
+    fn audit_channel(&self, p: PeerId, at: usize) {
+        let trade = self.trade.as_deref().expect("only a token has channels");
+        let line = &trade.lines[at];
+        let owes = line.owed_bytes > Bytes::ZERO;
+        assert!(!owes || trade.may_owe((p, trade.slot(p, at))), "it owes unseen: {line:?}");
+        let Some(id) = line.channel else {
+            assert!(line.left == MicroBtt::ZERO, "nothing can be paid without a channel: {line:?}");
+            return;
+        };
+        let channel = trade.ledger.channel(id).expect("a line has no closed channel");
+        let wallets = [p, line.provider].map(|p| trade.users[self.user(p).index()].wallet);
+        assert_eq!(wallets, [Some(channel.payer), Some(channel.payee)], "{line:?}");
+        assert!(trade.per_pair || line.left <= channel.left(), "more than there is: {line:?}");
+        let is_due = !line.at_once || trade.to_be_entered(at) == MicroBtt::ZERO;
+        assert!(is_due, "what is to be entered at once is: {line:?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::ledger::ChannelId;
 use crate::observe::Observer;
 use crate::swarm::edges::{End, Stretch};
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, Price, SimTime};
+use crate::units::{Bytes, MicroBtt, Price, u16_of};
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 use std::ops::{Index, IndexMut};
@@ -32,13 +32,16 @@ pub(super) struct Line {
     /// Delivered at a price and not paid for.
     pub(super) owed: MicroBtt,
     pub(super) owed_bytes: Bytes,
-    /// When the channel can be paid through.
-    pub(super) ready: SimTime,
     pub(super) channel: Option<ChannelId>,
-    /// The requester's slot for the provider.
-    pub(super) slot: u16,
-    /// Whether it holds a slot it won by its bid.
-    pub(super) winning: bool,
+    /// What the requester can still sign for through that; nothing without a channel.
+    pub(super) left: MicroBtt,
+    /// Paid for, and not entered in the provider's books (`Trade::enter_paid`).
+    pub(super) paid_bytes: u32,
+    /// Whether each payment is entered at once, as the provider waits for it or others pay through
+    /// the same channel.
+    pub(super) at_once: bool,
+    /// Whether the channel is known to be open.
+    pub(super) is_open: bool,
     /// Whether the last payment failed.
     pub(super) failing: bool,
 }
@@ -46,25 +49,30 @@ pub(super) struct Line {
 const _: () = assert!(size_of::<Line>() == 64, "one line of the cache");
 
 impl Line {
+    /// Stands where there is none.
+    const NONE: Self = Self::new(NOBODY);
+
     /// Between a requester and a provider that have not dealt before.
-    fn new(provider: PeerId, slot: u16) -> Self {
+    const fn new(provider: PeerId) -> Self {
         Self {
             provider,
             for_free: 0,
             price: Price::ZERO,
             owed: MicroBtt::ZERO,
             owed_bytes: Bytes::ZERO,
-            ready: SimTime::ZERO,
             channel: None,
-            slot,
-            winning: false,
+            left: MicroBtt::ZERO,
+            paid_bytes: 0,
+            at_once: false,
+            is_open: false,
             failing: false,
         }
     }
 
-    /// Whether it has a channel without a slot or a debt: nothing is going to be paid through it.
-    pub(super) fn is_idle(&self) -> bool {
-        self.channel.is_some() && !self.winning && self.owed_bytes == Bytes::ZERO
+    /// Has another channel from now on, in which there is so much, or none; gives the one it had.
+    pub(super) fn hold(&mut self, channel: Option<ChannelId>, left: MicroBtt) -> Option<ChannelId> {
+        (self.left, self.is_open) = (left, false);
+        std::mem::replace(&mut self.channel, channel)
     }
 }
 
@@ -93,14 +101,14 @@ impl Lines {
     /// Makes room up to a place.
     fn grow(&mut self, n: usize) {
         while self.chunks.len() * CHUNK < n {
-            self.chunks.push(vec![Line::new(NOBODY, 0); CHUNK].into());
+            self.chunks.push(vec![Line::NONE; CHUNK].into());
         }
     }
 
     /// Moves a line to an empty place.
     fn shift(&mut self, from: usize, to: usize) {
         debug_assert!(self[to].provider == NOBODY, "a place for one line");
-        self[to] = std::mem::replace(&mut self[from], Line::new(NOBODY, 0));
+        self[to] = std::mem::replace(&mut self[from], Line::NONE);
     }
 
     /// Fetches the place of a line into the cache.
@@ -129,6 +137,16 @@ impl IndexMut<usize> for Lines {
 }
 
 impl Dealer {
+    /// Whether it looks at the bids of all.
+    pub(super) fn nobody_is_out(&self) -> bool {
+        !self.is_wary || self.debtors.is_empty() && self.dropped.is_empty()
+    }
+
+    /// Whether a requester holds a slot it won by its bid.
+    pub(super) fn is_paid_by(&self, requester: PeerId) -> bool {
+        self.customers.iter().any(|&(customer, _)| customer == requester)
+    }
+
     /// Where its lines are, in the order in which they came but for those that moved up.
     pub(super) fn lines(&self) -> impl Iterator<Item = usize> + '_ {
         self.dealt.iter().map(|&slot| self.stretch.at(slot))
@@ -147,31 +165,59 @@ impl Trade {
         dealer.stretch = stretch;
     }
 
+    /// Where the line of a requester to a provider is, if there is one, looked for.
+    pub(super) fn line_to(&self, p: PeerId, provider: PeerId) -> Option<usize> {
+        self.peers[p.index()].lines().find(|&at| self.lines[at].provider == provider)
+    }
+
+    /// Whether a line of a requester has a channel without a slot or a debt: nothing is going to be
+    /// paid through it.
+    pub(super) fn is_idle(&self, p: PeerId, at: usize) -> bool {
+        let Line { provider, channel, owed_bytes, .. } = self.lines[at];
+        let is_won = || self.peers[provider.index()].is_paid_by(p);
+        channel.is_some() && owed_bytes == Bytes::ZERO && !is_won()
+    }
+
+    /// Of the run under way on a line so much came for free.
+    pub(super) fn set_for_free(&mut self, p: PeerId, at: usize, bytes: u32) {
+        let before = std::mem::replace(&mut self.lines[at].for_free, bytes);
+        let n_free = &mut self.peers[p.index()].n_free;
+        *n_free = *n_free + u16::from(bytes > 0) - u16::from(before > 0);
+    }
+
     /// Adds a line; returns where it is.
     pub(super) fn add_line(&mut self, (p, slot): End, provider: PeerId) -> usize {
         let dealer = &mut self.peers[p.index()];
         let at = dealer.stretch.at(slot);
         debug_assert!(self.lines[at].provider == NOBODY, "one line to a provider");
-        self.lines[at] = Line::new(provider, slot);
         dealer.dealt.push(slot);
+        let at_once = self.per_pair || self.peers[provider.index()].is_wary;
+        self.lines[at] = Line { at_once, ..Line::new(provider) };
         at
     }
 
     /// Takes a line out.
     pub(super) fn remove_line(&mut self, (p, slot): End) -> Line {
         let dealer = &mut self.peers[p.index()];
+        let at = dealer.stretch.at(slot);
         let nth = dealer.dealt.iter().position(|&dealt| dealt == slot);
         dealer.dealt.swap_remove(nth.expect("each line is listed"));
-        let none = Line::new(NOBODY, 0);
-        std::mem::replace(&mut self.lines[dealer.stretch.at(slot)], none)
+        self.set_for_free(p, at, 0);
+        std::mem::replace(&mut self.lines[at], Line::NONE)
+    }
+
+    /// The slot of `p` for the provider of a line.
+    pub(super) fn slot(&self, p: PeerId, at: usize) -> u16 {
+        u16_of(at - self.peers[p.index()].stretch.range().start)
     }
 
     /// What of a line is owed and not to be paid now: it came of pieces that are not verified yet,
     /// or its payment is on its way.
-    pub(super) fn not_due(&self, p: PeerId, line: &Line) -> Due {
-        let (amount, bytes) = self.on_its_way(p, line.slot);
+    pub(super) fn not_due(&self, p: PeerId, at: usize) -> Due {
+        let slot = self.slot(p, at);
+        let (amount, bytes) = self.on_its_way(p, slot);
         let parcels = &self.peers[p.index()].parcels;
-        let parcels = parcels.iter().filter(|parcel| parcel.slot == line.slot);
+        let parcels = parcels.iter().filter(|parcel| parcel.slot == slot);
         parcels.fold(Due { amount, bytes }, |sum, parcel| Due {
             amount: sum.amount + parcel.amount,
             bytes: sum.bytes + Bytes(parcel.bytes.into()),
@@ -182,7 +228,7 @@ impl Trade {
     /// account.
     pub(super) fn due(&self, p: PeerId, at: usize) -> Due {
         let line = &self.lines[at];
-        let later = self.not_due(p, line);
+        let later = self.not_due(p, at);
         Due { amount: line.owed - later.amount, bytes: line.owed_bytes - later.bytes }
     }
 

@@ -41,26 +41,20 @@ impl Trade {
     pub(super) fn joins(&mut self, at: usize, siblings: &Siblings, need: MicroBtt) -> bool {
         let mut lines = siblings.iter().map(|&at| self.lines[at]);
         let Some(found) = lines.find(|line| line.channel.is_some()) else { return false };
-        let line = &mut self.lines[at];
-        (line.channel, line.ready) = (found.channel, found.ready);
-        let row = found.channel.and_then(|channel| self.ledger.channel(channel));
-        let enough = row.is_some_and(|row| row.left() >= need);
+        self.lines[at].hold(found.channel, found.left);
+        self.look_into_channel(at);
+        let enough = self.lines[at].left >= need;
         if !enough {
-            self.share_with(siblings, None, SimTime::ZERO);
+            self.share_with(siblings, None);
         }
         enough
     }
 
     /// Siblings hold this channel from now on.
-    pub(super) fn share_with(
-        &mut self,
-        siblings: &Siblings,
-        channel: Option<ChannelId>,
-        ready: SimTime,
-    ) {
+    pub(super) fn share_with(&mut self, siblings: &Siblings, channel: Option<ChannelId>) {
         for &at in siblings {
-            let line = &mut self.lines[at];
-            (line.channel, line.ready) = (channel, ready);
+            self.lines[at].hold(channel, MicroBtt::ZERO);
+            self.look_into_channel(at);
         }
     }
 
@@ -69,15 +63,18 @@ impl Trade {
     pub(super) fn reclaim(&mut self, now: SimTime, p: PeerId, payer: UserId, peers: &[PeerId]) {
         let lines: SmallVec<[usize; 64]> = self.peers[p.index()].lines().collect();
         for at in lines {
-            let line = &self.lines[at];
-            let Some(channel) = line.channel.filter(|_| line.is_idle()) else { continue };
+            let channel = self.lines[at].channel;
+            let Some(channel) = channel.filter(|_| self.is_idle(p, at)) else { continue };
             if self.per_pair && self.is_needed(channel, peers) {
                 continue;
             }
-            self.lines[at].channel = None;
+            self.enter_paid(now, at);
+            self.lines[at].hold(None, MicroBtt::ZERO);
             for &q in peers.iter().filter(|_| self.per_pair) {
                 for at in self.peers[q.index()].lines() {
-                    self.lines[at].channel.take_if(|other| *other == channel);
+                    if self.lines[at].channel == Some(channel) {
+                        self.lines[at].hold(None, MicroBtt::ZERO);
+                    }
                 }
             }
             self.close_channel(now, payer, channel);
@@ -85,10 +82,9 @@ impl Trade {
     }
 
     fn is_needed(&self, channel: ChannelId, peers: &[PeerId]) -> bool {
-        let lines = peers.iter().flat_map(|q| self.peers[q.index()].lines());
-        lines
-            .map(|at| &self.lines[at])
-            .filter(|line| line.channel == Some(channel))
-            .any(|line| !line.is_idle())
+        peers.iter().any(|&q| {
+            let mut lines = self.peers[q.index()].lines();
+            lines.any(|at| self.lines[at].channel == Some(channel) && !self.is_idle(q, at))
+        })
     }
 }

@@ -7,10 +7,10 @@
 
 use super::{Account, Closing, Due, Line, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
-use crate::ledger::{Channel, ChannelId, Order};
+use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
 use crate::swarm::edges::End;
-use crate::swarm::plan::economy::{Funding, Stall};
+use crate::swarm::plan::economy::Funding;
 use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, SimTime, Span};
@@ -34,13 +34,13 @@ impl<O: Observer> Swarm<'_, O> {
         let trade = self.trade.as_deref_mut().expect("only a token has lines");
         let coin = trade.coin;
         let line = &mut trade.lines[at];
-        let for_free = std::mem::take(&mut line.for_free);
-        let bytes = Bytes(bytes.0.saturating_sub(u64::from(for_free)));
+        let bytes = Bytes(bytes.0.saturating_sub(u64::from(line.for_free)));
+        if line.for_free > 0 {
+            trade.set_for_free(p, at, 0);
+        }
+        let line = &mut trade.lines[at];
         if line.price.is_zero() || bytes == Bytes::ZERO {
             return;
-        }
-        if let Some(channel) = line.channel {
-            trade.ledger.warm(channel); // paid through as soon as the piece is verified
         }
         let amount = line.price.of(bytes, coin);
         line.owed += amount;
@@ -49,20 +49,27 @@ impl<O: Observer> Swarm<'_, O> {
         trade.peers[p.index()].parcels.push(parcel);
     }
 
-    /// Whether a requester pays for what `from` sends it.
-    pub(in crate::swarm) fn pays_for(&self, end: End, from: PeerId) -> bool {
-        self.line_at(end, from)
-            .zip(self.trade.as_deref())
-            .is_some_and(|(at, trade)| !trade.lines[at].price.is_zero())
+    /// What of so much that is written for a requester goes out though `from` chokes it: nothing
+    /// where it would have to be paid for.
+    pub(in crate::swarm) fn lets_go(&self, end: End, from: PeerId, written: u64) -> u64 {
+        if written == 0 {
+            return 0;
+        }
+        let pays = self.line_at(end, from).zip(self.trade.as_deref());
+        let pays = pays.is_some_and(|(at, trade)| !trade.lines[at].price.is_zero());
+        if pays { 0 } else { written }
     }
 
     /// A flow is at another run: what that will owe may be too much. Keeps what is delivered and
     /// not paid for, with the run under way, at what a provider risks.
     #[inline]
     pub(in crate::swarm) fn run_begins(&mut self, end: End, from: PeerId) {
+        // A run is a piece at most, so who owes nothing cannot come to owe more than that.
+        if !self.trade.as_deref().is_some_and(|trade| trade.may_owe(end)) {
+            return;
+        }
         let Some(at) = self.line_at(end, from) else { return };
         let line = &self.trade.as_deref().expect("only a token has lines").lines[at];
-        // A run is a piece at most, so who owes nothing cannot come to owe more than that.
         if line.owed_bytes > Bytes::ZERO && !line.price.is_zero() {
             self.limit_risk(end.0, from, at);
         }
@@ -71,8 +78,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// A flow is at a run of which nothing has come, not even for free; what there was before has
     /// ended or was taken away.
     pub(in crate::swarm) fn new_run_begins(&mut self, end: End, from: PeerId) {
-        let Some(at) = self.line_at(end, from) else { return };
-        self.trade.as_deref_mut().expect("only a token has lines").lines[at].for_free = 0;
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        if trade.peers[end.0.index()].n_free > 0
+            && let Some(at) = self.line_at(end, from)
+        {
+            self.trade.as_deref_mut().expect("it was just there").set_for_free(end.0, at, 0);
+        }
         self.run_begins(end, from);
     }
 
@@ -131,6 +142,9 @@ impl<O: Observer> Swarm<'_, O> {
                 touched.push(at);
             }
         }
+        if dealer.parcels.is_empty() && dealer.parcels.spilled() {
+            dealer.parcels = SmallVec::new();
+        }
         if std::mem::take(&mut dealer.overdue) {
             touched = trade.overdue_lines(p);
         }
@@ -146,12 +160,16 @@ impl<O: Observer> Swarm<'_, O> {
     /// Pays all that is owed on a line, verified or not; gives whether nothing is owed any more.
     pub(super) fn pay_on_account(&mut self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref_mut() else { return true };
-        let Line { slot, owed_bytes, .. } = trade.lines[at];
+        let (slot, owed_bytes) = (trade.slot(p, at), trade.lines[at].owed_bytes);
         let (_, sent_bytes) = trade.on_its_way(p, slot);
         trade.peers[p.index()].parcels.retain(|parcel| parcel.slot != slot);
         let all_sent = sent_bytes > Bytes::ZERO && owed_bytes == sent_bytes;
         // What is on its way is owed until it arrives.
-        !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(at)
+        let is_clear =
+            !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(at);
+        let trade = self.trade.as_deref_mut().expect("it was just there");
+        trade.peers[p.index()].is_behind |= !is_clear;
+        is_clear
     }
 
     fn owes_nothing(&self, at: usize) -> bool {
@@ -165,7 +183,6 @@ impl<O: Observer> Swarm<'_, O> {
         let (habits, now) = (self.habits(p), self.now);
         let pays = habits.pays && habits.bidder.pays();
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        trade.close_due(now);
         let due = trade.due(p, at);
         if !pays {
             trade.fails(at, |account| &mut account.refused);
@@ -176,23 +193,16 @@ impl<O: Observer> Swarm<'_, O> {
             trade.fails(at, |account| &mut account.lost);
             return false;
         }
-        let left = |channel| trade.ledger.channel(channel).map(Channel::left);
-        let enough = trade.lines[at].channel.and_then(left).is_some_and(|left| left >= due.amount);
-        if !enough && due.amount > MicroBtt::ZERO && !self.open_channel(p, at, due.amount) {
-            return false;
+        if trade.per_pair {
+            trade.look_into_channel(at);
         }
-        self.hand_over(p, at, due)
-    }
-
-    /// Signs for what is due on a line whose channel holds it, if that is open by now.
-    fn hand_over(&mut self, p: PeerId, at: usize, due: Due) -> bool {
-        let now = self.now;
-        let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        let Line { provider, channel, ready, .. } = trade.lines[at];
-        let left = if due.amount == MicroBtt::ZERO {
-            channel.and_then(|channel| trade.ledger.channel(channel)).map(Channel::left)
-        } else {
-            if now < ready {
+        if due.amount > MicroBtt::ZERO {
+            let enough = trade.lines[at].left >= due.amount;
+            if !enough && !self.open_channel(p, at, due.amount) {
+                return false;
+            }
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            if !trade.is_open(now, at) {
                 trade.fails(at, |account| &mut account.waiting);
                 return false;
             }
@@ -200,30 +210,43 @@ impl<O: Observer> Swarm<'_, O> {
                 self.send_payment(p, at, due);
                 return true;
             }
-            let paid = trade.ledger.pay(now, channel.expect("made sure of"), due.amount);
-            Some(paid.expect("the channel holds what is due"))
-        };
-        let line = &mut trade.lines[at];
-        line.owed -= due.amount;
-        line.owed_bytes -= due.bytes;
-        line.failing = false;
-        let (payer, payee) = (self.user(p), self.user(provider));
-        let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        trade.enter_payment(payer, payee, due.amount, due.bytes);
-        trade.thank(provider, p, due.amount);
-        if let Some(left) = left {
-            self.top_up(p, at, left);
         }
+        self.hand_over(p, at, due);
         true
     }
 
-    /// Opens the next channel while the one there is, with so much left, still pays for what is
-    /// under way.
+    /// Signs for what is due on a line whose channel holds it.
+    fn hand_over(&mut self, p: PeerId, at: usize, due: Due) {
+        let (payer, now) = (self.user(p), self.now);
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        let line = &mut trade.lines[at];
+        line.owed -= due.amount;
+        line.owed_bytes -= due.bytes;
+        line.left -= due.amount;
+        line.failing = false;
+        let Line { provider, channel, at_once, paid_bytes, .. } = *line;
+        if let Ok(sum) = u32::try_from(u64::from(paid_bytes) + due.bytes.0) {
+            line.paid_bytes = sum;
+        } else {
+            trade.enter_earned(provider, MicroBtt::ZERO, due.bytes);
+        }
+        trade.enter_spent(payer, due.amount, due.bytes);
+        if at_once {
+            trade.enter_paid(now, at);
+            trade.thank(provider, p, due.amount);
+        }
+        if channel.is_some() {
+            self.top_up(p, at);
+        }
+    }
+
+    /// Opens the next channel while the one there is still pays for what is under way.
     #[inline]
-    pub(super) fn top_up(&mut self, p: PeerId, at: usize, left: MicroBtt) {
+    pub(super) fn top_up(&mut self, p: PeerId, at: usize) {
         let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
-        if left < trade.lines[at].price.of(piece, trade.coin) {
+        let line = &trade.lines[at];
+        if line.left < line.price.of(piece, trade.coin) {
             self.open_channel(p, at, MicroBtt::ZERO);
         }
     }
@@ -245,8 +268,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let is_open = self.fund_channel(p, at, least);
         let trade = self.trade.as_deref_mut().expect("it was just there");
-        let line = trade.lines[at];
-        trade.share_with(&siblings, line.channel, line.ready);
+        let channel = trade.lines[at].channel;
+        trade.share_with(&siblings, channel);
         is_open
     }
 
@@ -256,11 +279,12 @@ impl<O: Observer> Swarm<'_, O> {
         let (now, piece, payer) = (self.now, self.cut(p).piece, self.user(p));
         let trade = self.trade.as_deref_mut().expect("only a token has channels");
         trade.close_due(now);
-        let line = trade.lines[at];
-        if let Some(old) = line.channel {
-            trade.lines[at].channel = None;
+        if trade.lines[at].channel.is_some() {
+            trade.enter_paid(now, at);
+            let old = trade.lines[at].hold(None, MicroBtt::ZERO).expect("just there");
             trade.close_channel(now, payer, old);
         }
+        let line = trade.lines[at];
         let payee = self.user(line.provider);
         let trade = self.trade.as_deref_mut().expect("only a token has channels");
         let wallets = [payer, payee].map(|user| trade.users[user.index()].wallet);
@@ -284,11 +308,12 @@ impl<O: Observer> Swarm<'_, O> {
             }
             return false;
         }
-        let channel = trade.ledger.open_channel(now, from, to, funds).expect("it has the money");
-        trade.users[payer.index()].in_channels += funds;
         let ready = trade.service.submit(now);
+        let channel = trade.ledger.open_channel(now, from, to, funds, ready);
         let line = &mut trade.lines[at];
-        (line.channel, line.ready) = (Some(channel), ready);
+        line.hold(Some(channel.expect("it has the money")), funds);
+        line.is_open = now >= ready;
+        trade.users[payer.index()].in_channels += funds;
         true
     }
 
@@ -303,15 +328,14 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Closes the channel from a requester to `payee`, if there is one.
     fn close_line(&mut self, (payer, slot): End, payee: PeerId) {
-        if self.line_at((payer, slot), payee).is_none() {
-            return;
-        }
+        let Some(at) = self.line_at((payer, slot), payee) else { return };
         let (now, user) = (self.now, self.user(payer));
         let siblings = self.siblings(payer, payee);
         let trade = self.trade.as_deref_mut().expect("only a token has lines");
+        trade.enter_paid(now, at);
         let line = trade.remove_line((payer, slot));
         trade.peers[payer.index()].parcels.retain(|parcel| parcel.slot != slot);
-        let (unpaid, bytes) = trade.forward(payer, &line);
+        let (unpaid, bytes) = trade.forward((payer, slot), &line);
         trade.enter_loss(user, unpaid, bytes);
         if let Some(channel) = line.channel.filter(|_| siblings.is_empty()) {
             trade.close_channel(now, user, channel);
@@ -331,6 +355,16 @@ impl<O: Observer> Swarm<'_, O> {
 }
 
 impl Trade {
+    /// Whether a requester may owe something to the provider in a slot: what it owes is of pieces
+    /// under way, on its way, overdue, or could not be paid on account.
+    #[inline]
+    pub(super) fn may_owe(&self, (p, slot): End) -> bool {
+        let dealer = &self.peers[p.index()];
+        let is_of_slot = |parcel: &Parcel| parcel.slot == slot;
+        let is_late = dealer.overdue || dealer.is_behind || dealer.has_letters;
+        is_late || dealer.parcels.iter().any(is_of_slot)
+    }
+
     /// A payment on a line failed; it counts once until one succeeds.
     #[cold]
     fn fails(&mut self, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
@@ -339,53 +373,6 @@ impl Trade {
             line.failing = true;
             *count(&mut self.account) += 1;
         }
-    }
-
-    #[inline]
-    pub(super) fn enter_payment(
-        &mut self,
-        payer: UserId,
-        payee: UserId,
-        amount: MicroBtt,
-        bytes: Bytes,
-    ) {
-        let from = &mut self.users[payer.index()];
-        from.in_channels -= amount;
-        from.sums.spent += amount;
-        from.sums.bought_bytes += bytes;
-        let to = &mut self.users[payee.index()];
-        to.sums.earned += amount;
-        to.sums.sold_bytes += bytes;
-        self.account.paid += amount;
-        self.account.paid_bytes += bytes;
-        self.account.payments += u64::from(amount > MicroBtt::ZERO);
-    }
-
-    /// A provider has been paid: the requester may bid again, unless the provider stalls.
-    #[inline]
-    pub(super) fn thank(&mut self, provider: PeerId, payer: PeerId, amount: MicroBtt) {
-        let seller = &mut self.peers[provider.index()];
-        seller.income += amount;
-        if !seller.is_wary {
-            return;
-        }
-        seller.debtors.retain(|&debtor| debtor != payer);
-        let stalls = seller.stalls != Stall::Never;
-        if stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
-            seller.dropped.push(payer);
-            self.account.dropped += 1;
-            self.strikes.push((provider, payer));
-        }
-    }
-
-    /// What a requester owes when a connection ends is never paid.
-    fn enter_loss(&mut self, payer: UserId, amount: MicroBtt, bytes: Bytes) {
-        let sums = &mut self.users[payer.index()].sums;
-        sums.unpaid += amount;
-        sums.unpaid_bytes += bytes;
-        self.account.unpaid += amount;
-        self.account.unpaid_bytes += bytes;
-        self.account.unpaid_most = self.account.unpaid_most.max(bytes);
     }
 
     /// Has the server close a channel, when it gets to it and all payments have arrived.

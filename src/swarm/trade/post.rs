@@ -13,6 +13,7 @@ use super::{Dealer, Due, Line, Trade};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::ChannelId;
 use crate::observe::Observer;
+use crate::swarm::edges::End;
 use crate::swarm::event::Event;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, Span};
@@ -74,10 +75,10 @@ impl Trade {
 
     /// `p` and a provider part: what is on its way between them arrives on no line. Gives what
     /// of the line is owed and not sent.
-    pub(super) fn forward(&mut self, p: PeerId, line: &Line) -> (MicroBtt, Bytes) {
-        let (sent, bytes) = self.on_its_way(p, line.slot);
+    pub(super) fn forward(&mut self, (p, slot): End, line: &Line) -> (MicroBtt, Bytes) {
+        let (sent, bytes) = self.on_its_way(p, slot);
         for letter in &mut self.peers[p.index()].letters {
-            letter.is_connected &= letter.slot != line.slot;
+            letter.is_connected &= letter.slot != slot;
         }
         (line.owed - sent, line.owed_bytes - bytes)
     }
@@ -98,14 +99,15 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn send_payment(&mut self, p: PeerId, at: usize, due: Due) {
         let payer = self.user(p);
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        let slot = trade.slot(p, at);
         let dealer = &mut trade.peers[p.index()];
         let line = &mut trade.lines[at];
         let Due { amount, bytes } = due;
         line.failing = false;
         let channel = line.channel.expect("made sure of");
         let sum = trade.ledger.sign(channel, amount).expect("the channel holds what is due");
-        let left = trade.ledger.channel(channel).expect("just signed for").left();
-        let Line { provider, slot, .. } = *line;
+        line.left -= amount;
+        let provider = line.provider;
         let is_connected = true;
         dealer.letters.push_back(Letter {
             provider,
@@ -121,7 +123,7 @@ impl<O: Observer> Swarm<'_, O> {
         trader.in_channels -= amount;
         trader.on_its_way += amount;
         self.queue.push(self.now + trade.post.delay, Event::Payment(p));
-        self.top_up(p, at, left);
+        self.top_up(p, at);
     }
 
     /// The oldest payment of `p` that is on its way arrives.
@@ -143,9 +145,8 @@ impl<O: Observer> Swarm<'_, O> {
         let trader = &mut trade.users[payer.index()];
         trader.on_its_way -= amount;
         trader.in_channels += amount;
-        let payee = self.user(provider);
-        let trade = self.trade.as_deref_mut().expect("it was just there");
-        trade.enter_payment(payer, payee, amount, bytes);
+        trade.enter_spent(payer, amount, bytes);
+        trade.enter_earned(provider, amount, bytes);
         trade.thank(provider, p, amount);
         let row = trade.ledger.channel(channel).expect("it waits for its payments");
         let closing = &mut trade.post.closing;

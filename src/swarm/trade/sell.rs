@@ -40,8 +40,16 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether a provider takes payments for its upload.
     pub(in crate::swarm) fn sells(&self, p: PeerId) -> bool {
+        self.trade.as_deref().is_some_and(|trade| trade.peers[p.index()].sells)
+    }
+
+    /// A peer has arrived: it takes payments if its user has a wallet.
+    pub(in crate::swarm) fn begin_selling(&mut self, p: PeerId) {
         let habits = self.habits(p);
-        self.wallet(p).is_some() && habits.bidder.earns() && habits.sells
+        let sells = self.wallet(p).is_some() && habits.bidder.earns() && habits.sells;
+        if let Some(trade) = self.trade.as_deref_mut() {
+            trade.peers[p.index()].sells = sells;
+        }
     }
 
     /// Whether a provider may turn neighbours away.
@@ -57,9 +65,8 @@ impl<O: Observer> Swarm<'_, O> {
         }
         let Some(trade) = self.trade.as_deref() else { return true };
         let dealer = &trade.peers[p.index()];
-        let asks_anew = timed || dealer.ask.is_none();
-        let nobody_out = dealer.debtors.is_empty() && dealer.dropped.is_empty();
-        nobody_out && (!asks_anew || matches!(self.habits(p).asker, AskerSpec::Free))
+        let asks_anew = timed || !dealer.has_asked;
+        dealer.nobody_is_out() && (!asks_anew || matches!(self.habits(p).asker, AskerSpec::Free))
     }
 
     /// What those that `p` deals with offer it.
@@ -154,10 +161,10 @@ impl<O: Observer> Swarm<'_, O> {
             account.no_content += u64::from(candidates.is_empty());
             account.no_bidder += u64::from(!candidates.is_empty());
         }
-        let Dealer { debtors, dropped, .. } = dealer;
-        if !any || debtors.is_empty() && dropped.is_empty() {
+        if !any || dealer.nobody_is_out() {
             return any;
         }
+        let Dealer { debtors, dropped, .. } = dealer;
         for (bid, c) in bids.iter_mut().zip(candidates) {
             let q = names[usize::from(c.slot)];
             if debtors.contains(&q) || dropped.contains(&q) {
@@ -189,9 +196,9 @@ impl<O: Observer> Swarm<'_, O> {
     ) -> Option<Terms> {
         let token = self.token()?;
         let spec = &self.habits(p).asker;
-        let standing = self.trade.as_deref()?.peers[p.index()].ask;
-        let ask = if let Some(ask) = standing.filter(|_| !view.timed) {
-            ask
+        let dealer = &self.trade.as_deref()?.peers[p.index()];
+        let ask = if dealer.has_asked && !view.timed {
+            dealer.ask
         } else {
             let slots = market::for_sale(view, token.combine, base);
             let ask = if matches!(spec, AskerSpec::Free) {
@@ -200,7 +207,8 @@ impl<O: Observer> Swarm<'_, O> {
             } else {
                 self.ask_anew(p, spec, view.bids, slots)
             };
-            self.trade.as_deref_mut()?.peers[p.index()].ask = Some(ask);
+            let dealer = &mut self.trade.as_deref_mut()?.peers[p.index()];
+            (dealer.ask, dealer.has_asked) = (ask, true);
             ask
         };
         let Token { combine, format, ties, .. } = *token;
@@ -231,13 +239,13 @@ impl<O: Observer> Swarm<'_, O> {
     /// The terms on which `p` serves now, for a run of its choker that leaves them alone.
     pub(in crate::swarm) fn standing(&self, p: PeerId) -> Vec<Served> {
         let Some(trade) = self.trade.as_deref() else { return Vec::new() };
+        let customers = &trade.peers[p.index()].customers;
         let uploads = self.peer(p).uploads.iter();
         uploads
             .map(|upload| {
-                let end = (self.neighbour(p, upload.slot), self.back(p, upload.slot));
-                let line = self.line_at(end, p).map(|at| trade.lines[at]);
-                let line = line.filter(|line| line.winning);
-                let price = line.map_or(Price::ZERO, |line| line.price);
+                let q = self.neighbour(p, upload.slot);
+                let terms = customers.iter().find(|&&(customer, _)| customer == q);
+                let price = terms.map_or(Price::ZERO, |&(_, price)| price);
                 Served { weight: upload.weight, price, ..Served::regular(upload.slot) }
             })
             .collect()
@@ -277,7 +285,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         if price.is_zero() {
             if let Some(at) = found {
-                (trade.lines[at].price, trade.lines[at].winning) = (price, false);
+                trade.lines[at].price = price;
             }
             return;
         }
@@ -285,7 +293,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = found.unwrap_or_else(|| trade.add_line((q, back), p));
         let line = &mut trade.lines[at];
         let was_free = line.price.is_zero();
-        (line.price, line.winning) = (price, true);
+        line.price = price;
         let is_new = line.channel.is_none();
         trade.peers[p.index()].last_price = price;
         if is_new {
@@ -294,7 +302,7 @@ impl<O: Observer> Swarm<'_, O> {
         if was_free {
             let came = self.came_of_run(p, q).unwrap_or(0);
             let trade = self.trade.as_deref_mut().expect("it was just there");
-            trade.lines[at].for_free = came;
+            trade.set_for_free(q, at, came);
             self.run_begins((q, back), p);
         }
     }
@@ -314,13 +322,11 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// `p` serves `q` no more; what is on its way is still paid for.
-    pub(in crate::swarm) fn end_terms(&mut self, p: PeerId, (q, back): End) {
+    pub(in crate::swarm) fn end_terms(&mut self, p: PeerId, q: PeerId) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let customers = &mut trade.peers[p.index()].customers;
-        let Some(at) = customers.iter().position(|&(customer, _)| customer == q) else { return };
-        customers.swap_remove(at);
-        if let Some(at) = self.line_at((q, back), p) {
-            self.trade.as_deref_mut().expect("it was just there").lines[at].winning = false;
+        if let Some(at) = customers.iter().position(|&(customer, _)| customer == q) {
+            customers.swap_remove(at);
         }
     }
 
@@ -335,6 +341,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     #[inline(never)]
     fn carry_out_strikes(&mut self) {
+        let now = self.now;
         while let Some((p, q)) = self.trade.as_deref_mut().and_then(|trade| trade.strikes.pop()) {
             let trade = self.trade.as_deref_mut().expect("it was just there");
             let Dealer { debtors, dropped, is_wary, .. } = &mut trade.peers[p.index()];
@@ -342,6 +349,10 @@ impl<O: Observer> Swarm<'_, O> {
                 debtors.push(q);
                 *is_wary = true;
                 trade.account.strikes += 1;
+                if let Some(at) = trade.line_to(q, p) {
+                    trade.enter_paid(now, at);
+                    trade.lines[at].at_once = true;
+                }
             }
             if trade.peers[p.index()].drops_in_silence(q) {
                 self.fall_silent(p, q);
@@ -354,14 +365,14 @@ impl<O: Observer> Swarm<'_, O> {
     /// Gives those that owe `p` a chance to pay: who does may bid again.
     fn press_debtors(&mut self, p: PeerId) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
-        if !trade.peers[p.index()].is_wary || trade.peers[p.index()].debtors.is_empty() {
+        if trade.peers[p.index()].nobody_is_out() {
             return;
         }
         let debtors = std::mem::take(&mut trade.peers[p.index()].debtors);
         let mut left = Vec::new();
         for q in debtors {
             let trade = self.trade.as_deref().expect("it was just there");
-            let at = trade.peers[q.index()].lines().find(|&at| trade.lines[at].provider == p);
+            let at = trade.line_to(q, p);
             if at.is_some_and(|at| !self.pay_on_account(q, at)) {
                 left.push(q);
             }

@@ -45,14 +45,13 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// How much longer a seeder stays; nothing without a wallet, and for those that stay by what
     /// they have given.
-    fn stays_longer(&self, p: PeerId) -> Span {
+    fn stays_longer(&mut self, p: PeerId) -> Span {
         let seeds = self.peer(p).stage == Stage::Seeder;
-        let (Some(trade), Some(_)) = (self.trade.as_deref(), self.wallet(p)) else {
-            return Span::ZERO;
-        };
-        if !seeds || self.peer(p).leaves_by_ratio {
+        if !seeds || self.wallet(p).is_none() || self.peer(p).leaves_by_ratio {
             return Span::ZERO;
         }
+        self.enter_income(p);
+        let Some(trade) = self.trade.as_deref() else { return Span::ZERO };
         let habits = self.habits(p);
         let dealer = &trade.peers[p.index()];
         let present = self.now.since(dealer.income_since);
