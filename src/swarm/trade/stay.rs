@@ -2,7 +2,7 @@
 
 use crate::ids::PeerId;
 use crate::observe::Observer;
-use crate::policy::stay::StayView;
+use crate::policy::stay::{StayView, StayerSpec};
 use crate::swarm::event::Event;
 use crate::swarm::world::{Stage, Swarm};
 use crate::units::{MicroBtt, NanoUsd, Span, per_hour};
@@ -47,12 +47,13 @@ impl<O: Observer> Swarm<'_, O> {
     /// they have given.
     fn stays_longer(&mut self, p: PeerId) -> Span {
         let seeds = self.peer(p).stage == Stage::Seeder;
-        if !seeds || self.wallet(p).is_none() || self.peer(p).leaves_by_ratio {
+        let habits = self.habits(p);
+        let is_unmoved = matches!(habits.stayer, StayerSpec::Unmoved);
+        if !seeds || is_unmoved || self.wallet(p).is_none() || self.peer(p).leaves_by_ratio {
             return Span::ZERO;
         }
         self.enter_income(p);
         let Some(trade) = self.trade.as_deref() else { return Span::ZERO };
-        let habits = self.habits(p);
         let dealer = &trade.peers[p.index()];
         let present = self.now.since(dealer.income_since);
         let earned = worth(dealer.income, trade.btt(self.now));

@@ -9,11 +9,14 @@ use swarmecon::ledger::Supply;
 use swarmecon::observe::{MoneyRecord, Outcome, Unobserved, WalletRecord};
 use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
+use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::scenario::presets;
-use swarmecon::swarm::plan::economy::{ChannelRules, ChannelScope, Economy, Route, Token, Trade};
+use swarmecon::swarm::plan::economy::{
+    ChannelRules, ChannelScope, Economy, Route, Stall, Token, Trade,
+};
 use swarmecon::swarm::plan::{Arrivals, Audit, Plan};
 use swarmecon::swarm::run;
-use swarmecon::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
+use swarmecon::units::{BLOCK, Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
 const PIECE: u64 = 1 << 18;
 
@@ -112,15 +115,34 @@ fn scoped(mut token: Token, scope: ChannelScope) -> Token {
     token
 }
 
-/// Users who meet in one torrent have one channel either way.
+/// Users who meet in one torrent have one channel either way. What is paid through a channel that
+/// others may share is entered at once, else when somebody asks: neither those that stay for what
+/// they earned, nor lenders, stallers and withdrawals make that a difference.
 #[test]
 fn channels_per_pair_are_channels_per_torrent_where_there_is_one() {
-    for token in [token(), slow(3.0, 2)] {
-        let outcome = |scope| {
-            let plan = with_token(scoped(token.clone(), scope), users(0.8));
-            run(&plan, 8, &mut Unobserved)
-        };
-        assert_eq!(outcome(ChannelScope::Pair), outcome(ChannelScope::Torrent));
+    let elastic = Elastic {
+        elasticity_percent: 100,
+        reference_per_hour: NanoUsd(500_000_000),
+        most: s(600.0),
+        crowding_percent: 100,
+    };
+    let stays = Trade { stayer: StayerSpec::Elastic(elastic), ..users(0.8) };
+    let habits = [
+        users(0.8),
+        Trade { withdraws_at: Some(MicroBtt::from_btt(0.1)), ..stays.clone() },
+        Trade { pays: false, ..stays.clone() },
+        Trade { stalls: Stall::Choke, gift: MicroBtt(40_000), ..stays },
+    ];
+    for token in [token(), slow(3.0, 2), Token { payment_loss: 0.3, ..token() }] {
+        for trade in &habits {
+            let outcome = |scope| {
+                let mut plan = with_token(scoped(token.clone(), scope), trade.clone());
+                plan.classes[2].trade = users(1.0);
+                (plan.until_horizon, plan.horizon) = (true, SimTime::from_secs(2000.0));
+                run(&plan, 8, &mut Unobserved)
+            };
+            assert_eq!(outcome(ChannelScope::Pair), outcome(ChannelScope::Torrent));
+        }
     }
 }
 
