@@ -64,7 +64,7 @@ pub(super) struct Trade {
     post: Post,
     usd: PricePath,
     /// The user behind each wallet, by account.
-    owners: Vec<(AccountId, UserId)>,
+    owners: Vec<UserId>,
     /// By user.
     users: Vec<Trader>,
     /// By peer.
@@ -150,7 +150,6 @@ struct Dealer {
     has_asked: bool,
     /// Its lines on which something of the run under way came for free.
     n_free: u16,
-    user: UserId,
     /// Where its lines stand.
     stretch: Stretch,
     /// Who pays it what now: those that hold a slot by their bids.
@@ -159,6 +158,7 @@ struct Dealer {
     ask: Ask,
     /// Whether it drops customers once they have paid.
     stalls: Stall,
+    user: UserId,
     /// What it was paid since it arrived.
     income: MicroBtt,
     /// Its slots for the providers it has lines to: those it has bought from or is buying from.
@@ -389,7 +389,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         }
         let trader = &mut trade.users[u.index()];
         (trader.wallet, trader.sums) = (Some(wallet), sums);
-        trade.owners.push((wallet, u));
+        trade.owners.resize(trade.ledger.n_accounts(), u);
         if buys > MicroBtt::ZERO && habits.route == Route::Gateway {
             self.deposit(u, wallet, buys);
         }
