@@ -100,6 +100,9 @@ impl Ledger {
     /// The world beyond.
     pub const OUTSIDE: AccountId = AccountId(5);
 
+    /// So many accounts are the house's: the first.
+    pub const N_HOUSE: usize = 6;
+
     /// A ledger with the six accounts above, which hold the whole supply.
     ///
     /// # Errors

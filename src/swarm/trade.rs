@@ -147,6 +147,7 @@ struct Dealer {
     is_behind: bool,
     /// Whether any payment of its is on its way: else `letters` need not be looked at.
     has_letters: bool,
+    /// Whether `ask` stands.
     has_asked: bool,
     /// Its lines on which something of the run under way came for free.
     n_free: u16,
@@ -270,7 +271,8 @@ impl Trade {
             coin: token.coin,
             post: Post::new(token.payment_delay),
             usd: usd(token, plan, seed),
-            owners: Vec::new(),
+            // The first accounts are the house's, and nobody's.
+            owners: vec![UserId(u32::MAX); Ledger::N_HOUSE],
             users: users.iter().map(trader).collect(),
             peers: peers.iter().map(dealer).collect(),
             lines: Lines::default(),

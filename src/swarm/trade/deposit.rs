@@ -54,7 +54,7 @@ impl Trade {
         credited
     }
 
-    /// The user behind a wallet. Those of the house have none.
+    /// The user behind a wallet; behind an account of the house there is none.
     pub(super) fn owner(&self, wallet: AccountId) -> UserId {
         self.owners[wallet.index()]
     }

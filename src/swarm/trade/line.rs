@@ -137,7 +137,7 @@ impl IndexMut<usize> for Lines {
 }
 
 impl Dealer {
-    /// Whether it looks at the bids of all.
+    /// Whether it looks at everybody's bids: none are its debtors, or dropped.
     pub(super) fn nobody_is_out(&self) -> bool {
         !self.is_wary || self.debtors.is_empty() && self.dropped.is_empty()
     }

@@ -48,6 +48,17 @@ pub fn users(adoption: f64) -> Trade {
     Trade { adoption, bidder: BidderSpec::Auto(AutoBid::PAPER), ..Trade::default() }
 }
 
+/// Those who stay ten minutes longer at most, an hour for each `reference` that an hour nets.
+pub fn stayers(reference: NanoUsd) -> Trade {
+    let elastic = Elastic {
+        elasticity_percent: 100,
+        reference_per_hour: reference,
+        most: s(600.0),
+        crowding_percent: 100,
+    };
+    Trade { stayer: StayerSpec::Elastic(elastic), ..users(0.8) }
+}
+
 /// Thirty leechers with asymmetric links, in two classes of which the first may trade, and a
 /// seeder. They come over two minutes and stay for a while.
 pub fn crowd(economy: Option<Economy>, trade: Trade) -> Plan {
@@ -148,13 +159,7 @@ fn where_all_bid_alike_a_token_is_barter_with_payments() {
 
 #[test]
 fn every_law_of_money_holds_at_every_event() {
-    let elastic = Elastic {
-        elasticity_percent: 100,
-        reference_per_hour: NanoUsd(1_000),
-        most: s(600.0),
-        crowding_percent: 100,
-    };
-    let stays = Trade { stayer: StayerSpec::Elastic(elastic), ..users(0.8) };
+    let stays = stayers(NanoUsd(1_000));
     let fixed = BidderSpec::Fixed(Price::from_btt_per_gib(20.0));
     let plans = [
         with_token(token(), users(1.0)),

@@ -2,14 +2,13 @@
 //! in through the gateway.
 
 use super::catalogue::library;
-use super::money::{crowd, token, users};
+use super::money::{crowd, stayers, token, users};
 use crate::swarms::s;
 use std::sync::Arc;
 use swarmecon::ledger::Supply;
 use swarmecon::observe::{MoneyRecord, Outcome, Unobserved, WalletRecord};
 use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
-use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::{
     ChannelRules, ChannelScope, Economy, Route, Stall, Token, Trade,
@@ -117,16 +116,10 @@ fn scoped(mut token: Token, scope: ChannelScope) -> Token {
 
 /// Users who meet in one torrent have one channel either way. What is paid through a channel that
 /// others may share is entered at once, else when somebody asks: neither those that stay for what
-/// they earned, nor lenders, stallers and withdrawals make that a difference.
+/// they earned, nor refusers, stallers and withdrawals make that a difference.
 #[test]
 fn channels_per_pair_are_channels_per_torrent_where_there_is_one() {
-    let elastic = Elastic {
-        elasticity_percent: 100,
-        reference_per_hour: NanoUsd(500_000_000),
-        most: s(600.0),
-        crowding_percent: 100,
-    };
-    let stays = Trade { stayer: StayerSpec::Elastic(elastic), ..users(0.8) };
+    let stays = stayers(NanoUsd(500_000_000));
     let habits = [
         users(0.8),
         Trade { withdraws_at: Some(MicroBtt::from_btt(0.1)), ..stays.clone() },
