@@ -400,7 +400,7 @@ impl<O: Observer> Swarm<'_, O> {
         assert!(served.len() <= candidates.len(), "a choker serves candidates, each once");
         if self.trade.is_some() {
             for s in served.iter().filter(|s| !self.is(p, Mask::Serves, s.slot)) {
-                self.warm_delivery((self.neighbour(p, s.slot), self.back(p, s.slot)));
+                self.warm_service((self.neighbour(p, s.slot), self.back(p, s.slot)));
             }
         }
         let by_clock = self.has_optimistic_clock(p);

@@ -45,6 +45,7 @@ use crate::rng::{Purpose, Stream, stream};
 use crate::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::ops::{Add, AddAssign};
 
 /// All that has to do with money.
 pub(super) struct Trade {
@@ -71,6 +72,8 @@ pub(super) struct Trade {
     peers: Vec<Dealer>,
     lines: Lines,
     posted: Posted,
+    /// Whether anybody withdraws what it has earned.
+    some_withdraw: bool,
     /// Channels that close when the server gets to it, in order of time.
     closing: VecDeque<Closing>,
     /// Providers that have had enough of a requester: handled after the event.
@@ -105,23 +108,21 @@ struct Trader {
     returning: MicroBtt,
     /// What its downloads under way lack, all together.
     remaining: Bytes,
+    /// It withdraws its balance to the chain whenever that reaches this.
+    withdraws_at: Option<MicroBtt>,
     sums: Sums,
     /// What it has sent that has not arrived.
     on_its_way: MicroBtt,
-    /// It withdraws its balance to the chain whenever that reaches this.
-    withdraws_at: Option<MicroBtt>,
     /// Whether it has no wallet and serves nobody who has one.
     shuns: bool,
 }
 
-/// What a user gave and took, for the books.
+/// What a user gave and took, for the books. What it earned is in those of its peers.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 struct Sums {
     spent: MicroBtt,
     bought_bytes: Bytes,
-    earned: MicroBtt,
-    sold_bytes: Bytes,
     gift: MicroBtt,
     bought: MicroBtt,
     withdrawn: MicroBtt,
@@ -130,51 +131,58 @@ struct Sums {
     unpaid_bytes: Bytes,
 }
 
-/// One peer in the economy, by cache line: two for what it buys, two for what it sells, and the
-/// rest.
+/// One peer in the economy, by cache line: two for what it buys, two for what it sells, one each
+/// for new providers and for its income, and the rest.
 #[repr(C, align(64))]
 struct Dealer {
     /// What came in of pieces not verified yet: seldom more than four.
     parcels: SmallVec<[Parcel; INLINE_PARCELS]>,
+    /// Where its lines stand.
+    stretch: Stretch,
+    /// Its lines on which something of the run under way came for free.
+    n_free: u16,
     /// Whether it takes payments for its upload.
     sells: bool,
     /// Whether it stalls, or ever had debtors: else neither those nor whom it dropped need to be
     /// looked at.
     is_wary: bool,
-    /// Whether some payment that was due could not be made.
-    overdue: bool,
-    /// Whether it ever could not pay on account.
+    /// Whether it pays what is due at once, and the payment always arrives (`Trade::pays_plainly`).
+    pays_plainly: bool,
+    /// Whether its bid is a fixed one, and stands: that changes only if it runs out of money.
+    stands: bool,
+    /// Whether something is overdue: else `overdue` need not be looked at.
     is_behind: bool,
+    /// Whether what is overdue is paid with the next piece, whoever that comes from.
+    pays_arrears: bool,
     /// Whether any payment of its is on its way: else `letters` need not be looked at.
     has_letters: bool,
     /// Whether `ask` stands.
     has_asked: bool,
-    /// Its lines on which something of the run under way came for free.
-    n_free: u16,
-    /// Where its lines stand.
-    stretch: Stretch,
     /// Who pays it what now: those that hold a slot by their bids.
     customers: SmallVec<[(PeerId, Price); 4]>,
     /// What it asks, as of its last regular round, if it has asked.
     ask: Ask,
-    /// Whether it drops customers once they have paid.
-    stalls: Stall,
-    user: UserId,
-    /// What it was paid since it arrived.
-    income: MicroBtt,
     /// Its slots for the providers it has lines to: those it has bought from or is buying from.
     dealt: Vec<u16>,
+    /// The last price it was told.
+    heard: Price,
+    /// What was due to a provider and could not be paid, by slot.
+    overdue: Vec<(u16, Due)>,
+    /// What it was paid, and for how much.
+    income: MicroBtt,
+    sold_bytes: Bytes,
+    income_since: SimTime,
+    /// What a slot of its own last brought.
+    last_price: Price,
+    user: UserId,
+    /// Whether it drops customers once they have paid.
+    stalls: Stall,
     /// Requesters that did not pay.
     debtors: Vec<PeerId>,
     /// Customers it has dropped after they paid; it does not look at their bids again.
     dropped: Vec<PeerId>,
-    income_since: SimTime,
     /// How much longer it has stayed for money than it meant to.
     stayed: Span,
-    /// What a slot of its own last brought.
-    last_price: Price,
-    /// The last price it was told.
-    heard: Price,
     bidder: Option<Box<dyn Bidder>>,
     asker: Option<Box<dyn Asker>>,
     /// What it has paid that is on its way, in order.
@@ -188,9 +196,11 @@ const INLINE_PARCELS: usize = 6;
 
 /// What a purchase and what a sale look at end where a cache line does.
 const _: () = assert!(std::mem::offset_of!(Dealer, customers) == 128);
-const _: () = assert!(std::mem::offset_of!(Dealer, stalls) == 256);
+const _: () = assert!(std::mem::offset_of!(Dealer, dealt) == 256);
+const _: () = assert!(std::mem::offset_of!(Dealer, income) == 320);
 
-/// Blocks of a piece from one provider, delivered at a price.
+/// Blocks of a piece from one provider, delivered at a price; verified only for the time it takes
+/// to pay.
 #[derive(Clone, Copy, Debug)]
 struct Parcel {
     piece: u16,
@@ -200,12 +210,66 @@ struct Parcel {
     amount: MicroBtt,
 }
 
-/// What is to be paid now.
-#[derive(Clone, Copy, Debug)]
+impl Parcel {
+    /// Stands for a piece that is verified.
+    const VERIFIED: u16 = u16::MAX;
+
+    /// What is due to the provider in a slot for one verified piece.
+    fn verified(slot: u16, due: Due) -> Self {
+        let bytes = u32::try_from(due.bytes.0).expect("a piece at most");
+        Self { piece: Self::VERIFIED, slot, bytes, amount: due.amount }
+    }
+
+    fn is_verified(&self) -> bool {
+        self.piece == Self::VERIFIED
+    }
+
+    fn due(&self) -> Due {
+        Due { amount: self.amount, bytes: Bytes(self.bytes.into()) }
+    }
+}
+
+/// An amount, and what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Due {
     amount: MicroBtt,
-    /// For so much.
     bytes: Bytes,
+}
+
+impl Due {
+    /// Nothing.
+    const NONE: Self = Self { amount: MicroBtt::ZERO, bytes: Bytes::ZERO };
+}
+
+impl Add for Due {
+    type Output = Self;
+    #[inline]
+    fn add(self, other: Self) -> Self {
+        Self { amount: self.amount + other.amount, bytes: self.bytes + other.bytes }
+    }
+}
+
+impl AddAssign for Due {
+    #[inline]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Trader {
+    /// A user that has not come yet.
+    fn new(habits: &Habits, seed: u64, entity: u64) -> Self {
+        Self {
+            wallet: None,
+            shuns: shuns(habits, seed, entity),
+            withdraws_at: habits.withdraws_at,
+            in_channels: MicroBtt::ZERO,
+            returning: MicroBtt::ZERO,
+            on_its_way: MicroBtt::ZERO,
+            remaining: Bytes::ZERO,
+            sums: Sums::default(),
+        }
+    }
 }
 
 impl Trade {
@@ -231,8 +295,11 @@ impl Trade {
                 parcels: SmallVec::new(),
                 dealt: Vec::new(),
                 stretch: Stretch::default(),
-                overdue: false,
+                pays_plainly: false,
+                stands: false,
                 is_behind: false,
+                pays_arrears: false,
+                overdue: Vec::new(),
                 stalls: habits.stalls,
                 is_wary: habits.stalls != Stall::Never,
                 debtors: Vec::new(),
@@ -240,6 +307,7 @@ impl Trade {
                 ask: Ask { reserve: Price::ZERO, slots: 0 },
                 has_asked: false,
                 income: MicroBtt::ZERO,
+                sold_bytes: Bytes::ZERO,
                 income_since: SimTime::ZERO,
                 stayed: Span::ZERO,
                 letters: VecDeque::new(),
@@ -247,19 +315,9 @@ impl Trade {
                 luck: stream(seed, Purpose::Payment, peer.entity),
             }
         };
-        let trader = |person: &Person| Trader {
-            wallet: None,
-            shuns: shuns(
-                &plan.classes[person.class.index()].trade,
-                seed,
-                entity(person.class, person.member),
-            ),
-            withdraws_at: plan.classes[person.class.index()].trade.withdraws_at,
-            in_channels: MicroBtt::ZERO,
-            returning: MicroBtt::ZERO,
-            on_its_way: MicroBtt::ZERO,
-            remaining: Bytes::ZERO,
-            sums: Sums::default(),
+        let trader = |person: &Person| {
+            let habits = &plan.classes[person.class.index()].trade;
+            Trader::new(habits, seed, entity(person.class, person.member))
         };
         Some(Box::new(Self {
             ledger: Ledger::new(token.supply).expect("the scenario checks that the supply fits"),
@@ -277,6 +335,7 @@ impl Trade {
             peers: peers.iter().map(dealer).collect(),
             lines: Lines::default(),
             posted: Posted::new(peers.len()),
+            some_withdraw: plan.classes.iter().any(|class| class.trade.withdraws_at.is_some()),
             closing: VecDeque::new(),
             strikes: Vec::new(),
             silence: Silence::default(),

@@ -168,7 +168,7 @@ impl Price {
     /// Compares prices of different amounts of data.
     #[cold]
     #[inline(never)]
-    fn cmp_crosswise(&self, other: &Self) -> Ordering {
+    fn cmp_crosswise(self, other: Self) -> Ordering {
         let ours = u128::from(self.micro) * u128::from(other.bytes);
         ours.cmp(&(u128::from(other.micro) * u128::from(self.bytes)))
     }
@@ -188,7 +188,9 @@ impl Price {
 impl PartialEq for Price {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        // Nearly all prices are for the same amount of data.
+        self.bytes == other.bytes && self.micro == other.micro
+            || self.bytes != other.bytes && self.cmp_crosswise(*other).is_eq()
     }
 }
 
@@ -207,7 +209,7 @@ impl Ord for Price {
         if self.bytes == other.bytes {
             return self.micro.cmp(&other.micro);
         }
-        self.cmp_crosswise(other)
+        self.cmp_crosswise(*other)
     }
 }
 

@@ -221,13 +221,12 @@ fn common_bid(view: &ChokeView<'_>, terms: &Terms, (for_sale, ask): (usize, Ask)
 
 /// The base choker has decided among `n` that bid the same: those in regular slots pay.
 fn charge(terms: &Terms, (bid, ask): (Price, Ask), n: usize, decision: &mut Decision) {
-    let regular = decision.served.iter_mut().filter(|served| !served.optimistic);
-    let winners: SmallVec<[&mut Served; 16]> = regular.take(ask.slots).collect();
-    let nobody_lost = winners.len() == n;
+    let is_regular = |served: &Served| !served.optimistic;
+    let regular = decision.served.iter().filter(|served| is_regular(served)).count();
+    let nobody_lost = regular.min(ask.slots) == n;
     let price = if nobody_lost && terms.format == Format::Uniform { ask.reserve } else { bid };
-    for served in winners {
-        served.price = price;
-    }
+    let winners = decision.served.iter_mut().filter(|served| is_regular(served));
+    winners.take(ask.slots).for_each(|served| served.price = price);
 }
 
 /// Slots that are neither sold nor given away.

@@ -6,7 +6,7 @@ use crate::observe::Observer;
 use crate::policy::bid::{BidView, BidderSpec};
 use crate::swarm::world::Swarm;
 use crate::torrent::bitfield;
-use crate::units::{ByteRate, Bytes, Price};
+use crate::units::{ByteRate, Bytes, MicroBtt, Price};
 
 /// The bids that stand, by peer. Each is read by all its bidder's neighbours, so they are a column
 /// of their own.
@@ -80,8 +80,15 @@ impl Posted {
 }
 
 impl Trade {
+    /// Whether a bid stands after another piece as it did before. A peer that lacks no piece is not
+    /// asked.
+    #[inline]
+    pub(super) fn still_stands(&self, p: PeerId, user: UserId) -> bool {
+        self.peers[p.index()].stands && self.users[user.index()].in_channels > MicroBtt::ZERO
+    }
+
     /// What the downloads of a user lack, less or more by so much.
-    fn change_remaining(&mut self, user: UserId, bytes: Bytes, more: bool) {
+    pub(super) fn change_remaining(&mut self, user: UserId, bytes: Bytes, more: bool) {
         let remaining = &mut self.users[user.index()].remaining;
         *remaining = if more { *remaining + bytes } else { *remaining - bytes };
     }
@@ -103,13 +110,9 @@ impl<O: Observer> Swarm<'_, O> {
             self.close_lines(p);
             if let Some(trade) = &mut self.trade {
                 trade.posted.post(p, Price::ZERO);
+                trade.peers[p.index()].stands = false;
             }
         }
-    }
-
-    /// The download of `p` lacks so much less than before: a piece came in.
-    pub(in crate::swarm) fn want_less(&mut self, p: PeerId, bytes: Bytes) {
-        self.change_wants(p, bytes, false);
     }
 
     fn change_wants(&mut self, p: PeerId, bytes: Bytes, more: bool) {
@@ -121,31 +124,28 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Asks the bidder of `p` what stands from now on.
     pub(in crate::swarm) fn review_bid(&mut self, p: PeerId) {
-        if self.wallet(p).is_none() {
+        let (now, user, spec) = (self.now, self.user(p), &self.habits(p).bidder);
+        let lacks_some = usize::from(self.n_have[p.index()]) < self.cut(p).pieces;
+        let Some(trade) = self.trade.as_deref_mut() else { return };
+        if trade.users[user.index()].wallet.is_none() {
             return;
-        }
-        let spec = &self.habits(p).bidder;
-        if matches!(spec, BidderSpec::Never | BidderSpec::Hoarder) {
-            return;
-        }
-        let now = self.now;
-        if let Some(trade) = &mut self.trade {
-            trade.close_due(now);
         }
         let bid = match spec {
+            BidderSpec::Never | BidderSpec::Hoarder => return,
             // It looks at nothing, and stands while there is money and something to fetch.
-            BidderSpec::Fixed(bid) if self.stands(p) => *bid,
-            BidderSpec::Fixed(_) => Price::ZERO,
-            _ => self.bid_anew(p, spec),
+            BidderSpec::Fixed(bid) => {
+                trade.close_due(now);
+                let stands = lacks_some && trade.has_money(user);
+                trade.peers[p.index()].stands = stands;
+                if stands { *bid } else { Price::ZERO }
+            }
+            _ => {
+                trade.close_due(now);
+                self.bid_anew(p, spec)
+            }
         };
-        let Some(trade) = &mut self.trade else { return };
+        let Some(trade) = self.trade.as_deref_mut() else { return };
         trade.account.posted += u64::from(trade.posted.post(p, bid));
-    }
-
-    /// Whether there is money, and a piece to be bought with it.
-    fn stands(&self, p: PeerId) -> bool {
-        let (user, has) = (self.user(p), usize::from(self.n_have[p.index()]));
-        has < self.cut(p).pieces && self.trade.as_deref().is_some_and(|trade| trade.has_money(user))
     }
 
     /// What the bidder of `p` makes of all it is shown.
@@ -215,7 +215,6 @@ impl<O: Observer> Swarm<'_, O> {
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
-    use crate::units::MicroBtt;
 
     /// 2000 bids of 20 peers; seed 4.
     #[test]

@@ -1,15 +1,19 @@
 //! The books of the economy: what a run leaves behind about money.
 
-use super::{Dealer, Trade, Trader};
+use super::{Dealer, Due, Letter, Parcel, Sums, Trade, Trader};
 use crate::ids::PeerId;
 use crate::ledger::{Blocked, Kind, Ledger, Movement};
 use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
+use crate::policy::bid::BidderSpec;
 use crate::swarm::world::Swarm;
 use crate::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
+use std::ops::Add;
 
 /// Sums since the last row of the timeline, and since the beginning.
 #[derive(Clone, Debug, Default)]
 pub(in crate::swarm) struct Account {
+    /// Worth of what was delivered at a price, in µBTT, and how much that was.
+    pub(super) priced: (u128, Bytes),
     /// Paid since the last row.
     pub(super) paid: MicroBtt,
     /// For so much.
@@ -110,6 +114,23 @@ fn median(mut bids: Vec<Price>) -> Price {
     bids.get(bids.len().saturating_sub(1) / 2).copied().unwrap_or(Price::ZERO)
 }
 
+impl Dealer {
+    /// All that it owes, on its way or not.
+    fn owes(&self) -> Due {
+        let overdue = self.overdue.iter().map(|&(_, due)| due);
+        let parcels = self.parcels.iter().map(Parcel::due);
+        overdue.chain(parcels).chain(self.letters.iter().map(Letter::due)).fold(Due::NONE, Due::add)
+    }
+}
+
+impl Trader {
+    /// What it has paid for, and what it has not and never will.
+    fn settled(&self) -> Due {
+        let Sums { spent, bought_bytes, unpaid, unpaid_bytes, .. } = self.sums;
+        Due { amount: spent + unpaid, bytes: bought_bytes + unpaid_bytes }
+    }
+}
+
 impl<O: Observer> Swarm<'_, O> {
     /// Takes a row of the timeline of money, if there is any.
     pub(in crate::swarm) fn sample_money(&mut self) {
@@ -127,19 +148,24 @@ impl<O: Observer> Swarm<'_, O> {
         trade.enter_all_paid(now);
         let samples = std::mem::take(&mut trade.account.samples);
         let trade = self.trade.as_deref()?;
-        let wallets = trade.users.iter().zip(&self.users).map(|(trader, user)| WalletRecord {
+        let mut earned = vec![Due::NONE; trade.users.len()];
+        for dealer in &trade.peers {
+            earned[dealer.user.index()] += dealer.earned();
+        }
+        let users = trade.users.iter().zip(&self.users).zip(earned);
+        let wallets = users.map(|((trader, user), earned)| WalletRecord {
             class: user.class,
             trades: trader.wallet.is_some(),
             gift: trader.sums.gift,
             bought: trader.sums.bought,
-            earned: trader.sums.earned,
+            earned: earned.amount,
             spent: trader.sums.spent,
             withdrawn: trader.sums.withdrawn,
             wallet: trader.wallet.map_or(MicroBtt::ZERO, |wallet| trade.ledger.balance(wallet)),
             in_channels: trader.in_channels + trader.returning,
             on_its_way: trader.on_its_way,
             bought_bytes: trader.sums.bought_bytes,
-            sold_bytes: trader.sums.sold_bytes,
+            sold_bytes: earned.bytes,
             unpaid: trader.sums.unpaid,
             unpaid_bytes: trader.sums.unpaid_bytes,
         });
@@ -163,29 +189,33 @@ impl<O: Observer> Swarm<'_, O> {
         trade.ledger.audit();
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = PeerId::from_index(i);
+            self.audit_debts(p, dealer);
             for at in dealer.lines() {
                 let line = &trade.lines[at];
                 let piece = self.cut(p).piece;
                 let most = Bytes(piece.0 * trade.exposure) + self.most_written(line.provider);
-                let risk = self.at_risk(p, line);
+                let end = (p, trade.slot(p, at));
+                let risk = self.at_risk(end, line);
                 assert!(risk <= most, "a provider risks {risk:?}, not {most:?}: {line:?}");
                 let came = self.came_of_run(line.provider, p);
                 let is_of_run =
                     came.is_none_or(|came| line.price.is_zero() || line.for_free <= came);
                 assert!(is_of_run, "{came:?} bytes came of the run: {line:?}");
                 self.audit_channel(p, at);
-                let pending = trade.not_due(p, at);
-                assert!(pending.amount <= line.owed, "nothing is paid twice: {line:?}");
-                assert!(pending.bytes <= line.owed_bytes, "what is not due is owed: {line:?}");
                 let siblings = self.siblings(p, line.provider);
                 let channels = siblings.iter().map(|&at| &trade.lines[at]);
                 let same = channels.into_iter().all(|other| other.channel == line.channel);
                 assert!(same, "a pair of users has one channel: {line:?}");
             }
         }
-        let sums = trade.users.iter().map(|trader| trader.sums);
-        let (spent, earned) = sums
-            .fold((0, 0), |(spent, earned), sums| (spent + sums.spent.0, earned + sums.earned.0));
+        let owed = trade.peers.iter().map(Dealer::owes);
+        let dues = owed.chain(trade.users.iter().map(Trader::settled));
+        let accounted = dues.fold((0, Bytes::ZERO), |(amount, bytes), due| {
+            (amount + u128::from(due.amount.0), bytes + due.bytes)
+        });
+        assert!(accounted == trade.account.priced, "what was delivered is paid, owed or lost");
+        let spent: u64 = trade.users.iter().map(|trader| trader.sums.spent.0).sum();
+        let earned: u64 = trade.peers.iter().map(|dealer| dealer.income.0).sum();
         let at = trade.peers.iter().flat_map(Dealer::lines);
         let to_be_entered: u64 = at.map(|at| trade.to_be_entered(at).0).sum();
         assert!(spent == earned + to_be_entered, "what was spent was earned: {spent}, {earned}");
@@ -200,12 +230,26 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    /// The laws of what a requester owes: it is owed on a line, and is seen to be owed.
+    fn audit_debts(&self, p: PeerId, dealer: &Dealer) {
+        let overdue = dealer.overdue.iter().map(|&(slot, _)| slot);
+        let mut slots = overdue.chain(dealer.parcels.iter().map(|parcel| parcel.slot));
+        assert!(slots.all(|slot| dealer.dealt.contains(&slot)), "{p:?} owes on no line");
+        assert!(dealer.is_behind != dealer.overdue.is_empty(), "{p:?} is behind unseen");
+        let is_open = dealer.parcels.iter().all(|parcel| !parcel.is_verified());
+        assert!(is_open, "{p:?} has not been charged for what it verified");
+        if let BidderSpec::Fixed(bid) = self.habits(p).bidder {
+            let posted = self.trade.as_deref().map(|trade| trade.posted.of(p));
+            assert!(!dealer.stands || posted == Some(bid), "{p:?} bids otherwise: {posted:?}");
+        }
+    }
+
     /// The laws of a line, and of its channel.
     fn audit_channel(&self, p: PeerId, at: usize) {
         let trade = self.trade.as_deref().expect("only a token has channels");
         let line = &trade.lines[at];
-        let owes = line.owed_bytes > Bytes::ZERO;
-        assert!(!owes || trade.may_owe((p, trade.slot(p, at))), "it owes unseen: {line:?}");
+        let costs = line.price.of(self.cut(p).piece, trade.coin);
+        assert!(line.piece_costs == costs, "a piece costs {costs:?}: {line:?}");
         let Some(id) = line.channel else {
             assert!(line.left == MicroBtt::ZERO, "nothing can be paid without a channel: {line:?}");
             return;

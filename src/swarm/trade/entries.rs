@@ -8,7 +8,7 @@
 //! Law: what all have spent is what all have earned and what is still to be entered; what a user
 //! can spend from channels is what its lines hold (`audit_money`).
 
-use super::{Trade, Trader};
+use super::{Due, Trade, Trader};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::Channel;
 use crate::observe::Observer;
@@ -34,9 +34,7 @@ impl Trade {
     pub(super) fn enter_earned(&mut self, provider: PeerId, amount: MicroBtt, bytes: Bytes) {
         let seller = &mut self.peers[provider.index()];
         seller.income += amount;
-        let sums = &mut self.users[seller.user.index()].sums;
-        sums.earned += amount;
-        sums.sold_bytes += bytes;
+        seller.sold_bytes += bytes;
     }
 
     /// What was paid through the channel of a line and is not entered there.
@@ -108,7 +106,7 @@ impl Trade {
     }
 
     /// What a requester owes when a connection ends is never paid.
-    pub(super) fn enter_loss(&mut self, payer: UserId, amount: MicroBtt, bytes: Bytes) {
+    pub(super) fn enter_loss(&mut self, payer: UserId, Due { amount, bytes }: Due) {
         let sums = &mut self.users[payer.index()].sums;
         sums.unpaid += amount;
         sums.unpaid_bytes += bytes;

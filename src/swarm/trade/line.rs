@@ -11,16 +11,13 @@ use crate::swarm::edges::{End, Stretch};
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, Price, u16_of};
 use prefetch_index::prefetch_index;
-use smallvec::SmallVec;
 use std::ops::{Index, IndexMut};
 
 /// Stands where there is no line.
 const NOBODY: PeerId = PeerId(u32::MAX);
 
-/// What a requester has to do with one provider.
-///
-/// What of `owed` is to be paid now is not kept, as it follows from the rest: all but what came of
-/// pieces not verified yet and what is on its way (`Trade::due`).
+/// What a requester has to do with one provider. What it owes stands with the requester, by piece
+/// (`Dealer::parcels`), or by slot where that is overdue.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Line {
@@ -29,9 +26,8 @@ pub(super) struct Line {
     pub(super) for_free: u32,
     /// What it pays for what comes in; nothing while it is served for other reasons.
     pub(super) price: Price,
-    /// Delivered at a price and not paid for.
-    pub(super) owed: MicroBtt,
-    pub(super) owed_bytes: Bytes,
+    /// What a whole piece costs at that.
+    pub(super) piece_costs: MicroBtt,
     pub(super) channel: Option<ChannelId>,
     /// What the requester can still sign for through that; nothing without a channel.
     pub(super) left: MicroBtt,
@@ -58,8 +54,7 @@ impl Line {
             provider,
             for_free: 0,
             price: Price::ZERO,
-            owed: MicroBtt::ZERO,
-            owed_bytes: Bytes::ZERO,
+            piece_costs: MicroBtt::ZERO,
             channel: None,
             left: MicroBtt::ZERO,
             paid_bytes: 0,
@@ -67,6 +62,11 @@ impl Line {
             is_open: false,
             failing: false,
         }
+    }
+
+    /// Costs this from now on, and so much for a whole piece.
+    pub(super) fn set_price(&mut self, price: Price, piece_costs: MicroBtt) {
+        (self.price, self.piece_costs) = (price, piece_costs);
     }
 
     /// Has another channel from now on, in which there is so much, or none; gives the one it had.
@@ -142,9 +142,61 @@ impl Dealer {
         !self.is_wary || self.debtors.is_empty() && self.dropped.is_empty()
     }
 
+    /// One of its customers is none any more.
+    pub(super) fn end_sale(&mut self, nth: usize) {
+        self.customers.swap_remove(nth);
+        if self.customers.spilled() {
+            // For a moment there may be one more than slots, and what is elsewhere is cold.
+            self.customers.shrink_to_fit();
+        }
+    }
+
     /// Whether a requester holds a slot it won by its bid.
     pub(super) fn is_paid_by(&self, requester: PeerId) -> bool {
         self.customers.iter().any(|&(customer, _)| customer == requester)
+    }
+
+    /// What it was paid, and for how much.
+    pub(super) fn earned(&self) -> Due {
+        Due { amount: self.income, bytes: self.sold_bytes }
+    }
+
+    /// What is overdue to the provider in a slot.
+    fn overdue(&self, slot: u16) -> Due {
+        let overdue = self.overdue.iter().find(|&&(other, _)| other == slot);
+        overdue.map_or(Due::NONE, |&(_, due)| due)
+    }
+
+    /// Whether anything is overdue to the provider in a slot.
+    pub(super) fn is_behind_with(&self, slot: u16) -> bool {
+        self.overdue.iter().any(|&(other, _)| other == slot)
+    }
+
+    /// Takes what is overdue to the provider in a slot out of the books.
+    #[inline]
+    pub(super) fn take_overdue(&mut self, slot: u16) -> Due {
+        if self.is_behind { self.settle_overdue(slot) } else { Due::NONE }
+    }
+
+    #[cold]
+    fn settle_overdue(&mut self, slot: u16) -> Due {
+        let at = self.overdue.iter().position(|&(other, _)| other == slot);
+        let due = at.map_or(Due::NONE, |at| self.overdue.swap_remove(at).1);
+        self.is_behind = !self.overdue.is_empty();
+        due
+    }
+
+    /// What was due to the provider in a slot is overdue.
+    #[cold]
+    pub(super) fn put_off(&mut self, slot: u16, due: Due) {
+        if due.bytes == Bytes::ZERO {
+            return;
+        }
+        self.is_behind = true;
+        match self.overdue.iter_mut().find(|(other, _)| *other == slot) {
+            Some((_, sum)) => *sum += due,
+            None => self.overdue.push((slot, due)),
+        }
     }
 
     /// Where its lines are, in the order in which they came but for those that moved up.
@@ -173,9 +225,9 @@ impl Trade {
     /// Whether a line of a requester has a channel without a slot or a debt: nothing is going to be
     /// paid through it.
     pub(super) fn is_idle(&self, p: PeerId, at: usize) -> bool {
-        let Line { provider, channel, owed_bytes, .. } = self.lines[at];
+        let Line { provider, channel, .. } = self.lines[at];
         let is_won = || self.peers[provider.index()].is_paid_by(p);
-        channel.is_some() && owed_bytes == Bytes::ZERO && !is_won()
+        channel.is_some() && self.owed((p, self.slot(p, at))).bytes == Bytes::ZERO && !is_won()
     }
 
     /// Of the run under way on a line so much came for free.
@@ -211,33 +263,27 @@ impl Trade {
         u16_of(at - self.peers[p.index()].stretch.range().start)
     }
 
-    /// What of a line is owed and not to be paid now: it came of pieces that are not verified yet,
-    /// or its payment is on its way.
-    pub(super) fn not_due(&self, p: PeerId, at: usize) -> Due {
-        let slot = self.slot(p, at);
-        let (amount, bytes) = self.on_its_way(p, slot);
-        let parcels = &self.peers[p.index()].parcels;
-        let parcels = parcels.iter().filter(|parcel| parcel.slot == slot);
-        parcels.fold(Due { amount, bytes }, |sum, parcel| Due {
-            amount: sum.amount + parcel.amount,
-            bytes: sum.bytes + Bytes(parcel.bytes.into()),
-        })
+    /// What a requester owes a provider: what came of pieces not verified yet, is overdue, or is
+    /// on its way.
+    pub(super) fn owed(&self, (p, slot): End) -> Due {
+        let dealer = &self.peers[p.index()];
+        let mut owed = self.on_its_way(p, slot);
+        if dealer.is_behind {
+            owed += dealer.overdue(slot);
+        }
+        for parcel in dealer.parcels.iter().filter(|parcel| parcel.slot == slot) {
+            owed += parcel.due();
+        }
+        owed
     }
 
-    /// The part of what is owed on a line that is to be paid now: of verified pieces, or on
-    /// account.
-    pub(super) fn due(&self, p: PeerId, at: usize) -> Due {
-        let line = &self.lines[at];
-        let later = self.not_due(p, at);
-        Due { amount: line.owed - later.amount, bytes: line.owed_bytes - later.bytes }
-    }
-
-    /// The lines on which a payment is due.
-    #[cold]
-    pub(super) fn overdue_lines(&self, p: PeerId) -> SmallVec<[usize; 8]> {
-        let owes = |at: &usize| self.lines[*at].owed_bytes > Bytes::ZERO;
-        let overdue = |at: &usize| self.due(p, *at).bytes > Bytes::ZERO;
-        self.peers[p.index()].lines().filter(owes).filter(overdue).collect()
+    /// Whether a requester owes anything to the provider in a slot.
+    #[inline]
+    pub(super) fn owes(&self, (p, slot): End) -> bool {
+        let dealer = &self.peers[p.index()];
+        let is_late = || dealer.is_behind && dealer.is_behind_with(slot);
+        let is_sent = || dealer.has_letters && self.on_its_way(p, slot).bytes > Bytes::ZERO;
+        dealer.parcels.iter().any(|parcel| parcel.slot == slot) || is_late() || is_sent()
     }
 }
 

@@ -5,7 +5,7 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece, or as many
 //! as the rules say.
 
-use super::{Account, Closing, Due, Line, Parcel, Trade, pair::Siblings};
+use super::{Account, Closing, Dealer, Due, Line, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
@@ -28,25 +28,28 @@ impl<O: Observer> Swarm<'_, O> {
         from: PeerId,
         bytes: Bytes,
     ) {
-        self.enter_credit(from, p, bytes);
-        self.enter_dealing(from, p, bytes);
-        let Some(at) = self.line_at((p, slot), from) else { return };
-        let trade = self.trade.as_deref_mut().expect("only a token has lines");
-        let coin = trade.coin;
-        let line = &mut trade.lines[at];
-        let bytes = Bytes(bytes.0.saturating_sub(u64::from(line.for_free)));
-        if line.for_free > 0 {
-            trade.set_for_free(p, at, 0);
-        }
-        let line = &mut trade.lines[at];
-        if line.price.is_zero() || bytes == Bytes::ZERO {
+        if self.trade.is_none() {
+            self.enter_credit(from, p, bytes);
+            self.enter_dealing(from, p, bytes);
             return;
         }
-        let amount = line.price.of(bytes, coin);
-        line.owed += amount;
-        line.owed_bytes += bytes;
+        let Some(at) = self.line_at((p, slot), from) else { return };
+        let piece_size = self.cut(p).piece;
+        let trade = self.trade.as_deref_mut().expect("only a token has lines");
+        let &Line { price, piece_costs, for_free, .. } = &trade.lines[at];
+        let bytes = Bytes(bytes.0.saturating_sub(u64::from(for_free)));
+        if for_free > 0 {
+            trade.set_for_free(p, at, 0);
+        }
+        if price.is_zero() || bytes == Bytes::ZERO {
+            return;
+        }
+        let is_whole = bytes == piece_size;
+        let amount = if is_whole { piece_costs } else { price.of(bytes, trade.coin) };
         let parcel = Parcel { piece: piece.0, slot, bytes: in_run(bytes), amount };
         trade.peers[p.index()].parcels.push(parcel);
+        trade.account.priced.0 += u128::from(amount.0);
+        trade.account.priced.1 += bytes;
     }
 
     /// What of so much that is written for a requester goes out though `from` chokes it: nothing
@@ -65,13 +68,10 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline]
     pub(in crate::swarm) fn run_begins(&mut self, end: End, from: PeerId) {
         // A run is a piece at most, so who owes nothing cannot come to owe more than that.
-        if !self.trade.as_deref().is_some_and(|trade| trade.may_owe(end)) {
-            return;
-        }
-        let Some(at) = self.line_at(end, from) else { return };
-        let line = &self.trade.as_deref().expect("only a token has lines").lines[at];
-        if line.owed_bytes > Bytes::ZERO && !line.price.is_zero() {
-            self.limit_risk(end.0, from, at);
+        if self.trade.as_deref().is_some_and(|trade| trade.owes(end))
+            && let Some(at) = self.line_at(end, from)
+        {
+            self.limit_risk(end, from, at);
         }
     }
 
@@ -90,8 +90,13 @@ impl<O: Observer> Swarm<'_, O> {
     /// Has `p` pay on account where the run under way may bring what it owes above what a provider
     /// risks, or be turned away.
     #[inline(never)]
-    fn limit_risk(&mut self, p: PeerId, from: PeerId, at: usize) {
-        if self.risks_too_much(p, at) && (!self.pay_on_account(p, at) || self.risks_too_much(p, at))
+    fn limit_risk(&mut self, end: End, from: PeerId, at: usize) {
+        let (p, _) = end;
+        let trade = self.trade.as_deref().expect("only a token has lines");
+        let is_free = trade.lines[at].price.is_zero();
+        if !is_free
+            && self.risks_too_much(end, at)
+            && (!self.pay_on_account(p, at) || self.risks_too_much(end, at))
         {
             let trade = self.trade.as_deref_mut().expect("it was just there");
             trade.strikes.push((from, p));
@@ -100,90 +105,143 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether what is delivered and not paid for on a line may come to more than a provider
     /// risks, with the run under way.
-    fn risks_too_much(&self, p: PeerId, at: usize) -> bool {
+    fn risks_too_much(&self, end: End, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref() else { return false };
-        let line = &trade.lines[at];
-        if line.owed_bytes == Bytes::ZERO {
-            return false; // a run is a piece at most
-        }
-        self.at_risk(p, line) > Bytes(self.cut(p).piece.0 * trade.exposure)
+        trade.owes(end) // a run is a piece at most
+            && self.at_risk(end, &trade.lines[at])
+                > Bytes(self.cut(end.0).piece.0 * trade.exposure)
     }
 
-    /// What is delivered to `p` and not paid for on a line, with the run under way if that is not
-    /// for free.
-    pub(super) fn at_risk(&self, p: PeerId, line: &Line) -> Bytes {
+    /// What is delivered to a requester and not paid for on a line, with the run under way if that
+    /// is not for free.
+    pub(super) fn at_risk(&self, (p, slot): End, line: &Line) -> Bytes {
+        let trade = self.trade.as_deref().expect("only a token has lines");
+        let owed = trade.owed((p, slot)).bytes;
         if line.price.is_zero() {
-            return line.owed_bytes;
+            return owed;
         }
         let from = line.provider;
         let flow = self.flow_at(from, p);
         let run = flow.map(|flow| self.links.up[self.line(from)].flows[flow].payload.run);
         let run = run.filter(|run| !run.is_empty());
         let size = run.map_or(Bytes::ZERO, |run| self.run_size(p, run));
-        line.owed_bytes + Bytes(size.0.saturating_sub(u64::from(line.for_free)))
+        owed + Bytes(size.0.saturating_sub(u64::from(line.for_free)))
     }
 
     /// `p` has verified a piece: its parts are due.
     pub(in crate::swarm) fn verified(&mut self, p: PeerId, piece: PieceId) {
-        let size = self.cut(p).piece_size(piece);
-        self.want_less(p, size);
+        let cut = self.cut(p);
+        let (size, user) = (cut.piece_size(piece), self.user(p));
+        let is_last = usize::from(self.n_have[p.index()]) == cut.pieces;
         let Some(trade) = self.trade.as_deref_mut() else { return };
+        trade.change_remaining(user, size, false);
         let dealer = &mut trade.peers[p.index()];
-        let mut touched: SmallVec<[usize; 8]> = SmallVec::new();
+        let mut dues: SmallVec<[(u16, Due); 4]> = SmallVec::new();
         let mut i = 0;
-        while i < dealer.parcels.len() {
-            if dealer.parcels[i].piece != piece.0 {
+        while let Some(&parcel) = dealer.parcels.get(i) {
+            if parcel.piece != piece.0 {
                 i += 1;
                 continue;
             }
-            let parcel = dealer.parcels.swap_remove(i);
-            let at = dealer.stretch.at(parcel.slot);
-            if !touched.contains(&at) {
-                touched.push(at);
+            dealer.parcels.swap_remove(i);
+            match dues.iter_mut().find(|(slot, _)| *slot == parcel.slot) {
+                Some((_, due)) => *due += parcel.due(),
+                None => dues.push((parcel.slot, parcel.due())),
             }
         }
         if dealer.parcels.is_empty() && dealer.parcels.spilled() {
             dealer.parcels = SmallVec::new();
         }
-        if std::mem::take(&mut dealer.overdue) {
-            touched = trade.overdue_lines(p);
+        let pays_arrears = std::mem::take(&mut dealer.pays_arrears);
+        match dues[..] {
+            [(slot, due)] if !dealer.is_behind => self.pay_for_piece(p, slot, due),
+            _ => self.pay_several(p, &dues, pays_arrears),
         }
-        for at in touched {
-            if !self.pay(p, at) {
-                let trade = self.trade.as_deref_mut().expect("it was just there");
-                trade.peers[p.index()].overdue = true;
-            }
+        let trade = self.trade.as_deref().expect("it was just there");
+        if is_last || !trade.still_stands(p, user) {
+            self.review_bid(p);
         }
-        self.review_bid(p);
+    }
+
+    /// Pays what is due for a verified piece and earlier ones to the provider in a slot.
+    #[inline]
+    fn pay_for_piece(&mut self, p: PeerId, slot: u16, due: Due) {
+        let trade = self.trade.as_deref_mut().expect("only a token has lines");
+        let at = trade.peers[p.index()].stretch.at(slot);
+        if !self.pay(p, at, due) {
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            trade.peers[p.index()].pays_arrears = true;
+        }
+    }
+
+    /// Pays several providers one after the other what has become due, and what is overdue to them
+    /// or, with arrears, to anybody. What is still to be paid is owed.
+    #[inline(never)]
+    fn pay_several(&mut self, p: PeerId, dues: &[(u16, Due)], pays_arrears: bool) {
+        let trade = self.trade.as_deref_mut().expect("only a token has lines");
+        let dealer = &mut trade.peers[p.index()];
+        dealer.parcels.extend(dues.iter().map(|&(slot, due)| Parcel::verified(slot, due)));
+        let mut slots: SmallVec<[u16; 8]> = dues.iter().map(|&(slot, _)| slot).collect();
+        if pays_arrears {
+            let is_due = |slot: &u16| slots.contains(slot) || dealer.is_behind_with(*slot);
+            slots = dealer.dealt.iter().copied().filter(is_due).collect();
+        }
+        for slot in slots {
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            let dealer = &mut trade.peers[p.index()];
+            let due = dealer.take_due(slot);
+            self.pay_for_piece(p, slot, due);
+        }
     }
 
     /// Pays all that is owed on a line, verified or not; gives whether nothing is owed any more.
     pub(super) fn pay_on_account(&mut self, p: PeerId, at: usize) -> bool {
         let Some(trade) = self.trade.as_deref_mut() else { return true };
-        let (slot, owed_bytes) = (trade.slot(p, at), trade.lines[at].owed_bytes);
-        let (_, sent_bytes) = trade.on_its_way(p, slot);
-        trade.peers[p.index()].parcels.retain(|parcel| parcel.slot != slot);
-        let all_sent = sent_bytes > Bytes::ZERO && owed_bytes == sent_bytes;
-        // What is on its way is owed until it arrives.
-        let is_clear =
-            !all_sent && self.pay(p, at) && sent_bytes == Bytes::ZERO && self.owes_nothing(at);
+        let slot = trade.slot(p, at);
+        let is_sent = trade.on_its_way(p, slot).bytes > Bytes::ZERO;
+        let due = trade.peers[p.index()].take_all_owed(slot);
+        if is_sent && due.bytes == Bytes::ZERO {
+            return false; // what is on its way is owed until it arrives
+        }
+        let is_paid = self.pay(p, at, due);
         let trade = self.trade.as_deref_mut().expect("it was just there");
-        trade.peers[p.index()].is_behind |= !is_clear;
-        is_clear
+        is_paid && !trade.owes((p, slot))
     }
 
-    fn owes_nothing(&self, at: usize) -> bool {
-        let trade = self.trade.as_deref();
-        trade.is_none_or(|trade| trade.lines[at].owed_bytes == Bytes::ZERO)
+    /// Pays what is due on a line; gives whether it could. If not, that is overdue.
+    #[inline]
+    fn pay(&mut self, p: PeerId, at: usize, due: Due) -> bool {
+        let trade = self.trade.as_deref_mut().expect("only a token is paid");
+        let line = &trade.lines[at];
+        if trade.peers[p.index()].pays_plainly && line.is_open && line.left >= due.amount {
+            self.hand_over(p, at, due);
+            return true;
+        }
+        let is_paid = self.pay_if_it_can(p, at, due);
+        if !is_paid {
+            let trade = self.trade.as_deref_mut().expect("it was just there");
+            let slot = trade.slot(p, at);
+            trade.peers[p.index()].put_off(slot, due);
+        }
+        is_paid
     }
 
-    /// Pays what is due on a line; gives whether it could.
-    fn pay(&mut self, p: PeerId, at: usize) -> bool {
+    /// Whether `p` pays what is due at once, nothing gets lost, and no channel serves several
+    /// torrents: all that can fail then is that the channel is not open or holds too little.
+    pub(super) fn pays_plainly(&self, p: PeerId) -> bool {
+        let (habits, token, trade) = (self.habits(p), self.token(), self.trade.as_deref());
+        let pays = habits.pays && habits.bidder.pays();
+        let never_lost = token.is_some_and(|token| token.payment_loss == 0.0);
+        let is_plain = trade.is_some_and(|trade| !trade.per_pair && trade.post.delay == Span::ZERO);
+        pays && never_lost && is_plain
+    }
+
+    #[inline(never)]
+    fn pay_if_it_can(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let token = self.token().expect("only a token is paid");
         let (habits, now) = (self.habits(p), self.now);
         let pays = habits.pays && habits.bidder.pays();
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
-        let due = trade.due(p, at);
         if !pays {
             trade.fails(at, |account| &mut account.refused);
             return due.bytes == Bytes::ZERO;
@@ -220,8 +278,6 @@ impl<O: Observer> Swarm<'_, O> {
         let (payer, now) = (self.user(p), self.now);
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let line = &mut trade.lines[at];
-        line.owed -= due.amount;
-        line.owed_bytes -= due.bytes;
         line.left -= due.amount;
         line.failing = false;
         let Line { provider, channel, at_once, paid_bytes, .. } = *line;
@@ -243,10 +299,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// Opens the next channel while the one there is still pays for what is under way.
     #[inline]
     pub(super) fn top_up(&mut self, p: PeerId, at: usize) {
-        let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
         let line = &trade.lines[at];
-        if line.left < line.price.of(piece, trade.coin) {
+        if line.left < line.piece_costs {
             self.open_channel(p, at, MicroBtt::ZERO);
         }
     }
@@ -258,10 +313,9 @@ impl<O: Observer> Swarm<'_, O> {
         if !trade.per_pair {
             return self.fund_channel(p, at, least);
         }
-        let token = self.token().expect("only a token has channels");
         let line = trade.lines[at];
         let siblings: Siblings = self.siblings(p, line.provider);
-        let need = line.price.of(self.cut(p).piece, token.coin).max(least);
+        let need = line.piece_costs.max(least);
         let trade = self.trade.as_deref_mut().expect("it was just there");
         if trade.joins(at, &siblings, need) {
             return true;
@@ -297,7 +351,7 @@ impl<O: Observer> Swarm<'_, O> {
         // Its share of the wallet: other providers want to be paid too.
         let share = MicroBtt(has.0 / SHARE).in_coins_of(token.coin);
         let wish = if token.channels.funding == Funding::Wallet { wish } else { wish.min(share) };
-        let one = line.price.of(piece, token.coin);
+        let one = line.piece_costs;
         if has < one.max(least) {
             trade.reclaim(now, p, payer, &self.users[payer.index()].peers);
         }
@@ -334,9 +388,9 @@ impl<O: Observer> Swarm<'_, O> {
         let trade = self.trade.as_deref_mut().expect("only a token has lines");
         trade.enter_paid(now, at);
         let line = trade.remove_line((payer, slot));
-        trade.peers[payer.index()].parcels.retain(|parcel| parcel.slot != slot);
-        let (unpaid, bytes) = trade.forward((payer, slot), &line);
-        trade.enter_loss(user, unpaid, bytes);
+        let unpaid = trade.peers[payer.index()].take_all_owed(slot);
+        trade.forward((payer, slot));
+        trade.enter_loss(user, unpaid);
         if let Some(channel) = line.channel.filter(|_| siblings.is_empty()) {
             trade.close_channel(now, user, channel);
         }
@@ -354,17 +408,33 @@ impl<O: Observer> Swarm<'_, O> {
     }
 }
 
-impl Trade {
-    /// Whether a requester may owe something to the provider in a slot: what it owes is of pieces
-    /// under way, on its way, overdue, or could not be paid on account.
-    #[inline]
-    pub(super) fn may_owe(&self, (p, slot): End) -> bool {
-        let dealer = &self.peers[p.index()];
-        let is_of_slot = |parcel: &Parcel| parcel.slot == slot;
-        let is_late = dealer.overdue || dealer.is_behind || dealer.has_letters;
-        is_late || dealer.parcels.iter().any(is_of_slot)
+impl Dealer {
+    /// Takes what is due to the provider in a slot out of the books: what came of verified pieces,
+    /// and is overdue.
+    fn take_due(&mut self, slot: u16) -> Due {
+        let mut due = self.take_overdue(slot);
+        let is_due = |parcel: &Parcel| parcel.slot == slot && parcel.is_verified();
+        if let Some(nth) = self.parcels.iter().position(is_due) {
+            due += self.parcels.swap_remove(nth).due();
+        }
+        due
     }
 
+    /// Takes all that is owed to the provider in a slot and is not on its way out of the books.
+    fn take_all_owed(&mut self, slot: u16) -> Due {
+        let mut due = self.take_overdue(slot);
+        self.parcels.retain(|parcel| {
+            let is_to_them = parcel.slot == slot;
+            if is_to_them {
+                due += parcel.due();
+            }
+            !is_to_them
+        });
+        due
+    }
+}
+
+impl Trade {
     /// A payment on a line failed; it counts once until one succeeds.
     #[cold]
     fn fails(&mut self, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
@@ -418,7 +488,9 @@ impl Trade {
             let payee = self.ledger.channel(channel).expect("closed once").payee;
             self.ledger.settle(at, channel).expect("closed once");
             self.ledger.release(at, channel, self.rest).expect("just settled");
-            self.withdraw(at, payee);
+            if self.some_withdraw {
+                self.withdraw(at, payee);
+            }
             self.credit_deposits(at);
         }
     }

@@ -9,7 +9,7 @@
 //! Law: what was sent arrives, in order, whoever has left by then: a channel is closed when all
 //! payments through it have arrived. Without a delay nothing here runs.
 
-use super::{Dealer, Due, Line, Trade};
+use super::{Dealer, Due, Trade};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::ChannelId;
 use crate::observe::Observer;
@@ -17,6 +17,7 @@ use crate::swarm::edges::End;
 use crate::swarm::event::Event;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, Span};
+use std::ops::Add;
 
 /// How payments travel.
 #[derive(Debug)]
@@ -42,6 +43,12 @@ pub(super) struct Letter {
     is_connected: bool,
 }
 
+impl Letter {
+    pub(super) fn due(&self) -> Due {
+        Due { amount: self.amount, bytes: self.bytes }
+    }
+}
+
 impl Post {
     /// Nothing is on its way.
     pub(super) fn new(delay: Span) -> Self {
@@ -52,35 +59,30 @@ impl Post {
 impl Dealer {
     /// What it has sent to the provider in a slot that has not arrived.
     #[inline]
-    fn on_its_way(&self, slot: u16) -> (MicroBtt, Bytes) {
-        if self.has_letters { self.letters_to(slot) } else { (MicroBtt::ZERO, Bytes::ZERO) }
+    fn on_its_way(&self, slot: u16) -> Due {
+        if self.has_letters { self.letters_to(slot) } else { Due::NONE }
     }
 
     #[inline(never)]
-    fn letters_to(&self, slot: u16) -> (MicroBtt, Bytes) {
+    fn letters_to(&self, slot: u16) -> Due {
         let letters = self.letters.iter();
         let own = letters.filter(|letter| letter.is_connected && letter.slot == slot);
-        own.fold((MicroBtt::ZERO, Bytes::ZERO), |(amount, bytes), letter| {
-            (amount + letter.amount, bytes + letter.bytes)
-        })
+        own.map(Letter::due).fold(Due::NONE, Due::add)
     }
 }
 
 impl Trade {
     /// What `p` has sent to the provider in a slot that has not arrived.
     #[inline]
-    pub(super) fn on_its_way(&self, p: PeerId, slot: u16) -> (MicroBtt, Bytes) {
+    pub(super) fn on_its_way(&self, p: PeerId, slot: u16) -> Due {
         self.peers[p.index()].on_its_way(slot)
     }
 
-    /// `p` and a provider part: what is on its way between them arrives on no line. Gives what
-    /// of the line is owed and not sent.
-    pub(super) fn forward(&mut self, (p, slot): End, line: &Line) -> (MicroBtt, Bytes) {
-        let (sent, bytes) = self.on_its_way(p, slot);
+    /// `p` and a provider part: what is on its way between them arrives on no line.
+    pub(super) fn forward(&mut self, (p, slot): End) {
         for letter in &mut self.peers[p.index()].letters {
             letter.is_connected &= letter.slot != slot;
         }
-        (line.owed - sent, line.owed_bytes - bytes)
     }
 
     /// Whether a channel has to wait for payments before it closes; if so it will be.
@@ -134,12 +136,7 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &mut trade.peers[p.index()];
         let letter = dealer.letters.pop_front().expect("each arrival has its letter");
         dealer.has_letters = !dealer.letters.is_empty();
-        let Letter { provider, slot, channel, sum, amount, bytes, is_connected } = letter;
-        if is_connected {
-            let line = &mut trade.lines[dealer.stretch.at(slot)];
-            line.owed -= amount;
-            line.owed_bytes -= bytes;
-        }
+        let Letter { provider, channel, sum, amount, bytes, .. } = letter;
         let came = trade.ledger.claim(now, channel, sum).expect("channels wait for their payments");
         assert!(came == amount, "payments arrive in order, each once");
         let trader = &mut trade.users[payer.index()];

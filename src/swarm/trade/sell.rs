@@ -47,8 +47,10 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn begin_selling(&mut self, p: PeerId) {
         let habits = self.habits(p);
         let sells = self.wallet(p).is_some() && habits.bidder.earns() && habits.sells;
+        let pays_plainly = self.pays_plainly(p);
         if let Some(trade) = self.trade.as_deref_mut() {
-            trade.peers[p.index()].sells = sells;
+            let dealer = &mut trade.peers[p.index()];
+            (dealer.sells, dealer.pays_plainly) = (sells, pays_plainly);
         }
     }
 
@@ -273,10 +275,11 @@ impl<O: Observer> Swarm<'_, O> {
     /// its customers.
     #[inline(never)]
     fn change_terms(&mut self, p: PeerId, (q, back): End, price: Price, known: Option<usize>) {
+        let piece = self.cut(p).piece;
         let trade = self.trade.as_deref_mut().expect("only a token has terms");
         let customers = &mut trade.peers[p.index()].customers;
         match known {
-            Some(nth) if price.is_zero() => drop(customers.swap_remove(nth)),
+            Some(nth) if price.is_zero() => trade.peers[p.index()].end_sale(nth),
             Some(nth) => customers[nth].1 = price,
             None if price.is_zero() => {}
             None => customers.push((q, price)),
@@ -285,7 +288,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         if price.is_zero() {
             if let Some(at) = found {
-                trade.lines[at].price = price;
+                trade.lines[at].set_price(price, MicroBtt::ZERO);
             }
             return;
         }
@@ -293,7 +296,7 @@ impl<O: Observer> Swarm<'_, O> {
         let at = found.unwrap_or_else(|| trade.add_line((q, back), p));
         let line = &mut trade.lines[at];
         let was_free = line.price.is_zero();
-        line.price = price;
+        line.set_price(price, price.of(piece, trade.coin));
         let is_new = line.channel.is_none();
         trade.peers[p.index()].last_price = price;
         if is_new {
@@ -324,9 +327,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// `p` serves `q` no more; what is on its way is still paid for.
     pub(in crate::swarm) fn end_terms(&mut self, p: PeerId, q: PeerId) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
-        let customers = &mut trade.peers[p.index()].customers;
-        if let Some(at) = customers.iter().position(|&(customer, _)| customer == q) {
-            customers.swap_remove(at);
+        let dealer = &mut trade.peers[p.index()];
+        if let Some(nth) = dealer.customers.iter().position(|&(customer, _)| customer == q) {
+            dealer.end_sale(nth);
         }
     }
 

@@ -24,8 +24,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn begin_earning(&mut self, p: PeerId) {
         let now = self.now;
         if let Some(trade) = self.trade.as_deref_mut() {
-            let dealer = &mut trade.peers[p.index()];
-            (dealer.income, dealer.income_since) = (MicroBtt::ZERO, now);
+            trade.peers[p.index()].income_since = now;
         }
     }
 

@@ -17,8 +17,16 @@ impl<O: Observer> Swarm<'_, O> {
         trade.lines.warm(self.peers[to.index()].edges, slot);
         let dealer = &trade.peers[to.index()];
         fetch(&dealer.parcels);
-        fetch(&dealer.sells);
+        fetch(&dealer.stretch);
         fetch(&trade.users[self.line(to)]);
+    }
+
+    /// Fetches what a requester that is to be served will touch.
+    pub(in crate::swarm) fn warm_service(&self, end: End) {
+        self.warm_delivery(end);
+        if let Some(trade) = self.trade.as_deref() {
+            fetch(&trade.peers[end.0.index()].dealt);
+        }
     }
 
     /// Fetches what a provider in its round will look at.
