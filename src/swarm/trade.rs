@@ -12,6 +12,7 @@ mod bid;
 mod books;
 mod credit;
 mod dealings;
+mod debts;
 mod deposit;
 mod entries;
 mod line;
@@ -27,6 +28,7 @@ use bid::Posted;
 pub(super) use books::Account;
 pub(super) use credit::Credits;
 pub(super) use dealings::Dealings;
+use debts::{Due, Parcel};
 use line::{Line, Lines};
 use post::{Letter, Post};
 use silence::Silence;
@@ -45,7 +47,6 @@ use crate::rng::{Purpose, Stream, stream};
 use crate::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
-use std::ops::{Add, AddAssign};
 
 /// All that has to do with money.
 pub(super) struct Trade {
@@ -198,63 +199,6 @@ const INLINE_PARCELS: usize = 6;
 const _: () = assert!(std::mem::offset_of!(Dealer, customers) == 128);
 const _: () = assert!(std::mem::offset_of!(Dealer, dealt) == 256);
 const _: () = assert!(std::mem::offset_of!(Dealer, income) == 320);
-
-/// Blocks of a piece from one provider, delivered at a price; verified only for the time it takes
-/// to pay.
-#[derive(Clone, Copy, Debug)]
-struct Parcel {
-    piece: u16,
-    /// The requester's slot for the provider.
-    slot: u16,
-    bytes: u32,
-    amount: MicroBtt,
-}
-
-impl Parcel {
-    /// Stands for a piece that is verified.
-    const VERIFIED: u16 = u16::MAX;
-
-    /// What is due to the provider in a slot for one verified piece.
-    fn verified(slot: u16, due: Due) -> Self {
-        let bytes = u32::try_from(due.bytes.0).expect("a piece at most");
-        Self { piece: Self::VERIFIED, slot, bytes, amount: due.amount }
-    }
-
-    fn is_verified(&self) -> bool {
-        self.piece == Self::VERIFIED
-    }
-
-    fn due(&self) -> Due {
-        Due { amount: self.amount, bytes: Bytes(self.bytes.into()) }
-    }
-}
-
-/// An amount, and what it is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Due {
-    amount: MicroBtt,
-    bytes: Bytes,
-}
-
-impl Due {
-    /// Nothing.
-    const NONE: Self = Self { amount: MicroBtt::ZERO, bytes: Bytes::ZERO };
-}
-
-impl Add for Due {
-    type Output = Self;
-    #[inline]
-    fn add(self, other: Self) -> Self {
-        Self { amount: self.amount + other.amount, bytes: self.bytes + other.bytes }
-    }
-}
-
-impl AddAssign for Due {
-    #[inline]
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
 
 impl Trader {
     /// A user that has not come yet.

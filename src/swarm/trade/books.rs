@@ -1,13 +1,12 @@
 //! The books of the economy: what a run leaves behind about money.
 
-use super::{Dealer, Due, Letter, Parcel, Sums, Trade, Trader};
+use super::{Dealer, Due, Sums, Trade, Trader};
 use crate::ids::PeerId;
 use crate::ledger::{Blocked, Kind, Ledger, Movement};
 use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
 use crate::policy::bid::BidderSpec;
 use crate::swarm::world::Swarm;
 use crate::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
-use std::ops::Add;
 
 /// Sums since the last row of the timeline, and since the beginning.
 #[derive(Clone, Debug, Default)]
@@ -114,15 +113,6 @@ fn median(mut bids: Vec<Price>) -> Price {
     bids.get(bids.len().saturating_sub(1) / 2).copied().unwrap_or(Price::ZERO)
 }
 
-impl Dealer {
-    /// All that it owes, on its way or not.
-    fn owes(&self) -> Due {
-        let overdue = self.overdue.iter().map(|&(_, due)| due);
-        let parcels = self.parcels.iter().map(Parcel::due);
-        overdue.chain(parcels).chain(self.letters.iter().map(Letter::due)).fold(Due::NONE, Due::add)
-    }
-}
-
 impl Trader {
     /// What it has paid for, and what it has not and never will.
     fn settled(&self) -> Due {
@@ -208,7 +198,7 @@ impl<O: Observer> Swarm<'_, O> {
                 assert!(same, "a pair of users has one channel: {line:?}");
             }
         }
-        let owed = trade.peers.iter().map(Dealer::owes);
+        let owed = trade.peers.iter().map(Dealer::owes_in_all);
         let dues = owed.chain(trade.users.iter().map(Trader::settled));
         let accounted = dues.fold((0, Bytes::ZERO), |(amount, bytes), due| {
             (amount + u128::from(due.amount.0), bytes + due.bytes)

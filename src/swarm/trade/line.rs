@@ -161,44 +161,6 @@ impl Dealer {
         Due { amount: self.income, bytes: self.sold_bytes }
     }
 
-    /// What is overdue to the provider in a slot.
-    fn overdue(&self, slot: u16) -> Due {
-        let overdue = self.overdue.iter().find(|&&(other, _)| other == slot);
-        overdue.map_or(Due::NONE, |&(_, due)| due)
-    }
-
-    /// Whether anything is overdue to the provider in a slot.
-    pub(super) fn is_behind_with(&self, slot: u16) -> bool {
-        self.overdue.iter().any(|&(other, _)| other == slot)
-    }
-
-    /// Takes what is overdue to the provider in a slot out of the books.
-    #[inline]
-    pub(super) fn take_overdue(&mut self, slot: u16) -> Due {
-        if self.is_behind { self.settle_overdue(slot) } else { Due::NONE }
-    }
-
-    #[cold]
-    fn settle_overdue(&mut self, slot: u16) -> Due {
-        let at = self.overdue.iter().position(|&(other, _)| other == slot);
-        let due = at.map_or(Due::NONE, |at| self.overdue.swap_remove(at).1);
-        self.is_behind = !self.overdue.is_empty();
-        due
-    }
-
-    /// What was due to the provider in a slot is overdue.
-    #[cold]
-    pub(super) fn put_off(&mut self, slot: u16, due: Due) {
-        if due.bytes == Bytes::ZERO {
-            return;
-        }
-        self.is_behind = true;
-        match self.overdue.iter_mut().find(|(other, _)| *other == slot) {
-            Some((_, sum)) => *sum += due,
-            None => self.overdue.push((slot, due)),
-        }
-    }
-
     /// Where its lines are, in the order in which they came but for those that moved up.
     pub(super) fn lines(&self) -> impl Iterator<Item = usize> + '_ {
         self.dealt.iter().map(|&slot| self.stretch.at(slot))
@@ -261,29 +223,6 @@ impl Trade {
     /// The slot of `p` for the provider of a line.
     pub(super) fn slot(&self, p: PeerId, at: usize) -> u16 {
         u16_of(at - self.peers[p.index()].stretch.range().start)
-    }
-
-    /// What a requester owes a provider: what came of pieces not verified yet, is overdue, or is
-    /// on its way.
-    pub(super) fn owed(&self, (p, slot): End) -> Due {
-        let dealer = &self.peers[p.index()];
-        let mut owed = self.on_its_way(p, slot);
-        if dealer.is_behind {
-            owed += dealer.overdue(slot);
-        }
-        for parcel in dealer.parcels.iter().filter(|parcel| parcel.slot == slot) {
-            owed += parcel.due();
-        }
-        owed
-    }
-
-    /// Whether a requester owes anything to the provider in a slot.
-    #[inline]
-    pub(super) fn owes(&self, (p, slot): End) -> bool {
-        let dealer = &self.peers[p.index()];
-        let is_late = || dealer.is_behind && dealer.is_behind_with(slot);
-        let is_sent = || dealer.has_letters && self.on_its_way(p, slot).bytes > Bytes::ZERO;
-        dealer.parcels.iter().any(|parcel| parcel.slot == slot) || is_late() || is_sent()
     }
 }
 

@@ -5,7 +5,7 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece, or as many
 //! as the rules say.
 
-use super::{Account, Closing, Dealer, Due, Line, Parcel, Trade, pair::Siblings};
+use super::{Account, Closing, Due, Line, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
@@ -405,32 +405,6 @@ impl<O: Observer> Swarm<'_, O> {
         for (a, b) in [(p, q), (q, p)] {
             trade.peers[a.index()].debtors.retain(|&debtor| debtor != b);
         }
-    }
-}
-
-impl Dealer {
-    /// Takes what is due to the provider in a slot out of the books: what came of verified pieces,
-    /// and is overdue.
-    fn take_due(&mut self, slot: u16) -> Due {
-        let mut due = self.take_overdue(slot);
-        let is_due = |parcel: &Parcel| parcel.slot == slot && parcel.is_verified();
-        if let Some(nth) = self.parcels.iter().position(is_due) {
-            due += self.parcels.swap_remove(nth).due();
-        }
-        due
-    }
-
-    /// Takes all that is owed to the provider in a slot and is not on its way out of the books.
-    fn take_all_owed(&mut self, slot: u16) -> Due {
-        let mut due = self.take_overdue(slot);
-        self.parcels.retain(|parcel| {
-            let is_to_them = parcel.slot == slot;
-            if is_to_them {
-                due += parcel.due();
-            }
-            !is_to_them
-        });
-        due
     }
 }
 
