@@ -275,6 +275,28 @@ fn slow_and_shared_channels_keep_the_laws_of_a_token() {
     assert_eq!(scaled(1000), (one, money.map(|amount| 1000 * amount)));
 }
 
+/// Who has spent all it had bids no more. Only the seeder sells, and whole pieces are all that costs
+/// anything: a gift buys two of 64.
+#[test]
+fn who_has_no_money_left_bids_nothing() {
+    let bidder = BidderSpec::Fixed(Price::new(MicroBtt(1), Bytes(1024)));
+    let buyer = Trade { gift: MicroBtt(2 * 256), bidder, sells: false, ..users(1.0) };
+    let coin = MicroBtt(256);
+    let mut plan = with_token(Token { format: Format::FirstPrice, coin, ..token() }, buyer);
+    plan.classes[0].trade = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
+    plan.classes[1].arrivals = Arrivals::AtOnce { count: 5, at: SimTime::ZERO, spread: s(1.0) };
+    (plan.content, plan.sample) = (Bytes(64 * PIECE), s(10.0));
+    let outcome = run(&plan, 3, &mut Unobserved);
+    let mut left = sum(&outcome, |w| w.gift);
+    for (row, swarm) in money(&outcome).samples.iter().zip(&outcome.samples).skip(1) {
+        left -= row.paid.0;
+        assert_eq!(row.bidders > 0, left > 0 && swarm.leechers > 0, "{left} µBTT left: {row:?}");
+    }
+    assert_eq!(left, 0, "they spend all they have");
+    let first = &outcome.samples[10];
+    assert!(first.leechers == 15 && first.at < at(101.0), "and want more then: {first:?}");
+}
+
 /// What a requester has to do with its providers stands where its connections do, and those move
 /// when it gets more than the 64 there was room for: those who came first when 110 others come.
 #[test]
