@@ -275,7 +275,7 @@ fn slow_and_shared_channels_keep_the_laws_of_a_token() {
     assert_eq!(scaled(1000), (one, money.map(|amount| 1000 * amount)));
 }
 
-/// Who has spent all it had bids no more. Only the seeder sells, and whole pieces are all that costs
+/// Who has spent all it had bids no more. Only the seeder sells, and only whole pieces cost
 /// anything: a gift buys two of 64.
 #[test]
 fn who_has_no_money_left_bids_nothing() {
