@@ -147,7 +147,7 @@ struct Dealer {
     /// Whether it stalls, or ever had debtors: else neither those nor whom it dropped need to be
     /// looked at.
     is_wary: bool,
-    /// Whether it pays what is due at once, and the payment always arrives (`Trade::pays_plainly`).
+    /// Whether it pays what is due at once, and the payment always arrives (`Swarm::pays_plainly`).
     pays_plainly: bool,
     /// Whether its bid is a fixed one, and stands: that changes only if it runs out of money.
     stands: bool,

@@ -113,6 +113,13 @@ fn median(mut bids: Vec<Price>) -> Price {
     bids.get(bids.len().saturating_sub(1) / 2).copied().unwrap_or(Price::ZERO)
 }
 
+impl Dealer {
+    /// What it was paid, and for how much.
+    fn earned(&self) -> Due {
+        Due { amount: self.income, bytes: self.sold_bytes }
+    }
+}
+
 impl Trader {
     /// What it has paid for, and what it has not and never will.
     fn settled(&self) -> Due {

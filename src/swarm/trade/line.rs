@@ -3,7 +3,7 @@
 //! Looked up for each run of blocks and each round of a provider, and cold whenever it is: so a
 //! line stands where the requester has the connection, and is fetched without looking for it.
 
-use super::{Dealer, Due, Trade};
+use super::{Dealer, Trade};
 use crate::ids::PeerId;
 use crate::ledger::ChannelId;
 use crate::observe::Observer;
@@ -142,23 +142,9 @@ impl Dealer {
         !self.is_wary || self.debtors.is_empty() && self.dropped.is_empty()
     }
 
-    /// One of its customers is none any more.
-    pub(super) fn end_sale(&mut self, nth: usize) {
-        self.customers.swap_remove(nth);
-        if self.customers.spilled() {
-            // For a moment there may be one more than slots, and what is elsewhere is cold.
-            self.customers.shrink_to_fit();
-        }
-    }
-
     /// Whether a requester holds a slot it won by its bid.
     pub(super) fn is_paid_by(&self, requester: PeerId) -> bool {
         self.customers.iter().any(|&(customer, _)| customer == requester)
-    }
-
-    /// What it was paid, and for how much.
-    pub(super) fn earned(&self) -> Due {
-        Due { amount: self.income, bytes: self.sold_bytes }
     }
 
     /// Where its lines are, in the order in which they came but for those that moved up.

@@ -236,6 +236,7 @@ impl<O: Observer> Swarm<'_, O> {
         pays && never_lost && is_plain
     }
 
+    /// Pays what is due on a line where something may stand in the way.
     #[inline(never)]
     fn pay_if_it_can(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let token = self.token().expect("only a token is paid");

@@ -13,6 +13,17 @@ use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, Price, percent_of};
 
+impl Dealer {
+    /// One of its customers is none any more.
+    fn end_sale(&mut self, nth: usize) {
+        self.customers.swap_remove(nth);
+        if self.customers.spilled() {
+            // For a moment there may be one more than slots, and what is elsewhere is cold.
+            self.customers.shrink_to_fit();
+        }
+    }
+}
+
 impl<O: Observer> Swarm<'_, O> {
     /// Whether a provider serves a neighbour at all: a farmer bans who cannot pay it, some without
     /// the token those who have it, a private tracker's clients who has used up its credit.
