@@ -3,7 +3,9 @@
 //! Law: time is rounded up, progress is rounded down, so that nothing is ever done too early.
 //! All quantities are integers; `f64` appears only where a person reads or writes a number.
 
+mod chunks;
 mod money;
+pub use chunks::Chunks;
 pub use money::{MicroBtt, NanoUsd, Price};
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};

@@ -21,7 +21,7 @@
 use super::accounts::{Ledger, Refused};
 use super::movements::{Entry, Movement};
 use crate::ids::AccountId;
-use crate::units::{MicroBtt, SimTime, u32_of};
+use crate::units::{Chunks, MicroBtt, SimTime, u32_of};
 use std::num::NonZeroU32;
 
 /// A channel: its row and which of the channels that had this row one after the other. An old name
@@ -86,7 +86,7 @@ impl Channel {
 /// All channels of a ledger. Rows are used again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Channels {
-    rows: Vec<Channel>,
+    rows: Chunks<Channel>,
     free: Vec<u32>,
     n_open: usize,
     most_open: usize,

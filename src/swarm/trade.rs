@@ -19,6 +19,7 @@ mod line;
 mod pair;
 mod pay;
 mod post;
+mod prices;
 mod sell;
 mod silence;
 mod stay;
@@ -29,7 +30,7 @@ pub(super) use books::Account;
 pub(super) use credit::Credits;
 pub(super) use dealings::Dealings;
 use debts::{Due, Parcel};
-use line::{Line, Lines};
+use line::{Line, Lines, Mark};
 use post::{Letter, Post};
 use silence::Silence;
 

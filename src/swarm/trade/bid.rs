@@ -192,7 +192,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// What comes in from a provider that is paid.
     fn paid_rate(&self, p: PeerId, line: &Line) -> ByteRate {
-        if line.price.is_zero() {
+        if line.is_free() {
             return ByteRate::ZERO;
         }
         let from = line.provider;

@@ -1,6 +1,6 @@
 //! The books of the economy: what a run leaves behind about money.
 
-use super::{Dealer, Due, Sums, Trade, Trader};
+use super::{Dealer, Due, Mark, Sums, Trade, Trader};
 use crate::ids::PeerId;
 use crate::ledger::{Blocked, Kind, Ledger, Movement};
 use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
@@ -184,6 +184,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn audit_money(&self) {
         let Some(trade) = self.trade.as_deref() else { return };
         trade.ledger.audit();
+        trade.lines.audit_prices();
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = PeerId::from_index(i);
             self.audit_debts(p, dealer);
@@ -195,8 +196,7 @@ impl<O: Observer> Swarm<'_, O> {
                 let risk = self.at_risk(end, line);
                 assert!(risk <= most, "a provider risks {risk:?}, not {most:?}: {line:?}");
                 let came = self.came_of_run(line.provider, p);
-                let is_of_run =
-                    came.is_none_or(|came| line.price.is_zero() || line.for_free <= came);
+                let is_of_run = came.is_none_or(|came| line.is_free() || line.for_free <= came);
                 assert!(is_of_run, "{came:?} bytes came of the run: {line:?}");
                 self.audit_channel(p, at);
                 let siblings = self.siblings(p, line.provider);
@@ -245,8 +245,6 @@ impl<O: Observer> Swarm<'_, O> {
     fn audit_channel(&self, p: PeerId, at: usize) {
         let trade = self.trade.as_deref().expect("only a token has channels");
         let line = &trade.lines[at];
-        let costs = line.price.of(self.cut(p).piece, trade.coin);
-        assert!(line.piece_costs == costs, "a piece costs {costs:?}: {line:?}");
         let Some(id) = line.channel else {
             assert!(line.left == MicroBtt::ZERO, "nothing can be paid without a channel: {line:?}");
             return;
@@ -255,7 +253,7 @@ impl<O: Observer> Swarm<'_, O> {
         let wallets = [p, line.provider].map(|p| trade.users[self.user(p).index()].wallet);
         assert_eq!(wallets, [Some(channel.payer), Some(channel.payee)], "{line:?}");
         assert!(trade.per_pair || line.left <= channel.left(), "more than there is: {line:?}");
-        let is_due = !line.at_once || trade.to_be_entered(at) == MicroBtt::ZERO;
+        let is_due = !line.is(Mark::AtOnce) || trade.to_be_entered(at) == MicroBtt::ZERO;
         assert!(is_due, "what is to be entered at once is: {line:?}");
     }
 }

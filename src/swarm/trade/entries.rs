@@ -8,7 +8,7 @@
 //! Law: what all have spent is what all have earned and what is still to be entered; what a user
 //! can spend from channels is what its lines hold (`audit_money`).
 
-use super::{Due, Trade, Trader};
+use super::{Due, Mark, Trade, Trader};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::Channel;
 use crate::observe::Observer;
@@ -51,7 +51,7 @@ impl Trade {
         let amount = self.to_be_entered(at);
         let line = &mut self.lines[at];
         let (provider, channel) = (line.provider, line.channel);
-        let bytes = Bytes(std::mem::take(&mut line.paid_bytes).into());
+        let bytes = line.take_paid();
         if amount > MicroBtt::ZERO {
             self.close_due(now);
             let channel = channel.expect("paid through");
@@ -83,11 +83,11 @@ impl Trade {
     #[inline]
     pub(super) fn is_open(&mut self, now: SimTime, at: usize) -> bool {
         let line = &mut self.lines[at];
-        if !line.is_open {
+        if !line.is(Mark::IsOpen) {
             let channel = line.channel.and_then(|channel| self.ledger.channel(channel));
-            line.is_open = channel.is_some_and(|channel| now >= channel.ready);
+            line.set(Mark::IsOpen, channel.is_some_and(|channel| now >= channel.ready));
         }
-        line.is_open
+        line.is(Mark::IsOpen)
     }
 
     /// A provider has been paid: the requester may bid again, unless the provider stalls.

@@ -3,14 +3,14 @@
 //! Looked up for each run of blocks and each round of a provider, and cold whenever it is: so a
 //! line stands where the requester has the connection, and is fetched without looking for it.
 
+use super::prices::{PriceId, Prices};
 use super::{Dealer, Trade};
 use crate::ids::PeerId;
 use crate::ledger::ChannelId;
 use crate::observe::Observer;
 use crate::swarm::edges::{End, Stretch};
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, Price, u16_of};
-use prefetch_index::prefetch_index;
+use crate::units::{Bytes, Chunks, MicroBtt, Price, u16_of};
 use std::ops::{Index, IndexMut};
 
 /// Stands where there is no line.
@@ -19,30 +19,39 @@ const NOBODY: PeerId = PeerId(u32::MAX);
 /// What a requester has to do with one provider. What it owes stands with the requester, by piece
 /// (`Dealer::parcels`), or by slot where that is overdue.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub(super) struct Line {
     pub(super) provider: PeerId,
     /// Bytes of the run of blocks under way that came before there was a price.
     pub(super) for_free: u32,
-    /// What it pays for what comes in; nothing while it is served for other reasons.
-    pub(super) price: Price,
-    /// What a whole piece costs at that.
-    pub(super) piece_costs: MicroBtt,
     pub(super) channel: Option<ChannelId>,
     /// What the requester can still sign for through that; nothing without a channel.
     pub(super) left: MicroBtt,
-    /// Paid for, and not entered in the provider's books (`Trade::enter_paid`).
-    pub(super) paid_bytes: u32,
-    /// Whether each payment is entered at once, as the provider waits for it or others pay through
-    /// the same channel.
-    pub(super) at_once: bool,
-    /// Whether the channel is known to be open.
-    pub(super) is_open: bool,
-    /// Whether the last payment failed.
-    pub(super) failing: bool,
+    /// What it pays for what comes in; nothing while it is served for other reasons
+    /// (`Lines::price`).
+    price: PriceId,
+    /// What is paid for and not entered in the provider's books, in bytes (`Trade::enter_paid`),
+    /// above the marks.
+    paid: u32,
 }
 
-const _: () = assert!(size_of::<Line>() == 64, "one line of the cache");
+const _: () = assert!(size_of::<Line>() == 32, "two in a line of the cache");
+
+/// What is to be known of a line: one bit each.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(super) enum Mark {
+    /// Each payment is entered at once, as the provider waits for it or others pay through the
+    /// same channel.
+    AtOnce = 1,
+    /// The channel is known to be open.
+    IsOpen = 2,
+    /// The last payment failed.
+    Failing = 4,
+}
+
+/// Bits of marks.
+const MARKS: u32 = 3;
 
 impl Line {
     /// Stands where there is none.
@@ -50,41 +59,57 @@ impl Line {
 
     /// Between a requester and a provider that have not dealt before.
     const fn new(provider: PeerId) -> Self {
-        Self {
-            provider,
-            for_free: 0,
-            price: Price::ZERO,
-            piece_costs: MicroBtt::ZERO,
-            channel: None,
-            left: MicroBtt::ZERO,
-            paid_bytes: 0,
-            at_once: false,
-            is_open: false,
-            failing: false,
-        }
+        let (price, left) = (PriceId::FREE, MicroBtt::ZERO);
+        Self { provider, for_free: 0, channel: None, left, price, paid: 0 }
     }
 
-    /// Costs this from now on, and so much for a whole piece.
-    pub(super) fn set_price(&mut self, price: Price, piece_costs: MicroBtt) {
-        (self.price, self.piece_costs) = (price, piece_costs);
+    /// Whether nothing is paid for what comes in.
+    #[inline]
+    pub(super) fn is_free(&self) -> bool {
+        self.price.is_free()
+    }
+
+    #[inline]
+    pub(super) fn is(&self, mark: Mark) -> bool {
+        self.paid & mark as u32 != 0
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, mark: Mark, is: bool) {
+        self.paid = self.paid & !(mark as u32) | if is { mark as u32 } else { 0 };
+    }
+
+    /// So much more is paid for. Gives what is to be entered now, as there is no room for it here.
+    #[inline]
+    pub(super) fn add_paid(&mut self, bytes: Bytes) -> Bytes {
+        let sum = u64::from(self.paid) + (bytes.0 << MARKS);
+        let Ok(sum) = u32::try_from(sum) else { return bytes };
+        self.paid = sum;
+        Bytes::ZERO
+    }
+
+    /// Takes what is paid for and not entered out of the books.
+    #[inline]
+    pub(super) fn take_paid(&mut self) -> Bytes {
+        let bytes = self.paid >> MARKS;
+        self.paid &= (1 << MARKS) - 1;
+        Bytes(bytes.into())
     }
 
     /// Has another channel from now on, in which there is so much, or none; gives the one it had.
     pub(super) fn hold(&mut self, channel: Option<ChannelId>, left: MicroBtt) -> Option<ChannelId> {
-        (self.left, self.is_open) = (left, false);
+        self.left = left;
+        self.set(Mark::IsOpen, false);
         std::mem::replace(&mut self.channel, channel)
     }
 }
 
-/// Lines in a chunk, 256 KiB.
-const CHUNK: usize = 1 << 12;
-
 /// The lines of all requesters, in the places of their connections (`Stretch::at`). They are most
-/// of what a token keeps in memory, so they stand in chunks: with one array that doubles, a swarm
-/// of 1 000 took 51 MB at its peak, not 43.
+/// of what a token keeps in memory.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    chunks: Vec<Box<[Line]>>,
+    lines: Chunks<Line>,
+    prices: Prices,
 }
 
 impl Lines {
@@ -98,11 +123,27 @@ impl Lines {
         (self[at].provider == provider).then_some(at)
     }
 
+    /// What is paid for what comes in on a line.
+    #[inline]
+    pub(super) fn price(&self, at: usize) -> Price {
+        self.prices.of(self.lines[at].price)
+    }
+
+    /// What comes in on a line costs this from now on.
+    pub(super) fn set_price(&mut self, at: usize, price: Price) {
+        let before = std::mem::replace(&mut self.lines[at].price, self.prices.keep(price));
+        self.prices.drop(before);
+    }
+
+    /// Whether the prices are kept that are paid here, and no others.
+    pub(super) fn audit_prices(&self) {
+        let paying = self.lines.iter().filter(|line| !line.is_free()).count();
+        assert!(self.prices.n_lines() == paying as u64, "{paying} lines pay: {:?}", self.prices);
+    }
+
     /// Makes room up to a place.
     fn grow(&mut self, n: usize) {
-        while self.chunks.len() * CHUNK < n {
-            self.chunks.push(vec![Line::NONE; CHUNK].into());
-        }
+        self.lines.grow(n, Line::NONE);
     }
 
     /// Moves a line to an empty place.
@@ -111,13 +152,17 @@ impl Lines {
         self[to] = std::mem::replace(&mut self[from], Line::NONE);
     }
 
+    /// Takes a line out; gives its channel.
+    fn remove(&mut self, at: usize) -> Option<ChannelId> {
+        let line = std::mem::replace(&mut self.lines[at], Line::NONE);
+        self.prices.drop(line.price);
+        line.channel
+    }
+
     /// Fetches the place of a line into the cache.
     #[inline]
     pub(super) fn warm(&self, stretch: Stretch, slot: u16) {
-        let at = stretch.range().start + usize::from(slot);
-        if let Some(chunk) = self.chunks.get(at / CHUNK) {
-            prefetch_index(chunk, at % CHUNK);
-        }
+        self.lines.warm(stretch.range().start + usize::from(slot));
     }
 }
 
@@ -125,14 +170,14 @@ impl Index<usize> for Lines {
     type Output = Line;
     #[inline]
     fn index(&self, at: usize) -> &Line {
-        &self.chunks[at / CHUNK][at % CHUNK]
+        &self.lines[at]
     }
 }
 
 impl IndexMut<usize> for Lines {
     #[inline]
     fn index_mut(&mut self, at: usize) -> &mut Line {
-        &mut self.chunks[at / CHUNK][at % CHUNK]
+        &mut self.lines[at]
     }
 }
 
@@ -192,18 +237,19 @@ impl Trade {
         debug_assert!(self.lines[at].provider == NOBODY, "one line to a provider");
         dealer.dealt.push(slot);
         let at_once = self.per_pair || self.peers[provider.index()].is_wary;
-        self.lines[at] = Line { at_once, ..Line::new(provider) };
+        self.lines[at] = Line::new(provider);
+        self.lines[at].set(Mark::AtOnce, at_once);
         at
     }
 
-    /// Takes a line out.
-    pub(super) fn remove_line(&mut self, (p, slot): End) -> Line {
+    /// Takes a line out; gives its channel, if it had one.
+    pub(super) fn remove_line(&mut self, (p, slot): End) -> Option<ChannelId> {
         let dealer = &mut self.peers[p.index()];
         let at = dealer.stretch.at(slot);
         let nth = dealer.dealt.iter().position(|&dealt| dealt == slot);
         dealer.dealt.swap_remove(nth.expect("each line is listed"));
         self.set_for_free(p, at, 0);
-        std::mem::replace(&mut self.lines[at], Line::NONE)
+        self.lines.remove(at)
     }
 
     /// The slot of `p` for the provider of a line.

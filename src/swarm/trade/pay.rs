@@ -5,7 +5,7 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece, or as many
 //! as the rules say.
 
-use super::{Account, Closing, Due, Line, Parcel, Trade, pair::Siblings};
+use super::{Account, Closing, Due, Line, Mark, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order};
 use crate::observe::Observer;
@@ -34,18 +34,16 @@ impl<O: Observer> Swarm<'_, O> {
             return;
         }
         let Some(at) = self.line_at((p, slot), from) else { return };
-        let piece_size = self.cut(p).piece;
         let trade = self.trade.as_deref_mut().expect("only a token has lines");
-        let &Line { price, piece_costs, for_free, .. } = &trade.lines[at];
+        let for_free = trade.lines[at].for_free;
         let bytes = Bytes(bytes.0.saturating_sub(u64::from(for_free)));
         if for_free > 0 {
             trade.set_for_free(p, at, 0);
         }
-        if price.is_zero() || bytes == Bytes::ZERO {
+        if trade.lines[at].is_free() || bytes == Bytes::ZERO {
             return;
         }
-        let is_whole = bytes == piece_size;
-        let amount = if is_whole { piece_costs } else { price.of(bytes, trade.coin) };
+        let amount = trade.lines.price(at).of(bytes, trade.coin);
         let parcel = Parcel { piece: piece.0, slot, bytes: in_run(bytes), amount };
         trade.peers[p.index()].parcels.push(parcel);
         trade.account.priced.0 += u128::from(amount.0);
@@ -59,7 +57,7 @@ impl<O: Observer> Swarm<'_, O> {
             return 0;
         }
         let pays = self.line_at(end, from).zip(self.trade.as_deref());
-        let pays = pays.is_some_and(|(at, trade)| !trade.lines[at].price.is_zero());
+        let pays = pays.is_some_and(|(at, trade)| !trade.lines[at].is_free());
         if pays { 0 } else { written }
     }
 
@@ -93,7 +91,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn limit_risk(&mut self, end: End, from: PeerId, at: usize) {
         let (p, _) = end;
         let trade = self.trade.as_deref().expect("only a token has lines");
-        let is_free = trade.lines[at].price.is_zero();
+        let is_free = trade.lines[at].is_free();
         if !is_free
             && self.risks_too_much(end, at)
             && (!self.pay_on_account(p, at) || self.risks_too_much(end, at))
@@ -117,7 +115,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn at_risk(&self, (p, slot): End, line: &Line) -> Bytes {
         let trade = self.trade.as_deref().expect("only a token has lines");
         let owed = trade.owed((p, slot)).bytes;
-        if line.price.is_zero() {
+        if line.is_free() {
             return owed;
         }
         let from = line.provider;
@@ -213,7 +211,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn pay(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let line = &trade.lines[at];
-        if trade.peers[p.index()].pays_plainly && line.is_open && line.left >= due.amount {
+        if trade.peers[p.index()].pays_plainly && line.is(Mark::IsOpen) && line.left >= due.amount {
             self.hand_over(p, at, due);
             return true;
         }
@@ -280,12 +278,12 @@ impl<O: Observer> Swarm<'_, O> {
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         let line = &mut trade.lines[at];
         line.left -= due.amount;
-        line.failing = false;
-        let Line { provider, channel, at_once, paid_bytes, .. } = *line;
-        if let Ok(sum) = u32::try_from(u64::from(paid_bytes) + due.bytes.0) {
-            line.paid_bytes = sum;
-        } else {
-            trade.enter_earned(provider, MicroBtt::ZERO, due.bytes);
+        line.set(Mark::Failing, false);
+        let beyond = line.add_paid(due.bytes);
+        let Line { provider, channel, .. } = *line;
+        let at_once = line.is(Mark::AtOnce);
+        if beyond > Bytes::ZERO {
+            trade.enter_earned(provider, MicroBtt::ZERO, beyond);
         }
         trade.enter_spent(payer, due.amount, due.bytes);
         if at_once {
@@ -300,9 +298,9 @@ impl<O: Observer> Swarm<'_, O> {
     /// Opens the next channel while the one there is still pays for what is under way.
     #[inline]
     pub(super) fn top_up(&mut self, p: PeerId, at: usize) {
+        let piece = self.cut(p).piece;
         let trade = self.trade.as_deref().expect("only a token has channels");
-        let line = &trade.lines[at];
-        if line.left < line.piece_costs {
+        if trade.lines[at].left < trade.lines.price(at).of(piece, trade.coin) {
             self.open_channel(p, at, MicroBtt::ZERO);
         }
     }
@@ -314,9 +312,8 @@ impl<O: Observer> Swarm<'_, O> {
         if !trade.per_pair {
             return self.fund_channel(p, at, least);
         }
-        let line = trade.lines[at];
-        let siblings: Siblings = self.siblings(p, line.provider);
-        let need = line.piece_costs.max(least);
+        let siblings: Siblings = self.siblings(p, trade.lines[at].provider);
+        let need = trade.lines.price(at).of(self.cut(p).piece, trade.coin).max(least);
         let trade = self.trade.as_deref_mut().expect("it was just there");
         if trade.joins(at, &siblings, need) {
             return true;
@@ -339,20 +336,20 @@ impl<O: Observer> Swarm<'_, O> {
             let old = trade.lines[at].hold(None, MicroBtt::ZERO).expect("just there");
             trade.close_channel(now, payer, old);
         }
-        let line = trade.lines[at];
-        let payee = self.user(line.provider);
+        let (price, provider) = (trade.lines.price(at), trade.lines[at].provider);
+        let payee = self.user(provider);
         let trade = self.trade.as_deref_mut().expect("only a token has channels");
         let wallets = [payer, payee].map(|user| trade.users[user.index()].wallet);
         let [Some(from), Some(to)] = wallets else { return false };
         let has = trade.ledger.balance(from);
         let wish = match token.channels.funding {
             Funding::Wallet => has,
-            Funding::Pieces(n) => line.price.of(Bytes(piece.0 * u64::from(n)), token.coin),
+            Funding::Pieces(n) => price.of(Bytes(piece.0 * u64::from(n)), token.coin),
         };
         // Its share of the wallet: other providers want to be paid too.
         let share = MicroBtt(has.0 / SHARE).in_coins_of(token.coin);
         let wish = if token.channels.funding == Funding::Wallet { wish } else { wish.min(share) };
-        let one = line.piece_costs;
+        let one = price.of(piece, token.coin);
         if has < one.max(least) {
             trade.reclaim(now, p, payer, &self.users[payer.index()].peers);
         }
@@ -367,7 +364,7 @@ impl<O: Observer> Swarm<'_, O> {
         let channel = trade.ledger.open_channel(now, from, to, funds, ready);
         let line = &mut trade.lines[at];
         line.hold(Some(channel.expect("it has the money")), funds);
-        line.is_open = now >= ready;
+        line.set(Mark::IsOpen, now >= ready);
         trade.users[payer.index()].in_channels += funds;
         true
     }
@@ -388,11 +385,11 @@ impl<O: Observer> Swarm<'_, O> {
         let siblings = self.siblings(payer, payee);
         let trade = self.trade.as_deref_mut().expect("only a token has lines");
         trade.enter_paid(now, at);
-        let line = trade.remove_line((payer, slot));
+        let channel = trade.remove_line((payer, slot));
         let unpaid = trade.peers[payer.index()].take_all_owed(slot);
         trade.forward((payer, slot));
         trade.enter_loss(user, unpaid);
-        if let Some(channel) = line.channel.filter(|_| siblings.is_empty()) {
+        if let Some(channel) = channel.filter(|_| siblings.is_empty()) {
             trade.close_channel(now, user, channel);
         }
     }
@@ -414,8 +411,8 @@ impl Trade {
     #[cold]
     fn fails(&mut self, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
         let line = &mut self.lines[at];
-        if !line.failing {
-            line.failing = true;
+        if !line.is(Mark::Failing) {
+            line.set(Mark::Failing, true);
             *count(&mut self.account) += 1;
         }
     }

@@ -9,7 +9,7 @@
 //! Law: what was sent arrives, in order, whoever has left by then: a channel is closed when all
 //! payments through it have arrived. Without a delay nothing here runs.
 
-use super::{Dealer, Due, Trade};
+use super::{Dealer, Due, Mark, Trade};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::ChannelId;
 use crate::observe::Observer;
@@ -105,7 +105,7 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &mut trade.peers[p.index()];
         let line = &mut trade.lines[at];
         let Due { amount, bytes } = due;
-        line.failing = false;
+        line.set(Mark::Failing, false);
         let channel = line.channel.expect("made sure of");
         let sum = trade.ledger.sign(channel, amount).expect("the channel holds what is due");
         line.left -= amount;

@@ -1,6 +1,6 @@
 //! What providers do: whom they let bid, what they ask, on which terms they serve.
 
-use super::{Dealer, Trade};
+use super::{Dealer, Line, Mark, Trade};
 use crate::ids::PeerId;
 use crate::observe::Observer;
 use crate::policy::ask::{Ask, AskView, AskerSpec};
@@ -286,7 +286,6 @@ impl<O: Observer> Swarm<'_, O> {
     /// its customers.
     #[inline(never)]
     fn change_terms(&mut self, p: PeerId, (q, back): End, price: Price, known: Option<usize>) {
-        let piece = self.cut(p).piece;
         let trade = self.trade.as_deref_mut().expect("only a token has terms");
         let customers = &mut trade.peers[p.index()].customers;
         match known {
@@ -299,18 +298,17 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         if price.is_zero() {
             if let Some(at) = found {
-                trade.lines[at].set_price(price, MicroBtt::ZERO);
+                trade.lines.set_price(at, price);
             }
             return;
         }
         trade.peers[q.index()].heard = price;
         let at = found.unwrap_or_else(|| trade.add_line((q, back), p));
-        let line = &mut trade.lines[at];
-        let was_free = line.price.is_zero();
-        line.set_price(price, price.of(piece, trade.coin));
-        let is_new = line.channel.is_none();
+        let Line { channel, .. } = trade.lines[at];
+        let was_free = trade.lines[at].is_free();
+        trade.lines.set_price(at, price);
         trade.peers[p.index()].last_price = price;
-        if is_new {
+        if channel.is_none() {
             self.open_channel(q, at, MicroBtt::ZERO);
         }
         if was_free {
@@ -365,7 +363,7 @@ impl<O: Observer> Swarm<'_, O> {
                 trade.account.strikes += 1;
                 if let Some(at) = trade.line_to(q, p) {
                     trade.enter_paid(now, at);
-                    trade.lines[at].at_once = true;
+                    trade.lines[at].set(Mark::AtOnce, true);
                 }
             }
             if trade.peers[p.index()].drops_in_silence(q) {
