@@ -58,9 +58,9 @@ impl Posted {
         }
     }
 
-    /// Whether `n` peers, who are all that may bid, do so and bid the same.
-    pub(super) fn is_common(&self, bid: Price, n: usize) -> bool {
-        !bid.is_zero() && bid == self.highest && self.at_highest == n
+    /// What `n` peers, who are all that may bid, bid if they do so and bid the same.
+    pub(super) fn common(&self, n: usize) -> Option<Price> {
+        (n > 0 && self.at_highest == n && !self.highest.is_zero()).then_some(self.highest)
     }
 
     /// What nobody bids more than.
@@ -113,6 +113,14 @@ impl<O: Observer> Swarm<'_, O> {
                 trade.peers[p.index()].stands = false;
             }
         }
+    }
+
+    /// What everybody bids that is interested in anything, where that is known to be the same.
+    #[inline]
+    pub(super) fn common_bid(&self) -> Option<Price> {
+        // Who is interested leeches, unless the news that it does no more is still on its way.
+        let trade = self.trade.as_deref().filter(|_| !self.some_wait)?;
+        trade.posted.common(self.leechers as usize)
     }
 
     fn change_wants(&mut self, p: PeerId, bytes: Bytes, more: bool) {
@@ -228,8 +236,9 @@ mod tests {
             assert_eq!(posted.post(p, bid), bid != before);
             assert!(posted.iter().all(|bid| bid <= posted.highest()));
             let n = posted.iter().filter(|&bid| bid == posted.highest()).count();
-            assert!(posted.is_common(posted.highest(), n) || n == 0 || posted.highest().is_zero());
-            assert!(!posted.is_common(posted.highest(), n + 1), "that many do not");
+            let is_bid = n > 0 && !posted.highest().is_zero();
+            assert_eq!(posted.common(n), is_bid.then_some(posted.highest()));
+            assert_eq!(posted.common(n + 1), None, "that many do not");
             if luck.below(40) == 0 {
                 (0..20).for_each(|_| posted.doubt());
                 let highest = posted.iter().max().unwrap_or_default();

@@ -88,11 +88,18 @@ impl<O: Observer> Swarm<'_, O> {
         p: PeerId,
         dealers: &[Candidate],
     ) -> Vec<Price> {
+        let common = self.common_bid();
         let names = &self.edges.peer[self.peers[p.index()].edges.range()];
         let Some(trade) = self.trade.as_deref_mut() else { return Vec::new() };
         let mut bids = std::mem::take(&mut trade.bids);
+        let of = |c: &Candidate| trade.posted.of(names[usize::from(c.slot)]);
         bids.clear();
-        bids.extend(dealers.iter().map(|c| trade.posted.of(names[usize::from(c.slot)])));
+        if let Some(bid) = common {
+            debug_assert!(dealers.iter().all(|c| of(c) == bid), "leechers bid");
+            bids.resize(dealers.len(), bid);
+        } else {
+            bids.extend(dealers.iter().map(of));
+        }
         bids
     }
 
@@ -106,6 +113,7 @@ impl<O: Observer> Swarm<'_, O> {
         decision: &mut Decision,
     ) -> bool {
         let Some(terms) = self.terms(p, view, &Base::TitForTat(rules)) else { return false };
+        let common = self.common_bid();
         let trade = self.trade.as_deref_mut().expect("it was just there");
         let posted = &trade.posted;
         let highest = posted.highest();
@@ -124,12 +132,9 @@ impl<O: Observer> Swarm<'_, O> {
             }
             best
         };
-        // Who is interested leeches, unless the news that it does no more is still on its way.
-        let leechers = self.leechers as usize;
-        let news_is_in = !self.some_wait;
         let alike = |bid| {
             let each = |slot| posted.of(edges.peer[stretch.at(slot)]) == bid;
-            let known = news_is_in && posted.is_common(bid, leechers);
+            let known = common == Some(bid);
             debug_assert!(!known || edges.slots(stretch, Mask::Wanted).all(each), "leechers bid");
             let all = known || edges.slots(stretch, Mask::Wanted).all(each);
             let n = edges.count_both(stretch, [Mask::Wanted, Mask::Wanted]);
@@ -158,17 +163,20 @@ impl<O: Observer> Swarm<'_, O> {
         if timed {
             self.press_debtors(p);
         }
+        let common = self.common_bid();
         let names = &self.edges.peer[self.peers[p.index()].edges.range()];
         let Some(trade) = self.trade.as_deref_mut() else { return false };
         let (bids, posted) = (&mut trade.bids, &trade.posted);
         let dealer = &trade.peers[p.index()];
-        let mut any = false;
+        let of = |c: &Candidate| posted.of(names[usize::from(c.slot)]);
         bids.clear();
-        bids.extend(candidates.iter().map(|c| {
-            let bid = posted.of(names[usize::from(c.slot)]);
-            any |= !bid.is_zero();
-            bid
-        }));
+        if let Some(bid) = common {
+            debug_assert!(candidates.iter().all(|c| of(c) == bid), "leechers bid");
+            bids.resize(candidates.len(), bid);
+        } else {
+            bids.extend(candidates.iter().map(of));
+        }
+        let any = bids.iter().any(|bid| !bid.is_zero());
         if timed && !any {
             let account = &mut trade.account;
             account.no_content += u64::from(candidates.is_empty());
@@ -267,15 +275,14 @@ impl<O: Observer> Swarm<'_, O> {
     /// `p` serves a neighbour at this price from now on.
     #[inline]
     pub(in crate::swarm) fn set_terms(&mut self, p: PeerId, served: &Served) {
-        let (q, price) = (self.neighbour(p, served.slot), served.price);
-        let is_served = self.is(p, Mask::Serves, served.slot);
         let Some(trade) = self.trade.as_deref() else { return };
+        let (q, price) = (self.neighbour(p, served.slot), served.price);
         // Most slots go on at the price of the round before, or for free.
         let customers = trade.peers[p.index()].customers.as_slice();
         let known = customers.iter().position(|&(customer, _)| customer == q);
         let as_before = match known {
             Some(nth) => customers[nth].1 == price,
-            None => price.is_zero() && is_served,
+            None => price.is_zero() && self.is(p, Mask::Serves, served.slot),
         };
         if !as_before {
             self.change_terms(p, (q, self.back(p, served.slot)), price, known);
