@@ -53,29 +53,84 @@ const BARTER_DECIDES: [(&str, &str); 2] =
 const HOLDER_STAYS: [(&str, &str); 2] =
     [("economy.ties", "holder-stays"), ("economy.ledger.latency_s", "1")];
 
-fn simulate(
+/// What is run.
+struct Workload<'a> {
     leechers: u32,
     horizon_s: u32,
-    preset: &str,
-    (bundle, rules): (&str, [(&str, &str); 2]),
-) -> (Outcome, f64) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload.toml");
-    let overrides = [
-        ("population.leechers", leechers.to_string()),
-        ("horizon_s", horizon_s.to_string()),
-        ("protocol.preset", format!("\"{preset}\"")),
-        ("economy.bundle", format!("\"{bundle}\"")),
-        ("trade.adoption", "1.0".to_owned()),
-        ("trade.bidder", "{ fixed_btt_per_gib = 1.0 }".to_owned()),
-        ("trade.gift_btt", "10".to_owned()),
-    ];
-    let rules = rules.map(|(key, value)| (key, value.to_owned()));
-    let overrides = overrides.into_iter().chain(rules);
-    let overrides: Vec<_> = overrides.map(|(key, value)| (key.to_owned(), value)).collect();
-    let scenario = scenario::load(&file, &overrides).expect("the workload is a good scenario");
-    let start = ThreadTime::now();
-    let outcome = swarm::run(&scenario.arms[0].plan, scenario.seed, &mut Unobserved);
-    (outcome, start.elapsed().as_secs_f64())
+    preset: &'a str,
+}
+
+/// What one run of barter, and the two beside it, took.
+struct Row {
+    /// Pieces per CPU second of barter, and that as a share of the yardstick.
+    speed: f64,
+    share: f64,
+    /// More time per piece with a token: where barter decides, where the holder stays.
+    more_percent: [f64; 2],
+}
+
+impl Workload<'_> {
+    /// Runs an economy under these rules; gives what came of it and the CPU seconds it took.
+    fn simulate(&self, bundle: &str, rules: [(&str, &str); 2]) -> (Outcome, f64) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/workload.toml");
+        let overrides = [
+            ("population.leechers", self.leechers.to_string()),
+            ("horizon_s", self.horizon_s.to_string()),
+            ("protocol.preset", format!("\"{}\"", self.preset)),
+            ("economy.bundle", format!("\"{bundle}\"")),
+            ("trade.adoption", "1.0".to_owned()),
+            ("trade.bidder", "{ fixed_btt_per_gib = 1.0 }".to_owned()),
+            ("trade.gift_btt", "10".to_owned()),
+        ];
+        let rules = rules.map(|(key, value)| (key, value.to_owned()));
+        let overrides = overrides.into_iter().chain(rules);
+        let overrides: Vec<_> = overrides.map(|(key, value)| (key.to_owned(), value)).collect();
+        let scenario = scenario::load(&file, &overrides).expect("the workload is a good scenario");
+        let start = ThreadTime::now();
+        let outcome = swarm::run(&scenario.arms[0].plan, scenario.seed, &mut Unobserved);
+        (outcome, start.elapsed().as_secs_f64())
+    }
+
+    /// Runs barter and what stands beside it, and prints what it took.
+    fn measure(&self) -> Row {
+        let leechers = self.leechers;
+        let yard = yardstick();
+        let (outcome, took) = self.simulate("barter", BARTER_DECIDES);
+        let counters = outcome.counters;
+        let speed = f64_of(counters.pieces) / took;
+        let share = speed / yard;
+        println!(
+            "{leechers} leechers: {speed:.0} pieces per CPU second ({share:.3} of the yardstick \
+             {yard:.0}), {took:.2} s, last done at {:.0} s",
+            outcome.end.as_secs(),
+        );
+        println!("  fingerprint {:016x}; {counters:?}", outcome.fingerprint);
+        let with_token = [(BARTER_DECIDES, "barter decides"), (HOLDER_STAYS, "holder stays")];
+        let more_percent = with_token.map(|(rules, what)| {
+            let (token, took) = self.simulate("btt", rules);
+            let money = token.money.as_ref().expect("a token leaves books");
+            let pieces = f64_of(token.counters.pieces);
+            let more_percent = 100.0 * (took / pieces * speed - 1.0);
+            println!(
+                "  with a token, {what}: {:.0} pieces per CPU second, {more_percent:+.1} % time \
+                 per piece; {} payments; fingerprint {:016x}; {:?}",
+                pieces / took,
+                money.counts.payments,
+                token.fingerprint,
+                token.counters,
+            );
+            more_percent
+        });
+        Row { speed, share, more_percent }
+    }
+}
+
+/// The one in the middle, or the mean of the two there.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    if n == 0 { f64::NAN } else { f64::midpoint(values[(n - 1) / 2], values[n / 2]) }
 }
 
 fn main() {
@@ -89,34 +144,16 @@ fn main() {
     };
     let horizon_s = numbers.get(2).copied().unwrap_or(36_000);
     for leechers in sizes {
-        for _ in 0..runs {
-            let yard = yardstick();
-            let (outcome, took) = simulate(leechers, horizon_s, preset, ("barter", BARTER_DECIDES));
-            let counters = outcome.counters;
-            let speed = f64_of(counters.pieces) / took;
-            println!(
-                "{leechers} leechers: {speed:.0} pieces per CPU second ({:.3} of the yardstick \
-                 {yard:.0}), {took:.2} s, last done at {:.0} s",
-                speed / yard,
-                outcome.end.as_secs(),
-            );
-            println!("  fingerprint {:016x}; {counters:?}", outcome.fingerprint);
-            for (rules, what) in
-                [(BARTER_DECIDES, "barter decides"), (HOLDER_STAYS, "holder stays")]
-            {
-                let (token, with_token) = simulate(leechers, horizon_s, preset, ("btt", rules));
-                let money = token.money.as_ref().expect("a token leaves books");
-                let pieces = f64_of(token.counters.pieces);
-                println!(
-                    "  with a token, {what}: {:.0} pieces per CPU second, {:+.1} % time per piece; \
-                     {} payments; fingerprint {:016x}; {:?}",
-                    pieces / with_token,
-                    100.0 * (with_token / pieces * speed - 1.0),
-                    money.counts.payments,
-                    token.fingerprint,
-                    token.counters,
-                );
-            }
-        }
+        let workload = Workload { leechers, horizon_s, preset };
+        let rows: Vec<_> = (0..runs).map(|_| workload.measure()).collect();
+        println!(
+            "{leechers} leechers, medians of {runs} runs: {:.0} pieces per CPU second ({:.3} of \
+             the yardstick); with a token {:+.1} % time per piece where barter decides, {:+.1} % \
+             where the holder stays",
+            median(rows.iter().map(|row| row.speed)),
+            median(rows.iter().map(|row| row.share)),
+            median(rows.iter().map(|row| row.more_percent[0])),
+            median(rows.iter().map(|row| row.more_percent[1])),
+        );
     }
 }
