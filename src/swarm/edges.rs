@@ -155,6 +155,21 @@ impl Edges {
         }
     }
 
+    /// Makes room for a crowd of peers that come together, and a tenth more: else all columns
+    /// are copied again and again until everybody is there.
+    pub(super) fn expecting(mut self, peers: usize) -> Self {
+        let words = peers + peers / 10;
+        let slots = words * peers.min(64);
+        self.peer.reserve_exact(slots);
+        self.back.reserve_exact(slots);
+        self.witness.reserve_exact(slots);
+        self.served_ms.reserve_exact(slots);
+        self.turn_ms.reserve_exact(if self.has_turns { slots } else { 0 });
+        self.place.reserve_exact(if self.has_places { slots } else { 0 });
+        self.masks.reserve_exact(MASKS * words);
+        self
+    }
+
     /// A stretch for `cap` neighbours, used before if possible.
     pub(super) fn allot(&mut self, cap: u16) -> Stretch {
         if let Some(stretch) = self.free.get_mut(&cap).and_then(Vec::pop) {

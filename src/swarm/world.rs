@@ -25,7 +25,7 @@ use crate::policy::choke::{Candidate, Choker, Decision};
 use crate::rng::{Purpose, Stream, stream};
 use crate::torrent::Geometry;
 use crate::torrent::availability::Rarest;
-use crate::units::{ByteRate, Bytes, SimTime, Span, u16_of};
+use crate::units::{ByteRate, Bytes, NS_PER_S, SimTime, Span, u16_of};
 use std::collections::VecDeque;
 
 /// Where a peer is in its life.
@@ -241,6 +241,9 @@ pub(super) struct Scratch {
     pub(super) marked: Vec<bool>,
 }
 
+/// Who arrives by then may all be there at once.
+const CROWD: SimTime = SimTime(60 * NS_PER_S);
+
 impl Scratch {
     fn new(words: usize) -> Self {
         let row = || vec![0; words];
@@ -269,6 +272,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
         let peers: Vec<Peer> = peers.collect();
         let is_leecher = |p: &&Peer| plan.classes[p.class.index()].role == Role::Leecher;
         let unfinished = peers.iter().filter(is_leecher).count();
+        let crowd = newcomers.iter().filter(|newcomer| newcomer.arrival <= CROWD).count();
         Self {
             some_leave_by_ratio: peers.iter().any(|peer| peer.leaves_by_ratio),
             peers,
@@ -307,7 +311,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             counters: Counters::default(),
             observer,
             links,
-            edges: Edges::new(PeerId::from_index(n), &plan.classes),
+            edges: Edges::new(PeerId::from_index(n), &plan.classes).expecting(crowd),
             leechers: 0,
             seeders: 0,
             completed: 0,
