@@ -26,10 +26,11 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Difference ÷ baseline mean; `None` where that is 0.
+    /// Difference ÷ size of the baseline's mean, so that it has the sign of the difference; `None`
+    /// where that is 0.
     pub fn relative(&self) -> Option<f64> {
         let baseline = self.baseline_mean.filter(|&mean| mean != 0.0)?;
-        Some(self.difference.mean? / baseline)
+        Some(self.difference.mean? / baseline.abs())
     }
 }
 
@@ -93,6 +94,9 @@ mod tests {
         let half = 4.302_652_730 * 2.0 / 3.0_f64.sqrt();
         assert!((low - (4.0 - half)).abs() < 1e-8 && (high - (4.0 + half)).abs() < 1e-8);
         assert_eq!(c.relative(), Some(0.2));
+        // From a loss of 20 to a loss of 10: half of it less.
+        let less = compare_pairs(Metric::WelfareMean, "all", 1, &[(-20.0, -10.0)]);
+        assert_eq!(less.relative(), Some(0.5));
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl<'a> Wealth<'a> {
             Metric::SpentMean => stats::mean(&self.amounts(part, |w| w.spent.as_btt())),
             Metric::EarnedMean => stats::mean(&self.amounts(part, |w| w.earned.as_btt())),
             Metric::BalanceFinalMean => stats::mean(&self.amounts(part, balance)),
-            Metric::GiniOfBalances => inequality::gini(&self.amounts(part, balance)),
-            Metric::GiniOfIncome => inequality::gini(&self.amounts(part, |w| w.earned.as_btt())),
+            Metric::GiniOfBalances => gini(&self.amounts(part, balance)),
+            Metric::GiniOfIncome => gini(&self.amounts(part, |w| w.earned.as_btt())),
             Metric::UnpaidBytesMean => {
                 stats::mean(&self.amounts(part, |w| w.unpaid_bytes.as_f64()))
             }
@@ -155,6 +155,13 @@ impl<'a> Wealth<'a> {
         let later = rows.partition_point(|row| row.at <= at);
         rows.get(later.saturating_sub(1)).map_or(0.0, |row| row.usd_per_btt)
     }
+}
+
+/// Their Gini coefficient; `None` where nobody has anything, as there is nothing to be shared out
+/// then.
+fn gini(amounts: &[f64]) -> Option<f64> {
+    let any = amounts.iter().any(|&amount| amount > 0.0);
+    any.then(|| inequality::gini(amounts)).flatten()
 }
 
 /// Wallet and what can still be spent from channels, in BTT.

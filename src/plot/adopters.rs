@@ -10,10 +10,11 @@ use super::text::Unit;
 
 const SIDES: [(bool, &str); 2] = [(true, "with the token's client"), (false, "without it")];
 
-/// The figure; `None` unless some users have the client.
+/// The figure; `None` unless some users have the client and others do not: where all have it the
+/// download times say the same.
 pub(super) fn draw(results: &Results) -> Option<Figure> {
     let has = |side: bool| results.leechers.iter().any(|peer| peer.is_adopter == Some(side));
-    if !has(true) {
+    if !has(true) || !has(false) {
         return None;
     }
     let sides: Vec<(bool, &str)> = SIDES.into_iter().filter(|(side, _)| has(*side)).collect();

@@ -85,7 +85,7 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
         is_lone || is_everybody(&results.differences, d)
     };
     let (doubles, differences): (Vec<_>, Vec<_>) = results.differences.iter().partition(told_twice);
-    let (groups, n_left) = groups(&differences);
+    let (groups, n_left) = groups(&differences, &results.arms);
     let n_left = n_left + doubles.len();
     if groups.is_empty() {
         return None;
@@ -117,7 +117,7 @@ pub(super) fn forest(page: &mut Page, groups: &[Group], baseline: &str) -> f64 {
 /// The rows by metric, the most wanted first, at most [`N_ROWS`]; and how many were left out:
 /// for want of room, because nothing differs in any arm, or because [`METRICS`] lacks the metric.
 /// With several arms each class is a group of its own, and its rows are the arms.
-fn groups(differences: &[&Difference]) -> (Vec<Group>, usize) {
+fn groups(differences: &[&Difference], all_arms: &Names) -> (Vec<Group>, usize) {
     let (mut arms, mut metrics) = (Names::default(), Names::default());
     let mut keys: Vec<(&str, Option<&str>)> = Vec::new();
     for difference in differences {
@@ -157,17 +157,23 @@ fn groups(differences: &[&Difference]) -> (Vec<Group>, usize) {
         groups.push(Group {
             name: group_name(metric, class),
             better: known(metric).map_or(Better::Unknown, |i| METRICS[i].2),
-            rows: rows.map(|d| row(d, has_arms.then(|| arms.id(&d.arm)))).collect(),
+            rows: rows.map(|d| row(d, has_arms.then(|| place(all_arms, &d.arm)))).collect(),
         });
     }
     (groups, n_left)
+}
+
+/// Where an arm stands among all: it has the same colour in each figure.
+fn place(arms: &Names, arm: &str) -> usize {
+    arms.0.iter().position(|name| name == arm).unwrap_or(0)
 }
 
 /// Whether a class is the only one of its metric: the whole swarm then says the same.
 fn is_lone(differences: &[Difference], one: &Difference) -> bool {
     let mut of_metric = differences.iter().filter(|d| d.metric == one.metric);
     let has_whole = of_metric.clone().any(|d| is_whole(&d.class));
-    has_whole && of_metric.all(|d| is_whole(&d.class) || d.class == one.class)
+    let is_of_it = |d: &Difference| d.class.split(':').next() == Some(one.class.as_str());
+    has_whole && of_metric.all(|d| is_whole(&d.class) || is_of_it(d))
 }
 
 /// Whether a class is the users with the token's client where there are no others.
@@ -214,7 +220,7 @@ pub(super) fn row(difference: &Difference, arm: Option<usize>) -> Row {
         (None, None) => "no pairs".to_owned(),
     };
     let label = if arm.is_some() { difference.arm.clone() } else { class_label(&difference.class) };
-    Row { label, colour: arm.map_or(0, |arm| arm + 1), estimate, numbers }
+    Row { label, colour: arm.unwrap_or(0), estimate, numbers }
 }
 
 /// Per cent with its sign.

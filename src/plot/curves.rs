@@ -117,7 +117,13 @@ pub(super) fn over_time(runs: &[Vec<&Moment>], which: usize, after: AfterEnd) ->
         runs.iter().filter_map(value).collect()
     };
     let times = thinned(&times);
-    let points = times.iter().filter_map(|&time| spread(time, values(time))).collect();
+    // Of fewer than half of the runs a mean says more of who is left than of the swarm.
+    let are_enough = |values: &Vec<f64>| 2 * values.len() >= runs.len();
+    let points = times.iter().filter_map(|&time| {
+        let values = Some(values(time)).filter(|v| after == AfterEnd::Holds || are_enough(v))?;
+        spread(time, values)
+    });
+    let points = points.collect();
     Curve { points, n_runs: runs.len(), end: 1.0 }
 }
 
@@ -219,5 +225,9 @@ mod tests {
         let runs = timelines(&rows, 0);
         assert_eq!(over_time(&runs, 0, AfterEnd::Holds).points[1].mean, 6.0);
         assert_eq!(over_time(&runs, 0, AfterEnd::Absent).points[1].mean, 8.0);
+        let rows = [moment(0, 1.0, 4.0), moment(1, 1.0, 2.0), moment(2, 1.0, 2.0)];
+        let rows = [&rows[..], &[moment(2, 2.0, 8.0)]].concat();
+        let runs = timelines(&rows, 0);
+        assert_eq!(over_time(&runs, 0, AfterEnd::Absent).points.len(), 1, "one run of three");
     }
 }

@@ -73,7 +73,8 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     let notes = [
         curves::band_note(n_runs, arms.len() <= N_BANDS),
         "Between two rows of prices.csv: what was paid \u{f7} the data paid for, and what was paid \
-         \u{f7} the money users hold, per day. No line: nothing was sold."
+         \u{f7} the money users hold, per day. No line: nothing was sold in \
+         more than half of the runs."
             .to_owned(),
         format!("{}.", results.about.name),
     ];
