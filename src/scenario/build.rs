@@ -46,6 +46,7 @@ pub(super) fn plan(check: &mut Check, file: File, arm: &str) -> Option<Plan> {
             "arm `{arm}`: nobody has the token's client: write `adoption` in `[trade]`"
         ));
     }
+    super::economy::check_slots(check, &plan, &file.money);
     super::economy::warn_of_deposits(check, &plan, arm);
     (check.n_faults() == 0).then_some(plan)
 }

@@ -5,15 +5,16 @@
 
 use super::check::{MAX_COUNT, PERIOD_S, Range, TIME_S, Table, number, variant, whole, word_or};
 use super::choices::{each, needed};
-use super::fault::Check;
+use super::fault::{Check, Place};
 use super::node::{Node, Value};
 use super::rows;
 use crate::ledger::{
-    Between, GatewayRules, Geometric, Outage, PricePath, PriceRow, Rest, ServiceRules, Supply,
+    Between, GatewayRules, Geometric, HISTORY, Outage, PricePath, PriceRow, Rest, ServiceRules,
+    Supply,
 };
 use crate::policy::auction::{Format, Ties};
-use crate::policy::choke::ChokerSpec;
 use crate::policy::choke::market::Combine;
+use crate::policy::choke::{ChokerSpec, Slots};
 use crate::policy::reputation::Esteem;
 use crate::swarm::plan::economy::{
     ChannelRules, ChannelScope, Credit, Economy, Funding, OneHop, Ranks, Route, Token, Usd,
@@ -99,6 +100,8 @@ pub(super) struct Money {
     token: Option<Token>,
     credit: Option<Credit>,
     one_hop: Option<OneHop>,
+    /// Where `combine` is written.
+    combine: Option<Place>,
 }
 
 impl Money {
@@ -141,8 +144,9 @@ pub(super) fn economy(check: &mut Check, table: Option<Table<'_>>, horizon: SimT
     let credit = credit(check, inner);
     let inner = t.table(check, "one_hop");
     let one_hop = one_hop(check, inner);
+    let combine = t.has("combine").then(|| t.place_of("combine"));
     t.close(check);
-    Money { bundle, token, credit: Some(credit), one_hop: Some(one_hop) }
+    Money { bundle, token, credit: Some(credit), one_hop: Some(one_hop), combine }
 }
 
 /// The rules of a token; each key is checked even if another one is wrong.
@@ -190,6 +194,28 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         supply: supply?,
         gateway,
     })
+}
+
+/// More slots for sale than anybody has; where links decide how many there are nothing is known.
+pub(super) fn check_slots(check: &mut Check, plan: &Plan, money: &Money) {
+    let Some(Economy::Token(token)) = &plan.economy else { return };
+    let (Combine::SlotSplit { paid }, Some(place)) = (token.combine, &money.combine) else {
+        return;
+    };
+    let slots = plan.classes.iter().map(|class| match class.protocol.choking.slots {
+        Slots::Fixed(n) => usize::try_from(n).ok(),
+        _ => None,
+    });
+    let Some(most) = slots.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()) else {
+        return;
+    };
+    if paid > most {
+        let message =
+            format!("`slot_split` is {paid}, and nobody has more than {most} upload slots");
+        let help =
+            format!("write `slot_split = {most}` or less, or raise `protocol.choking.slots`");
+        check.fault(place, message, help);
+    }
 }
 
 /// Warns of deposits that the gateway will refuse, or that the operator cannot credit.
@@ -251,9 +277,7 @@ fn usd(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Usd> {
     let (way, inner, place) = variant(check, node, key, &ways)?;
     let path = match way {
         "history_from_day" => {
-            // The last known price is that of day 2346.
-            let day = whole(check, inner, way, Range::from(0.0, 10_000.0, "412"))?;
-            PricePath::historical(day, Between::Linear)
+            PricePath::historical(history_day(check, inner, way)?, Between::Linear)
         }
         "random" => {
             let mut t = Table::open(check, inner, &place, "usd_per_btt.random");
@@ -280,6 +304,12 @@ fn usd(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Usd> {
         _ => replay(check, inner, price_rows)?,
     };
     Some(Usd::Path(Arc::new(path)))
+}
+
+/// A day of the recorded prices: after the last of them there is nothing to replay.
+fn history_day(check: &mut Check, node: &Node, key: &str) -> Option<u32> {
+    let last = HISTORY.last().map_or(0.0, |known| f64::from(known.day));
+    whole(check, node, key, Range::from(0.0, last, "412"))
 }
 
 /// Whether a price stays within what floats hold, 12 standard deviations either way.
@@ -439,6 +469,20 @@ fn gateway(check: &mut Check, table: Option<Table<'_>>) -> GatewayRules {
         ("daily_cap_btt", &mut rules.daily_cap),
     ] {
         *to = btt(check, &mut t, key).unwrap_or(*to);
+    }
+    let (least, cap) = (rules.least_withdrawal, rules.daily_cap);
+    if cap < least {
+        let written = ["daily_cap_btt", "least_withdrawal_btt"].into_iter().find(|key| t.has(key));
+        let place = t.place_of(written.unwrap_or("daily_cap_btt"));
+        let (least, cap) = (least.as_btt(), cap.as_btt());
+        let message = format!(
+            "nothing can ever be withdrawn: no less than {least} BTT may be, and no more than \
+             {cap} in a day"
+        );
+        let help = format!(
+            "write `daily_cap_btt = {least}` or more, or `least_withdrawal_btt = {cap}` or less"
+        );
+        check.fault(&place, message, help);
     }
     t.close(check);
     rules

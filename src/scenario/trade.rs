@@ -127,7 +127,8 @@ fn costs(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
 
 fn elasticity(check: &mut Check, t: &mut Table<'_>, to: &mut Elastic) {
     set(&mut to.elasticity_percent, hundredths(check, t, "elasticity", 1000.0));
-    set(&mut to.crowding_percent, hundredths(check, t, "crowding_out", 10.0));
+    // It is what is left: more than all of it cannot be.
+    set(&mut to.crowding_percent, hundredths(check, t, "crowding_out", 1.0));
     let range = Range::above(0.0, USD.high, "0.01");
     let reference = t.number(check, "reference_usd_per_hour", range).map(NanoUsd::from_usd);
     if let Some(reference) = reference {
@@ -194,7 +195,10 @@ fn auto(check: &mut Check, node: &Node, place: &Place) -> Option<AutoBid> {
     let mut t = Table::open(check, node, place, "bidder.auto");
     let before = check.n_faults();
     let mut rule = AutoBid::PAPER;
-    set(&mut rule.spending_percent, percent(check, &mut t, "spending_percent"));
+    // Nobody can offer more than it has: the paper's rate is 0 to 1.
+    let share = Range::from(0.0, 100.0, "100");
+    let spending = t.whole(check, "spending_percent", share).map(u64::from);
+    set(&mut rule.spending_percent, spending);
     set(&mut rule.repost_percent, percent(check, &mut t, "repost_percent"));
     set(&mut rule.insolvency, t.word(check, "insolvency", &INSOLVENCIES));
     t.close(check);

@@ -82,7 +82,7 @@ outages_s = [[60, 30], [300, 10]]
 promo_btt = 1000.5
 gateway_btt = 7
 [economy.gateway]
-daily_cap_btt = 20
+daily_cap_btt = 20000
 [trade]
 adoption = 0.6
 gift_btt = 2.5
@@ -123,7 +123,7 @@ fn a_token_is_planned_as_it_is_written() {
     assert_eq!((supply.promo, supply.gateway), (MicroBtt(1_000_500_000), MicroBtt(7_000_000)));
     let sum = supply.promo + supply.gateway + supply.operator + supply.outside;
     assert_eq!(sum, MicroBtt(990_000_000_000 * MicroBtt::BTT.0), "the rest is outside");
-    assert_eq!(token.gateway.daily_cap, MicroBtt(20_000_000));
+    assert_eq!(token.gateway.daily_cap, MicroBtt(20_000_000_000));
     assert_eq!(token.gateway.least_withdrawal, MicroBtt(1_000_000_000), "a default stays");
 }
 
