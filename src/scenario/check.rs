@@ -271,8 +271,23 @@ pub(super) fn variant<'a>(
     key: &str,
     known: &[&'static str],
 ) -> Option<(&'static str, &'a Node, Place)> {
+    variant_or(check, node, key, known, "")
+}
+
+/// As `variant`, where the help names the words that `also` could be written.
+pub(super) fn variant_or<'a>(
+    check: &mut Check,
+    node: &'a Node,
+    key: &str,
+    known: &[&'static str],
+    also: &str,
+) -> Option<(&'static str, &'a Node, Place)> {
     let entries = node.entries();
-    let list = known.iter().map(|k| format!("{{ {k} = … }}")).collect::<Vec<_>>().join(", ");
+    let mut list = known.iter().map(|k| format!("{{ {k} = … }}")).collect::<Vec<_>>().join(", ");
+    if !also.is_empty() {
+        list.push_str(" or ");
+        list.push_str(also);
+    }
     if !matches!(node.value, Value::Table(_)) {
         let message = format!("`{key}` is {}; it takes a table", node.kind());
         check.fault(&node.place, message, format!("write one of {list}"));

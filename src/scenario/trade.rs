@@ -3,7 +3,7 @@
 //! Law: what a class does with money is the same in every arm that does not change it, with or
 //! without a token: so the same users have the token's client in all of them.
 
-use super::check::{Range, TIME_S, Table, number, variant, word_or};
+use super::check::{Range, TIME_S, Table, number, variant_or, word_or};
 use super::choices::needed;
 use super::economy::{btt, btt_of};
 use super::fault::{Check, Place};
@@ -166,9 +166,12 @@ fn bidder(check: &mut Check, node: &Node) -> Option<BidderSpec> {
             ("never", BidderSpec::Never),
             ("hoarder", BidderSpec::Hoarder),
         ];
-        return word_or(check, node, "bidder", &known, "{ fixed_btt_per_gib = 10 }");
+        let also = "{ auto = { spending_percent = 50 } }, { fixed_btt_per_gib = 10 }, \
+                    { valuation = { btt_per_hour = 2 } }, { shill = { start_btt_per_gib = 5 } }";
+        return word_or(check, node, "bidder", &known, also);
     }
-    let (way, inner, place) = variant(check, node, "bidder", &BIDDERS)?;
+    let words = "\"auto\", \"never\", \"hoarder\"";
+    let (way, inner, place) = variant_or(check, node, "bidder", &BIDDERS, words)?;
     match way {
         "auto" => auto(check, inner, &place).map(BidderSpec::Auto),
         "fixed_btt_per_gib" => price(check, inner, way).map(BidderSpec::Fixed),
@@ -218,9 +221,12 @@ fn percent(check: &mut Check, t: &mut Table<'_>, key: &'static str) -> Option<u6
 fn asker(check: &mut Check, node: &Node) -> Option<AskerSpec> {
     if !matches!(node.value, Value::Table(_)) {
         let known = [("free", AskerSpec::Free), ("withhold", AskerSpec::Withhold)];
-        return word_or(check, node, "asker", &known, "{ reserve_btt_per_gib = 5 }");
+        let also = "{ reserve_btt_per_gib = 5 }, { cost_usd_per_gib = 0.002 }, \
+                    { tatonnement = { start_btt_per_gib = 1 } }";
+        return word_or(check, node, "asker", &known, also);
     }
-    let (way, inner, place) = variant(check, node, "asker", &ASKERS)?;
+    let words = "\"free\", \"withhold\"";
+    let (way, inner, place) = variant_or(check, node, "asker", &ASKERS, words)?;
     match way {
         "reserve_btt_per_gib" => price(check, inner, way).map(AskerSpec::Reserve),
         "cost_usd_per_gib" => {
