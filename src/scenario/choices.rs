@@ -107,7 +107,7 @@ fn rate_dist(
     key: &str,
 ) -> Option<RateDist> {
     match way {
-        "cdf_csv" => return rows::cdf(check, inner).map(RateDist::Empirical),
+        "cdf_csv" => return rows::cdf(check, inner, key).map(RateDist::Empirical),
         "cdf" => return inline_cdf(check, inner).map(|c| RateDist::Empirical(Arc::new(c))),
         "each" => {
             return each(check, inner, key, "[50, 80]", |c, n| fixed_rate(c, n, key, RATE))

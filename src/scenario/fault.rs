@@ -95,11 +95,22 @@ pub(super) struct Check {
     pub dir: PathBuf,
     /// Files read up to now, each once; `None` if it could not be read.
     files: Vec<(PathBuf, Option<usize>)>,
+    /// Which keys name them: the source, where, and the key.
+    named: Vec<(usize, Place, String)>,
 }
 
 impl Check {
-    /// The text of a file named at `place`, as a source.
-    pub fn read(&mut self, place: &Place, name: &str) -> Option<usize> {
+    /// The text of the file that `key` names at `place`, as a source.
+    pub fn read(&mut self, place: &Place, key: &str, name: &str) -> Option<usize> {
+        let source = self.read_file(place, name)?;
+        let named = (source, place.clone(), key.to_owned());
+        if !self.named.contains(&named) {
+            self.named.push(named);
+        }
+        Some(source)
+    }
+
+    fn read_file(&mut self, place: &Place, name: &str) -> Option<usize> {
         let path = self.dir.join(name);
         if let Some((_, source)) = self.files.iter().find(|(p, _)| *p == path) {
             return *source;
@@ -252,8 +263,24 @@ impl Check {
         if !fault.help.is_empty() {
             group = group.element(Level::HELP.message(&fault.help));
         }
+        let names = self.names_of(fault.place.source);
+        if !names.is_empty() {
+            group = group.element(Level::NOTE.message(&names));
+        }
         let text = Renderer::plain().render(&[group]);
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Who named a file, and where; empty for what no key named.
+    fn names_of(&self, source: usize) -> String {
+        let names = self.named.iter().filter(|(named, ..)| *named == source).map(|(_, at, key)| {
+            let Source { label, text } = &self.sources[at.source];
+            let before = &text[..at.start.min(text.len())];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
+            format!("`{key}` names the file, at {label}:{line}:{column}")
+        });
+        names.collect::<Vec<_>>().join("; ")
     }
 
     fn lines_of(&self, place: &Place) -> Place {

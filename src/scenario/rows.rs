@@ -63,7 +63,7 @@ fn rows(check: &mut Check, node: &Node, key: &str, columns: &[&str]) -> Option<V
         check.fault(&node.place, message, format!("write `{key} = \"file.csv\"`"));
         return None;
     };
-    let source = check.read(&node.place, name)?;
+    let source = check.read(&node.place, key, name)?;
     let mut lines = lines(check, source);
     if lines.is_empty() {
         let message = format!("`{name}` is empty");
@@ -213,9 +213,10 @@ fn stay(check: &mut Check, row: &Row, role: Option<Role>) -> Option<Stay> {
     }
 }
 
-/// Reads a `cdf_csv`: quantile and rate, rising.
-pub(super) fn cdf(check: &mut Check, node: &Node) -> Option<Arc<Vec<(f64, f64)>>> {
-    let rows = rows(check, node, "cdf_csv", &["quantile", "kib_per_s"])?;
+/// Reads the `cdf_csv` of `key`: quantile and rate, rising.
+pub(super) fn cdf(check: &mut Check, node: &Node, key: &str) -> Option<Arc<Vec<(f64, f64)>>> {
+    let key = format!("{key}.cdf_csv");
+    let rows = rows(check, node, &key, &["quantile", "kib_per_s"])?;
     let before = check.n_faults();
     let mut points = Vec::new();
     for row in &rows {
@@ -247,7 +248,7 @@ pub(super) fn cdf(check: &mut Check, node: &Node) -> Option<Arc<Vec<(f64, f64)>>
 /// Reads a CSV of arrivals.
 pub(super) fn arrivals(check: &mut Check, node: &Node) -> Option<Vec<SimTime>> {
     let before = check.n_faults();
-    let rows = rows(check, node, "csv", &["arrival_s"])?;
+    let rows = rows(check, node, "arrivals.csv", &["arrival_s"])?;
     let times: Vec<SimTime> = rows
         .iter()
         .filter_map(|row| row.number(check, 0, "arrival_s", TIME_S))
@@ -305,7 +306,7 @@ pub(super) fn torrents(check: &mut Check, node: &Node) -> Option<Vec<TorrentPlan
 /// Reads a CSV of prices: USD per BTT over the time of the run.
 pub(super) fn prices(check: &mut Check, node: &Node) -> Option<Vec<PriceRow>> {
     let before = check.n_faults();
-    let rows = rows(check, node, "csv", &["time_s", "usd"])?;
+    let rows = rows(check, node, "usd_per_btt.csv", &["time_s", "usd"])?;
     let mut prices: Vec<PriceRow> = Vec::new();
     for row in &rows {
         let at = row.number(check, 0, "time_s", TIME_S);
