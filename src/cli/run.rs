@@ -133,7 +133,7 @@ fn files_in_words(scenario: &Scenario, target: &Path, n_figures: usize) -> Strin
     if design.has_token() {
         files.extend([schema::LEDGER, schema::PRICES, schema::WALLETS]);
     }
-    if design.has_catalogue() {
+    if design.lists_torrents() {
         files.push(schema::TORRENTS);
     }
     if design.is_about_money() {

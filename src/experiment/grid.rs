@@ -135,9 +135,10 @@ impl Design {
         self.arms.iter().any(|arm| arm.has_token)
     }
 
-    /// Whether some arm has several torrents.
-    pub fn has_catalogue(&self) -> bool {
-        self.arms.iter().any(|arm| arm.n_torrents > 1)
+    /// Whether the lives of torrents are a question: there are several, or a token that is to keep
+    /// them alive.
+    pub fn lists_torrents(&self) -> bool {
+        self.has_token() || self.arms.iter().any(|arm| arm.n_torrents > 1)
     }
 
     /// Whether an arm with a token is compared with a baseline without one.

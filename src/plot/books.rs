@@ -27,6 +27,7 @@ pub(super) struct Wallet {
 #[derive(Clone, Debug)]
 pub(super) struct TorrentLife {
     pub(super) arm: usize,
+    pub(super) replicate: u64,
     pub(super) time_s: f64,
     pub(super) ended: bool,
 }
@@ -155,7 +156,7 @@ impl Books {
             let end_s = ends.get(&(arm, replicate)).copied().unwrap_or(0.0);
             let time_s = loss_s.unwrap_or(end_s) - release_s;
             if time_s > 0.0 {
-                self.torrents.push(TorrentLife { arm, time_s, ended: loss_s.is_some() });
+                self.torrents.push(TorrentLife { arm, replicate, time_s, ended: loss_s.is_some() });
             }
         }
         Ok(())

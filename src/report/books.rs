@@ -231,11 +231,9 @@ pub fn wallets<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = Wal
     })
 }
 
-/// The torrents of a run, by id; nothing for an arm with only one.
+/// The torrents of a run, by id.
 pub fn torrents<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = TorrentRow> + 'a {
-    let torrents = &run.outcome.torrents;
-    let shown = if torrents.len() > 1 { &torrents[..] } else { &[] };
-    shown.iter().enumerate().map(move |(id, torrent)| TorrentRow {
+    run.outcome.torrents.iter().enumerate().map(move |(id, torrent)| TorrentRow {
         arm: name(design, run),
         replicate: run.reduced.cell.replicate,
         torrent_id: u32_of(id),

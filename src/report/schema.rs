@@ -25,7 +25,7 @@ pub const LEDGER: &str = "ledger.csv";
 pub const PRICES: &str = "prices.csv";
 /// `wallets.csv`: [`super::books::WalletRow`]; only with a token.
 pub const WALLETS: &str = "wallets.csv";
-/// `torrents.csv`: [`super::books::TorrentRow`]; only with several torrents.
+/// `torrents.csv`: [`super::books::TorrentRow`]; only with several torrents or a token.
 pub const TORRENTS: &str = "torrents.csv";
 /// `recorded.csv`: [`RecordedRow`]; only with recorded downloads.
 pub const RECORDED: &str = "recorded.csv";

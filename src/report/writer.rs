@@ -16,7 +16,7 @@ pub struct Writer {
     timeline: csv::Writer<File>,
     /// Only with a token.
     money: Option<Money>,
-    /// Only with several torrents.
+    /// Only with several torrents or a token.
     torrents: Option<csv::Writer<File>>,
     folder: Folder,
 }
@@ -59,8 +59,8 @@ impl Writer {
         let peers = table::<schema::PeerRow>(&folder, schema::PEERS)?;
         let timeline = table::<schema::TimelineRow>(&folder, schema::TIMELINE)?;
         let money = design.has_token().then(|| Money::create(&folder)).transpose()?;
-        let several = design.has_catalogue();
-        let torrents = several.then(|| table::<books::TorrentRow>(&folder, schema::TORRENTS));
+        let listed = design.lists_torrents();
+        let torrents = listed.then(|| table::<books::TorrentRow>(&folder, schema::TORRENTS));
         Ok(Self { peers, timeline, money, torrents: torrents.transpose()?, folder })
     }
 

@@ -300,7 +300,7 @@ fn the_files_of_money_and_who_gains() {
     insta::assert_snapshot!(start("wallets.csv", 6));
     insta::assert_snapshot!(start("decomposition.csv", 40));
     insta::assert_snapshot!(text.replace(&target.display().to_string(), "results/books"));
-    assert!(!target.join("torrents.csv").exists(), "one torrent needs no list");
+    insta::assert_snapshot!(start("torrents.csv", 3));
 }
 
 #[test]
