@@ -24,7 +24,7 @@ pub use channels::{Channel, ChannelId, Rest};
 pub use denomination::{BadAmount, Denomination, DenominationGuard};
 pub use latency::Latencies;
 pub use movements::{Entry, Kind, Movement, Movements, Tally};
-pub use price::{BadPrice, Between, Geometric, HISTORY, Known, PricePath, PriceRow};
+pub use price::{BadPrice, Between, Clock, Geometric, HISTORY, Known, PricePath, PriceRow};
 pub use service::{Outage, Service, ServiceCounts, ServiceRules};
 pub use settlement::{Blocked, Crossings, Gateway, GatewayRules, Order};
 

@@ -21,8 +21,7 @@ enum Shape {
     Replay {
         rows: Vec<PriceRow>,
         between: Between,
-        /// The run begins so long after the clock of the rows.
-        begins: Span,
+        clock: Clock,
     },
     /// One level per day, from the beginning of the day to its end.
     Daily(Vec<f64>),
@@ -35,6 +34,27 @@ pub struct PriceRow {
     pub at: SimTime,
     /// USD for one BTT.
     pub usd: f64,
+}
+
+/// How the clock of known prices goes beside that of the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Clock {
+    /// What it shows when the run begins.
+    pub begins: Span,
+    /// How many times faster it goes; 1: as that of the run.
+    pub times_faster: u32,
+}
+
+impl Clock {
+    /// That of the run.
+    const OF_THE_RUN: Self = Self { begins: Span::ZERO, times_faster: 1 };
+
+    /// What it shows at `time` of the run; beyond the end of time, the end.
+    fn at(self, time: SimTime) -> SimTime {
+        let gone = u128::from(time.0) * u128::from(self.times_faster);
+        let shown = gone + u128::from(self.begins.0);
+        u64::try_from(shown).map_or(SimTime::NEVER, SimTime)
+    }
 }
 
 /// What the price is between two known ones.
@@ -88,11 +108,11 @@ impl PricePath {
     /// # Errors
     /// `Empty`, `NotAPrice`, or `NotLater` with the number of the row, from 0.
     pub fn replay(rows: Vec<PriceRow>, between: Between) -> Result<Self, BadPrice> {
-        Self::replay_from(Span::ZERO, rows, between)
+        Self::replay_by(Clock::OF_THE_RUN, rows, between)
     }
 
-    /// The same in a run that begins so long after the clock of the rows.
-    fn replay_from(begins: Span, rows: Vec<PriceRow>, between: Between) -> Result<Self, BadPrice> {
+    /// The same by a clock of the rows.
+    fn replay_by(clock: Clock, rows: Vec<PriceRow>, between: Between) -> Result<Self, BadPrice> {
         if rows.is_empty() {
             return Err(BadPrice::Empty);
         }
@@ -102,17 +122,24 @@ impl PricePath {
         if let Some(late) = rows.windows(2).position(|pair| pair[1].at <= pair[0].at) {
             return Err(BadPrice::NotLater(late + 1));
         }
-        Ok(Self { shape: Shape::Replay { rows, between, begins } })
+        Ok(Self { shape: Shape::Replay { rows, between, clock } })
     }
 
     /// The prices of [`HISTORY`]; the run begins so many days after the sale of 28 January 2019.
     /// From day 412 (March 2020) to day 798 (April 2021) the price rises 75-fold.
     pub fn historical(begins_day: u32, between: Between) -> Self {
+        Self::compressed(begins_day, 1, between)
+    }
+
+    /// The same, so many times faster: at time t the price of the table at `begins_day` + t ×
+    /// `times_faster`.
+    pub fn compressed(begins_day: u32, times_faster: u32, between: Between) -> Self {
         let rows = HISTORY.iter().map(|known| PriceRow {
             at: SimTime::ZERO + DAY.times(known.day.into()),
             usd: known.usd,
         });
-        let path = Self::replay_from(DAY.times(begins_day.into()), rows.collect(), between);
+        let clock = Clock { begins: DAY.times(begins_day.into()), times_faster };
+        let path = Self::replay_by(clock, rows.collect(), between);
         path.expect("the table is in order")
     }
 
@@ -146,10 +173,10 @@ impl PricePath {
         }
     }
 
-    /// The known prices, if there are some, on a clock on which the run begins so late.
-    pub fn as_replay(&self) -> Option<(&[PriceRow], Between, Span)> {
+    /// The known prices, if there are some, and their clock.
+    pub fn as_replay(&self) -> Option<(&[PriceRow], Between, Clock)> {
         match &self.shape {
-            Shape::Replay { rows, between, begins } => Some((rows, *between, *begins)),
+            Shape::Replay { rows, between, clock } => Some((rows, *between, *clock)),
             Shape::Constant(_) | Shape::Daily(_) => None,
         }
     }
@@ -158,7 +185,7 @@ impl PricePath {
     pub fn at(&self, time: SimTime) -> f64 {
         match &self.shape {
             Shape::Constant(usd) => *usd,
-            Shape::Replay { rows, between, begins } => look_up(rows, *between, time + *begins),
+            Shape::Replay { rows, between, clock } => look_up(rows, *between, clock.at(time)),
             Shape::Daily(levels) => {
                 let day = usize::try_from(time.0 / DAY.0).unwrap_or(usize::MAX);
                 levels[day.min(levels.len() - 1)]
@@ -320,6 +347,33 @@ mod tests {
         let sale = PricePath::historical(0, Between::Step);
         assert_eq!((sale.at(SimTime::ZERO), sale.at(day(411.0))), (0.000_12, 0.001_77));
         assert_eq!(sale.at(day(10_000.0)), 0.000_61);
+    }
+
+    /// 5 558 times faster, the 386 days from trough to peak take 100 minutes.
+    #[test]
+    fn a_compressed_replay_shows_at_any_time_what_the_table_shows_so_much_later() {
+        let table = PricePath::historical(0, Between::Linear);
+        for (from, faster) in [(412, 5_558), (0, 1), (120, 8_136), (2_346, 1_000_000)] {
+            let path = PricePath::compressed(from, faster, Between::Linear);
+            for s in (0..20_000_u32).step_by(7) {
+                let later = SimTime::from_secs(f64::from(from) * 86_400.0)
+                    + Span::from_secs(f64::from(s) * f64::from(faster));
+                assert_eq!(path.at(SimTime::from_secs(f64::from(s))), table.at(later), "{s} s");
+            }
+        }
+        let path = PricePath::compressed(412, 5_558, Between::Linear);
+        let [trough, peak] =
+            [0.0, 386.0 * 86_400.0 / 5_558.0].map(|s| path.at(SimTime::from_secs(s)));
+        assert!((peak / trough - 75.4).abs() < 0.1, "{}", peak / trough);
+        assert_eq!(path.at(SimTime::NEVER), 0.000_61, "no time is too late");
+    }
+
+    #[test]
+    fn a_replay_that_is_not_faster_is_the_replay() {
+        for day in [0, 120, 412, 2_346] {
+            let path = PricePath::compressed(day, 1, Between::Linear);
+            assert_eq!(path, PricePath::historical(day, Between::Linear));
+        }
     }
 
     #[test]

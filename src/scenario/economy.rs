@@ -273,11 +273,21 @@ fn usd(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Usd> {
     if !matches!(node.value, Value::Table(_)) {
         return constant(number(check, node, key, USD)?);
     }
-    let ways = ["history_from_day", "random", "csv", "rows"];
+    let ways = ["history_from_day", "history", "random", "csv", "rows"];
     let (way, inner, place) = variant(check, node, key, &ways)?;
     let path = match way {
         "history_from_day" => {
-            PricePath::historical(history_day(check, inner, way)?, Between::Linear)
+            PricePath::historical(whole(check, inner, way, history_days())?, Between::Linear)
+        }
+        "history" => {
+            let mut t = Table::open(check, inner, &place, "usd_per_btt.history");
+            needed(check, &mut t, "from_day", history_days());
+            let day = t.whole(check, "from_day", history_days());
+            // A day of the table in a tenth of a second.
+            let range = Range::from(1.0, 1e6, "5558");
+            let times_faster = t.whole(check, "times_faster", range).unwrap_or(1);
+            t.close(check);
+            PricePath::compressed(day?, times_faster, Between::Linear)
         }
         "random" => {
             let mut t = Table::open(check, inner, &place, "usd_per_btt.random");
@@ -306,10 +316,9 @@ fn usd(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Usd> {
     Some(Usd::Path(Arc::new(path)))
 }
 
-/// A day of the recorded prices: after the last of them there is nothing to replay.
-fn history_day(check: &mut Check, node: &Node, key: &str) -> Option<u32> {
-    let last = HISTORY.last().map_or(0.0, |known| f64::from(known.day));
-    whole(check, node, key, Range::from(0.0, last, "412"))
+/// Days of the recorded prices: after the last of them there is nothing to replay.
+fn history_days() -> Range {
+    Range::from(0.0, HISTORY.last().map_or(0.0, |known| f64::from(known.day)), "412")
 }
 
 /// Whether a price stays within what floats hold, 12 standard deviations either way.

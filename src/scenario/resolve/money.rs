@@ -84,12 +84,17 @@ fn usd_per_btt(usd: &Usd) -> Value {
     if let Some(usd) = path.as_constant() {
         return number(usd);
     }
-    let (rows, between, begins) = path.as_replay().expect("files make no other path");
+    let (rows, between, clock) = path.as_replay().expect("files make no other path");
+    let (begins, faster) = (clock.begins, clock.times_faster);
     let day = u32::try_from(begins.0 / DAY_NS).unwrap_or(u32::MAX);
     if **path == PricePath::historical(day, between) {
         return way("history_from_day", i64::from(day));
     }
-    assert_eq!(begins, Span::ZERO, "only history begins on another clock");
+    if **path == PricePath::compressed(day, faster, between) {
+        let clock = [("from_day", day), ("times_faster", faster)];
+        return way("history", numbers(&clock.map(|(key, n)| (key, Value::Integer(n.into())))));
+    }
+    assert_eq!((begins, faster), (Span::ZERO, 1), "only history has another clock");
     way("rows", list(rows, |row| Value::Array(vec![time(row.at), number(row.usd)])))
 }
 

@@ -128,6 +128,25 @@ fn a_token_is_planned_as_it_is_written() {
 }
 
 #[test]
+fn a_faster_history_is_planned_and_written_as_it_is() {
+    let with = |usd: &str| {
+        let text = small(&format!("[economy]\nbundle = \"btt\"\nusd_per_btt = {usd}\n"));
+        let scenario = read(&text);
+        (path_of(&scenario.arms[0].plan), scenario.arms[0].resolved.to_string())
+    };
+    let (path, written) = with("{ history = { from_day = 412, times_faster = 5558 } }");
+    assert_eq!(path, PricePath::compressed(412, 5558, Between::Linear));
+    assert_eq!(path_of(&plan(&written)), path, "the manifest says the same");
+    let slow = with("{ history = { from_day = 412, times_faster = 1 } }");
+    assert_eq!(slow, with("{ history_from_day = 412 }"), "1 is the replay that there was");
+}
+
+fn path_of(plan: &Plan) -> PricePath {
+    let Usd::Path(path) = &token(plan).usd else { panic!("history is a path") };
+    (**path).clone()
+}
+
+#[test]
 fn classes_lay_their_trade_over_that_of_the_file() {
     let plan = plan(&small(TOKEN));
     let (seed, peer) = (&plan.classes[0].trade, &plan.classes[1].trade);
