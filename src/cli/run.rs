@@ -133,6 +133,9 @@ fn files_in_words(scenario: &Scenario, target: &Path, n_figures: usize) -> Strin
     if design.has_token() {
         files.extend([schema::LEDGER, schema::PRICES, schema::WALLETS]);
     }
+    if design.has_crossings() {
+        files.push(schema::SETTLEMENT);
+    }
     if design.lists_torrents() {
         files.push(schema::TORRENTS);
     }

@@ -8,7 +8,7 @@ use crate::policy::choke::ChokerSpec;
 use crate::policy::stay::StayerSpec;
 use crate::rng::{Purpose, draw};
 use crate::scenario::{Arm, Recorded, Scenario};
-use crate::swarm::plan::economy::{Economy, Trade};
+use crate::swarm::plan::economy::{Economy, Route, Trade};
 use crate::swarm::plan::{Arrivals, ClassPlan, Plan, Role};
 use crate::units::{MicroBtt, NanoUsd};
 
@@ -44,6 +44,8 @@ pub struct ArmDesign {
     pub is_open: bool,
     /// Whether it has a token.
     pub has_token: bool,
+    /// Whether users deposit or withdraw through the gateway.
+    pub has_crossings: bool,
     /// Whether some seeder stays longer, or shorter, because of money.
     pub is_elastic: bool,
     /// Whether anything has a value, here or in an arm it is compared with.
@@ -135,6 +137,11 @@ impl Design {
         self.arms.iter().any(|arm| arm.has_token)
     }
 
+    /// Whether users of some arm deposit or withdraw through the gateway.
+    pub fn has_crossings(&self) -> bool {
+        self.arms.iter().any(|arm| arm.has_crossings)
+    }
+
     /// Whether the lives of torrents are a question: there are several, or a token that is to keep
     /// them alive.
     pub fn lists_torrents(&self) -> bool {
@@ -161,6 +168,7 @@ impl ArmDesign {
             name: arm.name.clone(),
             is_open: is_open(&arm.plan),
             has_token,
+            has_crossings: has_token && arm.plan.classes.iter().any(|class| crosses(&class.trade)),
             is_elastic: has_token && arm.plan.classes.iter().any(|class| is_elastic(&class.trade)),
             has_values: has_token || classes.iter().any(|class| class.worth != Worth::default()),
             n_torrents: arm.plan.catalogue.as_ref().map_or(1, |list| list.torrents.len()),
@@ -226,6 +234,12 @@ fn is_open(plan: &Plan) -> bool {
         }
         Arrivals::AtOnce { .. } | Arrivals::At(_) | Arrivals::Around { .. } => false,
     })
+}
+
+/// Whether users deposit or withdraw through the gateway, if there is a token.
+fn crosses(trade: &Trade) -> bool {
+    let deposits = trade.route == Route::Gateway && trade.bought > MicroBtt::ZERO;
+    trade.adoption > 0.0 && (deposits || trade.withdraws_at.is_some())
 }
 
 /// Whether money changes how long the users seed.

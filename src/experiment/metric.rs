@@ -123,6 +123,8 @@ metrics! {
     BidsPosted "bids_posted" "bids" Token;
     LedgerOperationsPerGib "ledger_operations_per_gib" "1/GiB" Token;
     LedgerDelayedShare "ledger_delayed_share" "share" Token;
+    LedgerWaitLongest "ledger_wait_longest" "s" Token;
+    LedgerQueueLongest "ledger_queue_longest" "operations" Token;
     PaidStayHours "paid_stay_hours" "h" Token;
     Deposits "deposits" "deposits" Token;
     DepositsBlocked "deposits_blocked" "deposits" Token;
@@ -131,7 +133,12 @@ metrics! {
     ChainFees "chain_fees" "TRX" Token;
     LedgerOperations "ledger_operations" "operations" Token;
     Withdrawals "withdrawals" "withdrawals" Token;
+    WithdrawalTimeMean "withdrawal_time_mean" "s" Token;
     WithdrawalsBlocked "withdrawals_blocked" "withdrawals" Token;
+    BlockedMinimum "withdrawals_blocked_minimum" "withdrawals" Token;
+    BlockedBalance "withdrawals_blocked_balance" "withdrawals" Token;
+    BlockedDailyCap "withdrawals_blocked_daily_cap" "withdrawals" Token;
+    BlockedGatewayEmpty "withdrawals_blocked_gateway_empty" "withdrawals" Token;
 }
 
 /// Which users of a class.

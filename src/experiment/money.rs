@@ -7,7 +7,7 @@ use super::grid::ArmDesign;
 use super::metric::Metric;
 use super::summary::MoneyFacts;
 use crate::observe::{MoneyRecord, MoneySample, WalletRecord};
-use crate::units::{Bytes, MicroBtt, f64_of, f64_of_len, floor_usize};
+use crate::units::{Bytes, MicroBtt, Span, f64_of, f64_of_len, floor_usize};
 
 /// How money moved over the whole run. The stock is the mean over time of what users hold and
 /// what lies in channels, between rows by the trapezoid rule.
@@ -34,8 +34,8 @@ pub fn circulation(record: &MoneyRecord) -> Circulation {
 /// Checks what must hold in the books of every run; the answer names the law that does not.
 ///
 /// # Errors
-/// When rows of the timeline, payers and payees do not agree to the µBTT and the byte, or
-/// M V T is not P Q.
+/// When rows of the timeline, payers and payees do not agree to the µBTT and the byte, crossings
+/// and their latencies not in number, or M V T is not P Q.
 pub fn check_laws(record: &MoneyRecord) -> Result<(), String> {
     let of_wallets = |of: fn(&WalletRecord) -> u64| -> u128 {
         record.wallets.iter().map(|wallet| u128::from(of(wallet))).sum()
@@ -56,6 +56,15 @@ pub fn check_laws(record: &MoneyRecord) -> Result<(), String> {
         return Err(format!(
             "the timeline has {paid} µBTT for {paid_bytes} bytes, the users {spent} for {bought}"
         ));
+    }
+    let counts = &record.counts;
+    for (bars, n) in
+        [(&counts.deposit_times, counts.deposits), (&counts.withdrawal_times, counts.withdrawals)]
+    {
+        let in_bars: u64 = bars.iter().map(|bar| bar.count).sum();
+        if in_bars != n {
+            return Err(format!("{n} crossings are final, but {in_bars} have a latency"));
+        }
     }
     let circulation = circulation(record);
     // Money may be there between two rows only, and then no row has a stock to turn over.
@@ -100,20 +109,29 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
             let all = f64_of(counts.ledger_operations);
             (all > 0.0).then(|| f64_of(counts.ledger_delayed) / all)
         }
+        Metric::LedgerWaitLongest => Some(counts.ledger_longest_wait.as_secs()),
+        Metric::LedgerQueueLongest => count(counts.ledger_longest_queue),
         Metric::PaidStayHours => Some(counts.stayed.as_hours()),
         Metric::Deposits => count(counts.deposits),
         Metric::DepositsBlocked => count(counts.deposits_blocked),
         Metric::DepositsWaiting => count(counts.deposits_waiting),
-        Metric::DepositTimeMean => {
-            let n = f64_of(counts.deposits);
-            (n > 0.0).then(|| counts.deposit_time.as_secs() / n)
-        }
+        Metric::DepositTimeMean => mean_s(counts.deposit_time, counts.deposits),
         Metric::ChainFees => Some(f64_of(counts.chain_fees_sun) / 1e6),
         Metric::LedgerOperations => count(counts.ledger_operations),
         Metric::Withdrawals => count(counts.withdrawals),
+        Metric::WithdrawalTimeMean => mean_s(counts.withdrawal_time, counts.withdrawals),
         Metric::WithdrawalsBlocked => count(counts.withdrawals_blocked.iter().sum()),
+        Metric::BlockedMinimum => count(counts.withdrawals_blocked[0]),
+        Metric::BlockedBalance => count(counts.withdrawals_blocked[1]),
+        Metric::BlockedDailyCap => count(counts.withdrawals_blocked[2]),
+        Metric::BlockedGatewayEmpty => count(counts.withdrawals_blocked[3]),
         _ => None,
     }
+}
+
+/// The mean of so many durations, in seconds, by their sum.
+fn mean_s(sum: Span, n: u64) -> Option<f64> {
+    (n > 0).then(|| sum.as_secs() / f64_of(n))
 }
 
 /// What cautions are drawn from.
@@ -138,7 +156,7 @@ pub fn facts(arm: &ArmDesign, record: &MoneyRecord) -> MoneyFacts {
 mod tests {
     use super::*;
     use crate::ids::ClassId;
-    use crate::observe::MoneyCounts;
+    use crate::observe::{MoneyCounts, Took};
     use crate::units::{Price, SimTime};
 
     fn row(at_h: f64, (paid, bytes): (u64, u64), (wallets, escrow): (u64, u64)) -> MoneySample {
@@ -210,6 +228,41 @@ mod tests {
         assert!(broken(|r| r.wallets[1].earned.0 += 1).contains("were paid 61"));
         assert!(broken(|r| r.wallets[0].bought_bytes.0 += 1).contains("31 bytes"));
         assert!(broken(|r| r.samples[1].paid.0 += 1).contains("61 µBTT for 30 bytes"));
+        assert!(broken(|r| r.counts.withdrawals += 1).contains("1 crossings are final, but 0"));
+        let bar = Took { above: Span::ZERO, up_to: Span::FOREVER, count: 2 };
+        let deposited = |r: &mut MoneyRecord| r.counts.deposit_times = vec![bar];
+        let mut record = record();
+        deposited(&mut record);
+        assert!(check_laws(&record).is_err(), "latencies of nothing");
+        record.counts.deposits = 2;
+        assert_eq!(check_laws(&record), Ok(()));
+    }
+
+    #[test]
+    fn settlement_by_hand() {
+        let counts = MoneyCounts {
+            ledger_longest_wait: Span::from_secs(2.5),
+            ledger_longest_queue: 7,
+            withdrawals: 4,
+            withdrawal_time: Span::from_secs(250.0),
+            withdrawals_blocked: [1, 20, 300, 4000],
+            ..MoneyCounts::default()
+        };
+        let record = MoneyRecord { counts, ..record() };
+        let circulation = circulation(&record);
+        let of = |metric| value(metric, &record, &circulation);
+        assert_eq!(of(Metric::LedgerWaitLongest), Some(2.5));
+        assert_eq!(of(Metric::LedgerQueueLongest), Some(7.0));
+        assert_eq!(of(Metric::WithdrawalTimeMean), Some(62.5));
+        assert_eq!(of(Metric::DepositTimeMean), None, "none was credited");
+        let reasons = [
+            Metric::BlockedMinimum,
+            Metric::BlockedBalance,
+            Metric::BlockedDailyCap,
+            Metric::BlockedGatewayEmpty,
+        ];
+        assert_eq!(reasons.map(of), [1.0, 20.0, 300.0, 4000.0].map(Some));
+        assert_eq!(of(Metric::WithdrawalsBlocked), Some(4321.0), "together");
     }
 
     #[test]

@@ -113,6 +113,8 @@ pub struct MoneyCounts {
     pub ledger_delayed: u64,
     /// The longest wait.
     pub ledger_longest_wait: Span,
+    /// Most operations that were submitted and not carried out at one moment.
+    pub ledger_longest_queue: u64,
     /// Deposits from the chain that are credited.
     pub deposits: u64,
     /// Deposits blocked: below the minimum, or not enough.
@@ -121,12 +123,29 @@ pub struct MoneyCounts {
     pub deposits_waiting: u64,
     /// How long those that are credited took, together.
     pub deposit_time: Span,
+    /// The same one by one, as a histogram.
+    pub deposit_times: Vec<Took>,
     /// What transfers on the chain cost, in sun, a millionth of a TRX.
     pub chain_fees_sun: u64,
     /// Withdrawals to the chain.
     pub withdrawals: u64,
+    /// How long they took together, from being wanted to being final.
+    pub withdrawal_time: Span,
+    /// The same one by one, as a histogram.
+    pub withdrawal_times: Vec<Took>,
     /// Withdrawals blocked: below the minimum, not enough, the day's cap, the gateway empty.
     pub withdrawals_blocked: [u64; 4],
+}
+
+/// A bar of a histogram of durations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Took {
+    /// They took longer than this; the first bar holds those that took no time, too.
+    pub above: Span,
+    /// They took no longer than this; `Span::FOREVER`: no bound.
+    pub up_to: Span,
+    /// How many; at least one.
+    pub count: u64,
 }
 
 /// All that a run leaves behind about money.

@@ -5,7 +5,7 @@ use super::rows::seconds;
 use crate::experiment::decomposition::{Decomposition, Effect, Split};
 use crate::experiment::{Design, Run};
 use crate::observe::{MoneyRecord, MoneySample};
-use crate::units::{Bytes, MicroBtt, Price, u32_of};
+use crate::units::{Bytes, MicroBtt, Price, Span, u32_of};
 use serde::{Deserialize, Serialize};
 
 /// What moved for one purpose since the row of the timeline before.
@@ -89,6 +89,23 @@ pub struct WalletRow {
     pub sold_bytes: u64,
     /// Payload it took at a price and never paid for.
     pub unpaid_bytes: u64,
+}
+
+/// How many deposits or withdrawals took so long: a bar of a histogram.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SettlementRow {
+    /// Name of the arm.
+    pub arm: String,
+    /// Number of the replicate, from 0.
+    pub replicate: u32,
+    /// `deposit` or `withdrawal`.
+    pub direction: String,
+    /// They took longer than this; the bar from 0 holds those that took no time, too.
+    pub from_s: Number,
+    /// They took no longer than this; empty: there is no bound.
+    pub to_s: Option<Number>,
+    /// How many; at least one.
+    pub count: u64,
 }
 
 /// One torrent of one run.
@@ -228,6 +245,26 @@ pub fn wallets<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = Wal
         bought_bytes: wallet.bought_bytes.0,
         sold_bytes: wallet.sold_bytes.0,
         unpaid_bytes: wallet.unpaid_bytes.0,
+    })
+}
+
+/// How long what went through the gateway in a run took, deposits first.
+pub fn settlement<'a>(
+    design: &'a Design,
+    run: &'a Run,
+) -> impl Iterator<Item = SettlementRow> + 'a {
+    let counts = run.outcome.money.iter().map(|money| &money.counts);
+    let bars = counts.flat_map(|counts| {
+        let deposits = counts.deposit_times.iter().map(|bar| ("deposit", bar));
+        deposits.chain(counts.withdrawal_times.iter().map(|bar| ("withdrawal", bar)))
+    });
+    bars.map(move |(direction, bar)| SettlementRow {
+        arm: name(design, run),
+        replicate: run.reduced.cell.replicate,
+        direction: direction.to_owned(),
+        from_s: number(bar.above.as_secs()),
+        to_s: (bar.up_to < Span::FOREVER).then(|| number(bar.up_to.as_secs())),
+        count: bar.count,
     })
 }
 

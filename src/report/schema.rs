@@ -25,6 +25,9 @@ pub const LEDGER: &str = "ledger.csv";
 pub const PRICES: &str = "prices.csv";
 /// `wallets.csv`: [`super::books::WalletRow`]; only with a token.
 pub const WALLETS: &str = "wallets.csv";
+/// `settlement.csv`: [`super::books::SettlementRow`]; only with users who deposit or withdraw
+/// through the gateway.
+pub const SETTLEMENT: &str = "settlement.csv";
 /// `torrents.csv`: [`super::books::TorrentRow`]; only with several torrents or a token.
 pub const TORRENTS: &str = "torrents.csv";
 /// `recorded.csv`: [`RecordedRow`]; only with recorded downloads.

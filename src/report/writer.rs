@@ -27,6 +27,8 @@ struct Money {
     ledger: csv::Writer<File>,
     prices: csv::Writer<File>,
     wallets: csv::Writer<File>,
+    /// Only with users who deposit or withdraw through the gateway.
+    settlement: Option<csv::Writer<File>>,
 }
 
 /// Why results could not be written.
@@ -58,7 +60,7 @@ impl Writer {
         let folder = Folder::open(target)?;
         let peers = table::<schema::PeerRow>(&folder, schema::PEERS)?;
         let timeline = table::<schema::TimelineRow>(&folder, schema::TIMELINE)?;
-        let money = design.has_token().then(|| Money::create(&folder)).transpose()?;
+        let money = design.has_token().then(|| Money::create(&folder, design)).transpose()?;
         let listed = design.lists_torrents();
         let torrents = listed.then(|| table::<books::TorrentRow>(&folder, schema::TORRENTS));
         Ok(Self { peers, timeline, money, torrents: torrents.transpose()?, folder })
@@ -135,11 +137,14 @@ impl Writer {
 }
 
 impl Money {
-    fn create(folder: &Folder) -> Result<Self, ReportError> {
+    fn create(folder: &Folder, design: &Design) -> Result<Self, ReportError> {
+        let crosses = design.has_crossings();
+        let settlement = crosses.then(|| table::<books::SettlementRow>(folder, schema::SETTLEMENT));
         Ok(Self {
             ledger: table::<books::LedgerRow>(folder, schema::LEDGER)?,
             prices: table::<books::PriceRow>(folder, schema::PRICES)?,
             wallets: table::<books::WalletRow>(folder, schema::WALLETS)?,
+            settlement: settlement.transpose()?,
         })
     }
 
@@ -153,13 +158,21 @@ impl Money {
         for row in books::wallets(design, run) {
             self.wallets.serialize(row).map_err(in_file(schema::WALLETS))?;
         }
+        if let Some(settlement) = &mut self.settlement {
+            for row in books::settlement(design, run) {
+                settlement.serialize(row).map_err(in_file(schema::SETTLEMENT))?;
+            }
+        }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), ReportError> {
         self.ledger.flush().map_err(|e| in_file(schema::LEDGER)(e.into()))?;
         self.prices.flush().map_err(|e| in_file(schema::PRICES)(e.into()))?;
-        self.wallets.flush().map_err(|e| in_file(schema::WALLETS)(e.into()))
+        self.wallets.flush().map_err(|e| in_file(schema::WALLETS)(e.into()))?;
+        self.settlement.as_mut().map_or(Ok(()), |settlement| {
+            settlement.flush().map_err(|e| in_file(schema::SETTLEMENT)(e.into()))
+        })
     }
 }
 

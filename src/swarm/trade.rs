@@ -112,6 +112,8 @@ struct Trader {
     remaining: Bytes,
     /// It withdraws its balance to the chain whenever that reaches this.
     withdraws_at: Option<MicroBtt>,
+    /// Since when it has wanted a withdrawal that was blocked; `NEVER`: there is none.
+    wants_since: SimTime,
     sums: Sums,
     /// What it has sent that has not arrived.
     on_its_way: MicroBtt,
@@ -208,6 +210,7 @@ impl Trader {
             wallet: None,
             shuns: shuns(habits, seed, entity),
             withdraws_at: habits.withdraws_at,
+            wants_since: SimTime::NEVER,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,
             on_its_way: MicroBtt::ZERO,

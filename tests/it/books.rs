@@ -3,6 +3,7 @@
 
 use crate::laws::catalogue::library;
 use crate::laws::money::{crowd, token, users};
+use crate::laws::payments::leavers_and_depositors;
 use crate::swarms::{class, kib, plan};
 use std::collections::BTreeMap;
 use std::fs;
@@ -367,6 +368,36 @@ fn a_token_without_money_gives_the_files_of_barter() {
         assert_eq!(of("barter,"), of("token,"), "{name}");
         assert!(of("token,").len() > 3, "{name} has rows");
     }
+}
+
+/// The histograms of settlement.csv hold what summary.csv counts, and the reasons add up.
+#[test]
+fn the_file_of_settlement_agrees_with_the_summary() {
+    let home = tempfile::tempdir().expect("a folder");
+    let target = home.path().join("books");
+    let barter = arm("barter", crowd(None, users(0.5)), toml::Table::new());
+    let crossing = arm("token", leavers_and_depositors(), toml::Table::new());
+    let text = execute(&scenario(vec![barter.clone(), crossing], 2), &target, false, false);
+    assert!(text.contains("settlement.csv"), "{text}");
+    let (settlement, means) = (file(&target, "settlement.csv"), means(&target, "token"));
+    let mean = |metric: &str| means[&("all".to_owned(), metric.to_owned())];
+    for (direction, metric) in [("deposit", "deposits"), ("withdrawal", "withdrawals")] {
+        let rows = settlement.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let own = rows.filter(|cells| cells[0] == "token" && cells[2] == direction);
+        let counts = own.map(|cells| cells[5].parse::<f64>().expect("a number"));
+        assert_eq!(counts.sum::<f64>(), 2.0 * mean(metric), "{direction}: {settlement}");
+        assert!(mean(metric) > 0.0 && mean(&format!("{direction}_time_mean")) > 57.0);
+    }
+    let reasons = ["minimum", "balance", "daily_cap", "gateway_empty"];
+    let of = reasons.map(|reason| mean(&format!("withdrawals_blocked_{reason}")));
+    assert_eq!(of.iter().sum::<f64>(), mean("withdrawals_blocked"), "{of:?}");
+    assert!(mean("ledger_queue_longest") >= 0.0 && mean("ledger_wait_longest") >= 0.0);
+
+    let closed = arm("token", crowd(Some(Economy::Token(Box::new(token()))), users(0.5)), {
+        toml::Table::new()
+    });
+    execute(&scenario(vec![barter, closed], 1), &target, false, false);
+    assert!(!target.join("settlement.csv").exists(), "nobody crosses");
 }
 
 /// The users of a crowd and of a catalogue with a token, in several arms.

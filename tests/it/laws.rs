@@ -12,7 +12,7 @@ mod hashing;
 mod luck;
 mod messages;
 pub mod money;
-mod payments;
+pub mod payments;
 mod picks;
 mod reading;
 mod reputation;

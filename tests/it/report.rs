@@ -326,7 +326,7 @@ fn every_column_and_metric_is_explained() {
     use swarmecon::report::{books, columns::columns, schema};
     let docs = fs::read_to_string("docs/results.md").expect("the page on results");
     let explained = |name: &str| docs.contains(&format!("| `{name}` |"));
-    let files: [&[&str]; 11] = [
+    let files: [&[&str]; 12] = [
         columns::<schema::PeerRow>(),
         columns::<schema::TimelineRow>(),
         columns::<schema::SummaryRow>(),
@@ -336,6 +336,7 @@ fn every_column_and_metric_is_explained() {
         columns::<books::LedgerRow>(),
         columns::<books::PriceRow>(),
         columns::<books::WalletRow>(),
+        columns::<books::SettlementRow>(),
         columns::<books::TorrentRow>(),
         columns::<books::DecompositionRow>(),
     ];

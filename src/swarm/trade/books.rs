@@ -2,8 +2,8 @@
 
 use super::{Dealer, Due, Mark, Sums, Trade, Trader};
 use crate::ids::PeerId;
-use crate::ledger::{Blocked, Kind, Ledger, Movement};
-use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, WalletRecord};
+use crate::ledger::{Blocked, Crossings, Kind, Ledger, Movement};
+use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, Took, WalletRecord};
 use crate::policy::bid::BidderSpec;
 use crate::swarm::world::Swarm;
 use crate::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
@@ -96,15 +96,30 @@ impl Trade {
             ledger_operations: service.submitted,
             ledger_delayed: service.delayed,
             ledger_longest_wait: service.longest_wait,
+            ledger_longest_queue: service.longest_queue,
             deposits: self.gateway.deposits().done.count,
             deposits_blocked: self.gateway.deposits().blocked_in_all(),
             deposits_waiting: self.gateway.n_waiting() as u64,
             deposit_time: self.gateway.deposits().took,
+            deposit_times: bars(self.gateway.deposits()),
             chain_fees_sun: self.gateway.chain().fees().0,
             withdrawals: self.gateway.withdrawals().done.count,
+            withdrawal_time: self.gateway.withdrawals().took,
+            withdrawal_times: bars(self.gateway.withdrawals()),
             withdrawals_blocked: Blocked::ALL.map(blocked),
         }
     }
+}
+
+/// How long what went across took: the bars with something in them.
+fn bars(crossings: &Crossings) -> Vec<Took> {
+    let mut above = Span::ZERO;
+    let all = crossings.latencies.buckets().map(|(up_to, count)| {
+        let bar = Took { above, up_to, count };
+        above = up_to;
+        bar
+    });
+    all.filter(|bar| bar.count > 0).collect()
 }
 
 /// The middle one; the lower of two.

@@ -468,16 +468,23 @@ impl Trade {
     }
 
     /// Withdraws the balance of a wallet to the chain if it has reached what its user waits for.
+    /// What is blocked is tried again when more is earned, and has been wanted all the time.
     fn withdraw(&mut self, now: SimTime, wallet: AccountId) {
         let user = self.owner(wallet);
-        let Some(least) = self.users[user.index()].withdraws_at else { return };
+        let trader = &mut self.users[user.index()];
+        let Some(least) = trader.withdraws_at else { return };
         let amount = self.ledger.balance(wallet);
         if amount < least || amount == MicroBtt::ZERO {
+            trader.wants_since = SimTime::NEVER;
             return;
         }
-        let order = Order { account: wallet, amount, wanted: now };
+        let wanted = trader.wants_since.min(now);
+        let order = Order { account: wallet, amount, wanted };
         if self.gateway.request_withdrawal(now, &mut self.ledger, order).is_ok() {
-            self.users[user.index()].sums.withdrawn += amount;
+            trader.sums.withdrawn += amount;
+            trader.wants_since = SimTime::NEVER;
+        } else {
+            trader.wants_since = wanted;
         }
     }
 }

@@ -6,7 +6,7 @@ use super::money::{crowd, stayers, token, users};
 use crate::swarms::s;
 use std::sync::Arc;
 use swarmecon::ledger::Supply;
-use swarmecon::observe::{MoneyRecord, Outcome, Unobserved, WalletRecord};
+use swarmecon::observe::{MoneyRecord, Outcome, Took, Unobserved, WalletRecord};
 use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::scenario::presets;
@@ -249,6 +249,47 @@ fn withdrawals_let_deposits_out_of_limbo() {
     assert!(counts.deposits_waiting == 0 || has < 50_000_000, "it holds {has}: {counts:?}");
     assert_eq!(money(&often).wallets, money(&seldom).wallets);
     assert_eq!(often.peers, seldom.peers);
+}
+
+/// Twenty users with a gift who withdraw as soon as they hold 5 BTT, from a hot wallet that is
+/// empty until the ten others come, who deposit.
+pub fn leavers_and_depositors() -> Plan {
+    let mut plan = depositors(50.0, 1e6);
+    let Some(Economy::Token(token)) = &mut plan.economy else { panic!("a token") };
+    token.supply.promo = MicroBtt::from_btt(1e6);
+    token.gateway.least_withdrawal = MicroBtt::from_btt(11.0);
+    token.gateway.daily_cap = MicroBtt::from_btt(300.0);
+    plan.classes[2].trade = plan.classes[1].trade.clone();
+    plan.classes[2].arrivals = Arrivals::AtOnce { count: 10, at: at(150.0), spread: s(120.0) };
+    let early = &mut plan.classes[1].trade;
+    (early.gift, early.bought) = (MicroBtt::from_btt(10.0), MicroBtt::ZERO);
+    early.withdraws_at = Some(MicroBtt::from_btt(5.0));
+    (plan.until_horizon, plan.horizon) = (true, at(1500.0));
+    plan
+}
+
+/// Every crossing is in one bar of its histogram, every block has one reason, and who was blocked
+/// has waited since then.
+#[test]
+fn latencies_and_reasons_add_up() {
+    let outcome = run(&leavers_and_depositors(), 3, &mut Unobserved);
+    let counts = &money(&outcome).counts;
+    let [minimum, balance, cap, empty] = counts.withdrawals_blocked;
+    assert!(minimum > 0 && cap > 0 && empty > 0 && balance == 0, "{counts:?}");
+    for (bars, n, sum) in [
+        (&counts.deposit_times, counts.deposits, counts.deposit_time),
+        (&counts.withdrawal_times, counts.withdrawals, counts.withdrawal_time),
+    ] {
+        let count = bars.iter().map(|bar| bar.count).sum::<u64>();
+        assert!(n > 3 && count == n, "{bars:?} do not hold {n}");
+        let bound = |of: fn(&Took) -> Span| bars.iter().map(|bar| of(bar).0 * bar.count).sum();
+        let (least, most): (u64, u64) = (bound(|bar| bar.above), bound(|bar| bar.up_to));
+        assert!(least < sum.0 && sum.0 <= most, "{sum:?} is not within {bars:?}");
+    }
+    let shortest = counts.withdrawal_times[0];
+    assert!(shortest.above < s(57.0) && shortest.up_to >= s(57.0), "{shortest:?}");
+    let longest = counts.withdrawal_times.last().expect("some").above;
+    assert!(longest > s(61.0), "some were blocked before: {counts:?}");
 }
 
 /// However payments travel: without money it is barter to the bit, and every amount times a
