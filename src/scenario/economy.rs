@@ -9,8 +9,8 @@ use super::fault::{Check, Place};
 use super::node::{Node, Value};
 use super::rows;
 use crate::ledger::{
-    Between, GatewayRules, Geometric, HISTORY, Outage, PricePath, PriceRow, Rest, ServiceRules,
-    Supply,
+    Between, ChainRules, GatewayRules, Geometric, HISTORY, Outage, PricePath, PriceRow, Rest,
+    ServiceRules, Supply,
 };
 use crate::policy::auction::{Format, Ties};
 use crate::policy::choke::market::Combine;
@@ -493,8 +493,27 @@ fn gateway(check: &mut Check, table: Option<Table<'_>>) -> GatewayRules {
         );
         check.fault(&place, message, help);
     }
+    chain(check, &mut t, &mut rules.chain);
     t.close(check);
     rules
+}
+
+/// The public chain behind the gateway.
+fn chain(check: &mut Check, t: &mut Table<'_>, rules: &mut ChainRules) {
+    // A millisecond to a day.
+    if let Some(s) = t.number(check, "block_s", Range::from(0.001, 86_400.0, "3")) {
+        rules.block = Span::from_secs(s);
+    }
+    // So that what all transfers of a run cost fits 64 bits.
+    for (key, high, example, to) in [
+        ("finality_blocks", 1e6, "19", &mut rules.finality_blocks),
+        ("free_bytes_per_day", 1e9, "5000", &mut rules.free_bytes),
+        ("transfer_bytes", 1e5, "270", &mut rules.transfer_bytes),
+        ("sun_per_byte", 1e6, "10", &mut rules.price.0),
+    ] {
+        let n = t.whole(check, key, Range::from(0.0, high, example));
+        *to = n.map_or(*to, u64::from);
+    }
 }
 
 fn credit(check: &mut Check, table: Option<Table<'_>>) -> Credit {

@@ -135,6 +135,11 @@ fn gateway(rules: &GatewayRules) -> Value {
         ("least_withdrawal_btt", btt(rules.least_withdrawal)),
         ("least_deposit_btt", btt(rules.least_deposit)),
         ("daily_cap_btt", btt(rules.daily_cap)),
+        ("block_s", span(rules.chain.block)),
+        ("finality_blocks", number(f64_of(rules.chain.finality_blocks))),
+        ("free_bytes_per_day", number(f64_of(rules.chain.free_bytes))),
+        ("transfer_bytes", number(f64_of(rules.chain.transfer_bytes))),
+        ("sun_per_byte", number(f64_of(rules.chain.price.0))),
     ])
 }
 

@@ -1,7 +1,7 @@
 //! Economies, users who trade and catalogues: what is written is what is planned.
 
 use super::{check_round_trip, plan, read, read_with, small};
-use swarmecon::ledger::{Between, Outage, PricePath, Rest};
+use swarmecon::ledger::{Between, ChainRules, Outage, PricePath, Rest, Sun};
 use swarmecon::policy::ask::{AskerSpec, Tatonnement};
 use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
@@ -83,6 +83,10 @@ promo_btt = 1000.5
 gateway_btt = 7
 [economy.gateway]
 daily_cap_btt = 20000
+block_s = 0.5
+finality_blocks = 2
+free_bytes_per_day = 1500
+sun_per_byte = 140
 [trade]
 adoption = 0.6
 gift_btt = 2.5
@@ -124,6 +128,14 @@ fn a_token_is_planned_as_it_is_written() {
     let sum = supply.promo + supply.gateway + supply.operator + supply.outside;
     assert_eq!(sum, MicroBtt(990_000_000_000 * MicroBtt::BTT.0), "the rest is outside");
     assert_eq!(token.gateway.daily_cap, MicroBtt(20_000_000_000));
+    let chain = ChainRules {
+        block: s(0.5),
+        finality_blocks: 2,
+        free_bytes: 1500,
+        transfer_bytes: 270,
+        price: Sun(140),
+    };
+    assert_eq!(token.gateway.chain, chain, "a default stays");
     assert_eq!(token.gateway.least_withdrawal, MicroBtt(1_000_000_000), "a default stays");
 }
 
