@@ -17,7 +17,7 @@ use crate::policy::choke::market::Combine;
 use crate::policy::choke::{ChokerSpec, Slots};
 use crate::policy::reputation::Esteem;
 use crate::swarm::plan::economy::{
-    ChannelRules, ChannelScope, Credit, Economy, Funding, OneHop, Ranks, Route, Token, Usd,
+    Airdrop, ChannelRules, ChannelScope, Credit, Economy, Funding, OneHop, Ranks, Route, Token, Usd,
 };
 use crate::swarm::plan::{ClassPlan, Plan, Role};
 use crate::units::{Bytes, MicroBtt, SimTime, Span, floor_u64};
@@ -178,6 +178,8 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
     let service = service(check, ledger);
     let pools = t.table(check, "supply");
     let supply = supply(check, pools);
+    let drops = t.table(check, "airdrop");
+    let airdrop = airdrop(check, drops);
     let gate = t.table(check, "gateway");
     let gateway = gateway(check, gate);
     Some(Token {
@@ -192,6 +194,7 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         exposure_pieces,
         usd: usd?,
         supply: supply?,
+        airdrop,
         gateway,
     })
 }
@@ -467,6 +470,18 @@ fn supply(check: &mut Check, table: Option<Table<'_>>) -> Option<Supply> {
     }
     let outside = outside.or(rest).unwrap_or(MicroBtt::ZERO);
     Some(Supply { promo, operator, gateway, outside })
+}
+
+/// Gifts to people who are no users; none unless both keys are written.
+fn airdrop(check: &mut Check, table: Option<Table<'_>>) -> Option<Airdrop> {
+    let mut t = table?;
+    let range = Range { above: true, example: "1000000", ..BTT };
+    let is_some = needed(check, &mut t, "amount_btt", range).is_some();
+    let amount = is_some.then(|| btt(check, &mut t, "amount_btt")).flatten();
+    // A minute and a half at least: each is an event.
+    let days = needed(check, &mut t, "every_days", Range::from(0.001, 10_000.0, "30"));
+    t.close(check);
+    Some(Airdrop { amount: amount?, every: Span::from_secs(days? * 86_400.0) })
 }
 
 fn gateway(check: &mut Check, table: Option<Table<'_>>) -> GatewayRules {

@@ -48,6 +48,8 @@ pub(super) enum Event {
     Payment(PeerId),
     /// A user's deposit is final on the chain.
     Deposit(UserId),
+    /// Money of the promotional pool goes to people outside.
+    Airdrop,
     /// A leecher gives up providers that are silent.
     TimeOut(PeerId),
     /// A row of the timeline is due.
@@ -82,6 +84,7 @@ impl Event {
             Self::Retry(p) => (20, p.0),
             Self::PassOn(p) => (22, p.0),
             Self::Anew(p) => (23, p.0),
+            Self::Airdrop => (25, 0),
             Self::Letter(p, slot) => (21, p.0 ^ u32::from(slot) << 16),
         }
     }

@@ -17,6 +17,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.queue.push(self.peers[p].arrival, Event::Join(PeerId::from_index(p)));
         }
         self.queue.push(SimTime::ZERO, Event::Sample);
+        self.await_airdrop();
         while !self.over() {
             let Some((at, event)) = self.queue.pop() else { break };
             if at > self.plan.horizon {
@@ -101,6 +102,7 @@ impl<O: Observer> Swarm<'_, O> {
             Event::GoOnline(u) => self.go_online(u),
             Event::Payment(p) => self.payment_arrives(p),
             Event::TimeOut(p) => self.time_out(p),
+            Event::Airdrop => self.airdrop(),
             Event::Deposit(_) => self.deposits_are_final(),
             Event::Sample => self.sample(),
         }

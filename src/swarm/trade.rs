@@ -8,6 +8,7 @@
 //! delivered and not been paid for is worth one piece at most; with empty wallets nothing here
 //! changes what happens.
 
+mod airdrop;
 mod bid;
 mod books;
 mod credit;

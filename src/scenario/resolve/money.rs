@@ -66,6 +66,13 @@ fn write_token(t: &mut Table, token: &Token) {
     put(t, "usd_per_btt", usd_per_btt(&token.usd));
     put(t, "ledger", service(&token.service));
     put(t, "supply", supply(&token.supply));
+    if let Some(airdrop) = &token.airdrop {
+        let rules = numbers(&[
+            ("amount_btt", btt(airdrop.amount)),
+            ("every_days", number(airdrop.every.as_secs() / 86_400.0)),
+        ]);
+        put(t, "airdrop", rules);
+    }
     put(t, "gateway", gateway(&token.gateway));
 }
 

@@ -53,8 +53,19 @@ pub struct Token {
     pub usd: Usd,
     /// Who holds the money before the first user comes.
     pub supply: Supply,
+    /// What of it goes to people who are no users.
+    pub airdrop: Option<Airdrop>,
     /// How money gets to the public chain and back.
     pub gateway: GatewayRules,
+}
+
+/// Money from the promotional pool for the world outside, again and again until the pool is empty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Airdrop {
+    /// How much each time, or what is left.
+    pub amount: MicroBtt,
+    /// From one time to the next, and to the first. Above nothing.
+    pub every: Span,
 }
 
 /// Payment channels.

@@ -39,6 +39,7 @@ pub fn token() -> Token {
         exposure_pieces: 1,
         usd: Usd::Path(Arc::new(PricePath::constant(0.000_12).expect("a price"))),
         supply: Supply { promo: MicroBtt::from_btt(1e6), ..Supply::default() },
+        airdrop: None,
         gateway: GatewayRules::default(),
     }
 }

@@ -11,7 +11,7 @@ use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::{
-    ChannelRules, ChannelScope, Economy, Route, Stall, Token, Trade,
+    Airdrop, ChannelRules, ChannelScope, Economy, Route, Stall, Token, Trade,
 };
 use swarmecon::swarm::plan::{Arrivals, Audit, Plan};
 use swarmecon::swarm::run;
@@ -266,6 +266,48 @@ pub fn leavers_and_depositors() -> Plan {
     early.withdraws_at = Some(MicroBtt::from_btt(5.0));
     (plan.until_horizon, plan.horizon) = (true, at(1500.0));
     plan
+}
+
+/// Airdrops bring outside what they take from the pool, and gifts fail as soon as it is empty;
+/// where the pool is large enough they change nothing for users.
+#[test]
+fn airdrops_take_gifts_from_users_and_nothing_else() {
+    let btt = MicroBtt::from_btt;
+    let dropping = |amount: f64, every: f64, pool: f64| {
+        let airdrop = (amount > 0.0).then(|| Airdrop { amount: btt(amount), every: s(every) });
+        let supply = Supply { promo: btt(pool), ..Supply::default() };
+        let mut plan = with_token(Token { supply, airdrop, ..token() }, users(1.0));
+        plan.audit = Audit::EveryEvent;
+        run(&plan, 3, &mut Unobserved)
+    };
+    let dropped = |outcome: &Outcome| {
+        let rows = money(outcome).samples.iter().flat_map(|row| &row.moved);
+        let own: Vec<_> = rows.filter(|moved| moved.what == "airdrop").collect();
+        let sum: u128 = own.iter().map(|moved| moved.ubtt).sum();
+        (own.iter().map(|moved| moved.count).sum::<u64>(), u64::try_from(sum).expect("fits"))
+    };
+    let gifts = |outcome: &Outcome| sum(outcome, |wallet| wallet.gift);
+    let left = |outcome: &Outcome| money(outcome).samples.last().expect("a row").promo.0;
+    let given = |outcome: &Outcome| {
+        money(outcome).wallets.iter().filter(|w| w.gift > MicroBtt::ZERO).count()
+    };
+
+    // Twenty users, 10 BTT each, over two minutes. 205 BTT do for all; without 95 they do not.
+    let none = dropping(0.0, 30.0, 205.0);
+    assert_eq!((dropped(&none), given(&none), left(&none)), ((0, 0), 20, btt(5.0).0));
+    let some = dropping(95.0, 30.0, 205.0);
+    let (n, sum) = dropped(&some);
+    assert!(given(&some) < 20 && (2..=3).contains(&n), "{} users, {n} airdrops", given(&some));
+    assert_eq!((gifts(&some) + sum, left(&some)), (btt(205.0).0, 0), "the last gets what is left");
+
+    // A pool that is large enough: the same swarm.
+    let same = |outcome: &Outcome| (outcome.peers.clone(), money(outcome).wallets.clone());
+    let rich = dropping(95.0, 30.0, 1e6);
+    assert_eq!(same(&rich), same(&dropping(0.0, 30.0, 1e6)));
+    let (n, sum) = dropped(&rich);
+    assert_eq!((sum, left(&rich)), (n * btt(95.0).0, btt(1e6).0 - gifts(&rich) - sum));
+    let end = rich.end.as_secs();
+    assert!((end / 30.0 - 1.0..=end / 30.0).contains(&f64::from(u32::try_from(n).expect("few"))));
 }
 
 /// Every crossing is in one bar of its histogram, every block has one reason, and who was blocked

@@ -10,7 +10,7 @@ use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::reputation::Esteem;
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::swarm::plan::economy::{
-    ChannelScope, Economy, Funding, OneHop, Ranks, Route, Stall, Token, Trade, Usd,
+    Airdrop, ChannelScope, Economy, Funding, OneHop, Ranks, Route, Stall, Token, Trade, Usd,
 };
 use swarmecon::swarm::plan::{Plan, Sessions};
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
@@ -81,6 +81,9 @@ outages_s = [[60, 30], [300, 10]]
 [economy.supply]
 promo_btt = 1000.5
 gateway_btt = 7
+[economy.airdrop]
+amount_btt = 2.000001
+every_days = 0.25
 [economy.gateway]
 daily_cap_btt = 20000
 block_s = 0.5
@@ -127,6 +130,8 @@ fn a_token_is_planned_as_it_is_written() {
     assert_eq!((supply.promo, supply.gateway), (MicroBtt(1_000_500_000), MicroBtt(7_000_000)));
     let sum = supply.promo + supply.gateway + supply.operator + supply.outside;
     assert_eq!(sum, MicroBtt(990_000_000_000 * MicroBtt::BTT.0), "the rest is outside");
+    let airdrop = Airdrop { amount: MicroBtt(2_000_001), every: s(21_600.0) };
+    assert_eq!(token.airdrop, Some(airdrop));
     assert_eq!(token.gateway.daily_cap, MicroBtt(20_000_000_000));
     let chain = ChainRules {
         block: s(0.5),
