@@ -1,7 +1,8 @@
 //! Two tokens of nearly one name: a guard against mixing their amounts.
 //!
-//! Law: an amount has a unit, and all amounts that pass one guard are of one denomination. Inside
-//! the simulator only the old one exists.
+//! Law: an amount has a unit, and all amounts that pass one guard are of one denomination; nothing
+//! is nothing in both. Inside the simulator only the old one exists. A scenario is read through one
+//! guard.
 //!
 //! On 12 December 2021 a thousand new tokens were given for one old (launch post of the BitTorrent
 //! Chain, medium.com/@BitTorrent); the old token went on as BTTOLD, the new one as BTT or BTTC. A
@@ -58,11 +59,22 @@ impl DenominationGuard {
     /// [`BadAmount`]; the guard is as before.
     pub fn parse(&mut self, text: &str) -> Result<MicroBtt, BadAmount> {
         let (amount, denomination) = parse(text)?;
+        if amount > MicroBtt::ZERO {
+            self.admit(denomination)?;
+        }
+        Ok(amount)
+    }
+
+    /// Takes note of something that is of this denomination and is no amount: a price.
+    ///
+    /// # Errors
+    /// [`BadAmount::Mixed`]; the guard is as before.
+    pub fn admit(&mut self, denomination: Denomination) -> Result<(), BadAmount> {
         if self.seen.is_some_and(|seen| seen != denomination) {
             return Err(BadAmount::Mixed);
         }
         self.seen = Some(denomination);
-        Ok(amount)
+        Ok(())
     }
 
     /// The denomination of what has been read.
@@ -174,5 +186,8 @@ mod tests {
         let mut guard = DenominationGuard::default();
         assert_eq!(guard.parse("1000 BTTC"), Ok(MicroBtt(1_000_000)));
         assert_eq!(guard.parse("1 BTTOLD"), Err(BadAmount::Mixed));
+        assert_eq!(guard.admit(Denomination::Old), Err(BadAmount::Mixed));
+        assert_eq!(guard.parse("0 BTT"), Ok(MicroBtt::ZERO), "nothing is nothing in both");
+        assert_eq!(guard.admit(Denomination::New), Ok(()));
     }
 }

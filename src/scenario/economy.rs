@@ -3,6 +3,7 @@
 //! Law: keys of a token are checked whatever the bundle, and hold only where there is a token: so
 //! an arm that changes nothing but `bundle` is the same file without money.
 
+use super::amount::{ALL_BTT, BTT, btt, is_of_2019, needed_btt};
 use super::check::{MAX_COUNT, PERIOD_S, Range, TIME_S, Table, number, variant, whole, word_or};
 use super::choices::{each, needed};
 use super::fault::{Check, Place};
@@ -81,12 +82,6 @@ pub(super) const VALUES: [(&str, Esteem); 3] =
 pub(super) const RANKS: [(&str, Ranks); 2] =
     [("always", Ranks::Always), ("seeding", Ranks::Seeding)];
 
-/// All BTT of 2019 there ever were: 990 · 10⁹ (Binance report, January 2019).
-const ALL_BTT: f64 = 990e9;
-/// Above this an amount is a whole number of BTT: floats are too coarse for less.
-pub(super) const EXACT_BTT: f64 = 1e9;
-/// An amount of BTT.
-pub(super) const BTT: Range = Range::from(0.0, ALL_BTT, "10");
 /// What a BTT is worth.
 const USD: Range = Range::above(0.0, 1e6, "0.00012");
 /// A number of pieces or slots.
@@ -158,7 +153,10 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
     let format = t.word(check, "auction", &FORMATS).unwrap_or(Format::Uniform);
     let ties = t.word(check, "ties", &TIES).unwrap_or(Ties::LongestWaiting);
     let coin_range = Range::from(1.0, 4e9, "1");
-    let coin = t.whole(check, "smallest_payment_ubtt", coin_range).unwrap_or(1);
+    let coin = t.whole(check, "smallest_payment_ubtt", coin_range);
+    if coin.is_some() {
+        is_of_2019(check, &t.place_of("smallest_payment_ubtt"), "smallest_payment_ubtt");
+    }
     let loss_range = Range::from(0.0, 1.0, "0.01");
     let payment_loss = t.number(check, "payment_loss", loss_range).unwrap_or(0.0);
     let funding = match t.get("funding_pieces") {
@@ -186,7 +184,7 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         combine: combine?,
         format,
         ties,
-        coin: MicroBtt(u64::from(coin)),
+        coin: MicroBtt(u64::from(coin.unwrap_or(1))),
         channels: ChannelRules { funding: funding?, rest, scope },
         service,
         payment_loss,
@@ -274,10 +272,15 @@ fn constant(usd: f64) -> Option<Usd> {
 fn usd(check: &mut Check, node: &Node, horizon: SimTime) -> Option<Usd> {
     let key = "usd_per_btt";
     if !matches!(node.value, Value::Table(_)) {
+        is_of_2019(check, &node.place, key);
         return constant(number(check, node, key, USD)?);
     }
     let ways = ["history_from_day", "history", "random", "csv", "rows"];
     let (way, inner, place) = variant(check, node, key, &ways)?;
+    // What is known of the past has been brought to BTT of 2019.
+    if way != "history_from_day" {
+        is_of_2019(check, &inner.place, key);
+    }
     let path = match way {
         "history_from_day" => {
             PricePath::historical(whole(check, inner, way, history_days())?, Between::Linear)
@@ -427,26 +430,6 @@ fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
     rules
 }
 
-/// An amount of BTT, to the µBTT.
-pub(super) fn btt(check: &mut Check, t: &mut Table<'_>, key: &'static str) -> Option<MicroBtt> {
-    let node = t.get(key)?;
-    btt_of(check, node, key)
-}
-
-/// `node` as an amount of BTT.
-pub(super) fn btt_of(check: &mut Check, node: &Node, key: &str) -> Option<MicroBtt> {
-    let x = number(check, node, key, BTT)?;
-    if x.fract() == 0.0 {
-        return Some(MicroBtt(floor_u64(x) * MicroBtt::BTT.0));
-    }
-    if x > EXACT_BTT {
-        let message = format!("`{key}` is {x}; above a billion it takes whole BTT");
-        check.fault(&node.place, message, format!("write `{key} = {}`", x.floor()));
-        return None;
-    }
-    Some(MicroBtt::from_btt(x))
-}
-
 fn supply(check: &mut Check, table: Option<Table<'_>>) -> Option<Supply> {
     let all = MicroBtt(floor_u64(ALL_BTT) * MicroBtt::BTT.0);
     let billion = MicroBtt(1_000_000_000 * MicroBtt::BTT.0);
@@ -476,8 +459,7 @@ fn supply(check: &mut Check, table: Option<Table<'_>>) -> Option<Supply> {
 fn airdrop(check: &mut Check, table: Option<Table<'_>>) -> Option<Airdrop> {
     let mut t = table?;
     let range = Range { above: true, example: "1000000", ..BTT };
-    let is_some = needed(check, &mut t, "amount_btt", range).is_some();
-    let amount = is_some.then(|| btt(check, &mut t, "amount_btt")).flatten();
+    let amount = needed_btt(check, &mut t, "amount_btt", range);
     // A minute and a half at least: each is an event.
     let days = needed(check, &mut t, "every_days", Range::from(0.001, 10_000.0, "30"));
     t.close(check);

@@ -2,6 +2,7 @@
 //!
 //! Law: a fault is reported once, at the place the user can change, and says what to write instead.
 
+use super::amount::Amounts;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
@@ -89,6 +90,8 @@ pub(super) struct Check {
     broken: Vec<Place>,
     /// Full names that unknown keys were probably meant to be: they are not missing.
     meant: Vec<String>,
+    /// Amounts of money found up to now: all are of one token.
+    pub amounts: Amounts,
     /// Faults beyond `MOST`.
     n_dropped: usize,
     /// Where relative paths start.
@@ -281,6 +284,13 @@ impl Check {
             format!("`{key}` names the file, at {label}:{line}:{column}")
         });
         names.collect::<Vec<_>>().join("; ")
+    }
+
+    /// File and line of `place`, in words.
+    pub fn where_is(&self, place: &Place) -> String {
+        let Source { label, text } = &self.sources[place.source];
+        let line = 1 + text[..place.start.min(text.len())].matches('\n').count();
+        format!("{label}:{line}")
     }
 
     fn lines_of(&self, place: &Place) -> Place {

@@ -4,6 +4,7 @@
 //! `file` reads the tree key by key, `build` makes the plan, `resolve` writes it out again.
 //! `fault` gathers all that is wrong on the way. docs/scenario.md explains every key.
 
+mod amount;
 mod build;
 mod catalogue;
 mod check;

@@ -3,16 +3,15 @@
 //! Law: what a class does with money is the same in every arm that does not change it, with or
 //! without a token: so the same users have the token's client in all of them.
 
+use super::amount::{BTT, btt, btt_of, needed_btt, needed_price, price};
 use super::check::{Range, TIME_S, Table, number, variant_or, word_or};
-use super::choices::needed;
-use super::economy::{btt, btt_of};
 use super::fault::{Check, Place};
 use super::node::{Node, Value};
 use crate::policy::ask::{AskerSpec, Tatonnement};
 use crate::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use crate::policy::stay::{Elastic, StayerSpec};
 use crate::swarm::plan::economy::{Route, Stall, Trade};
-use crate::units::{MicroBtt, NanoUsd, Price, Span, floor_u64};
+use crate::units::{NanoUsd, Span, floor_u64};
 
 /// Words of `insolvency`.
 pub(super) const INSOLVENCIES: [(&str, Insolvency); 2] = [
@@ -28,8 +27,6 @@ pub(super) const SILENTLY: &str = "silently";
 const BIDDERS: [&str; 4] = ["auto", "fixed_btt_per_gib", "valuation", "shill"];
 /// Ways to write `asker`, besides words.
 const ASKERS: [&str; 3] = ["reserve_btt_per_gib", "cost_usd_per_gib", "tatonnement"];
-/// A price of data in BTT per GiB.
-const PRICE: Range = Range::from(0.0, 1e9, "10");
 /// An amount of dollars.
 const USD: Range = Range::from(0.0, 1e6, "0.01");
 /// A share.
@@ -101,7 +98,8 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
     set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
     if let Some(node) = t.get("withdraws_at_btt") {
-        let at = if matches!(node.value, Value::Text(_)) {
+        let is_word = |text: &str| !text.starts_with(|c: char| c.is_ascii_digit());
+        let at = if matches!(&node.value, Value::Text(text) if is_word(text)) {
             word_or(check, node, "withdraws_at_btt", &[("never", None)], "a number of BTT")
         } else {
             btt_of(check, node, "withdraws_at_btt").map(Some)
@@ -155,10 +153,6 @@ fn hundredths(check: &mut Check, t: &mut Table<'_>, key: &'static str, high: f64
     Some(percent)
 }
 
-fn price(check: &mut Check, node: &Node, key: &str) -> Option<Price> {
-    number(check, node, key, PRICE).map(Price::from_btt_per_gib)
-}
-
 fn bidder(check: &mut Check, node: &Node) -> Option<BidderSpec> {
     if !matches!(node.value, Value::Table(_)) {
         let known = [
@@ -177,19 +171,18 @@ fn bidder(check: &mut Check, node: &Node) -> Option<BidderSpec> {
         "fixed_btt_per_gib" => price(check, inner, way).map(BidderSpec::Fixed),
         "valuation" => {
             let mut t = Table::open(check, inner, &place, "bidder.valuation");
-            let per_hour = per_hour(check, &mut t);
+            let per_hour = needed_btt(check, &mut t, "btt_per_hour", BTT);
             let repost = percent(check, &mut t, "repost_percent").unwrap_or(10);
             t.close(check);
             Some(BidderSpec::Valuation(Valuation { per_hour: per_hour?, repost_percent: repost }))
         }
         _ => {
             let mut t = Table::open(check, inner, &place, "bidder.shill");
-            let start = needed(check, &mut t, "start_btt_per_gib", PRICE);
+            let start = needed_price(check, &mut t, "start_btt_per_gib");
             let range = Range::from(0.0, 100.0, "10");
             let step = t.whole(check, "step_percent", range).unwrap_or(10);
             t.close(check);
-            let start = Price::from_btt_per_gib(start?);
-            Some(BidderSpec::Shill(Shill { start, step_percent: u64::from(step) }))
+            Some(BidderSpec::Shill(Shill { start: start?, step_percent: u64::from(step) }))
         }
     }
 }
@@ -206,12 +199,6 @@ fn auto(check: &mut Check, node: &Node, place: &Place) -> Option<AutoBid> {
     set(&mut rule.insolvency, t.word(check, "insolvency", &INSOLVENCIES));
     t.close(check);
     (check.n_faults() == before).then_some(rule)
-}
-
-/// What an hour saved is worth to a bidder.
-fn per_hour(check: &mut Check, t: &mut Table<'_>) -> Option<MicroBtt> {
-    needed(check, t, "btt_per_hour", super::economy::BTT)?;
-    btt(check, t, "btt_per_hour")
 }
 
 fn percent(check: &mut Check, t: &mut Table<'_>, key: &'static str) -> Option<u64> {
@@ -234,12 +221,11 @@ fn asker(check: &mut Check, node: &Node) -> Option<AskerSpec> {
         }
         _ => {
             let mut t = Table::open(check, inner, &place, "asker.tatonnement");
-            let start = needed(check, &mut t, "start_btt_per_gib", PRICE);
+            let start = needed_price(check, &mut t, "start_btt_per_gib");
             let range = Range::from(1.0, 1000.0, "5");
             let step = t.whole(check, "step_percent", range).unwrap_or(5);
             t.close(check);
-            let start = Price::from_btt_per_gib(start?);
-            Some(AskerSpec::Tatonnement(Tatonnement::new(start, u64::from(step))))
+            Some(AskerSpec::Tatonnement(Tatonnement::new(start?, u64::from(step))))
         }
     }
 }

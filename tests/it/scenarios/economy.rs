@@ -383,3 +383,25 @@ fn a_catalogue_of_given_torrents_needs_no_size() {
     assert_eq!(torrents[1].release, SimTime::from_secs(60.0));
     assert!(plan.classes[1].demand.is_none(), "one request each");
 }
+
+/// The same scenario in BTT, with units, and in the token of 2021; and what is nothing has no unit.
+#[test]
+fn amounts_may_have_a_unit() {
+    let of = |gift: &str, at: &str, bid: &str, start: &str| {
+        let text = format!(
+            "[economy]\nbundle = \"btt\"\nusd_per_btt = {{ history_from_day = 9 }}\n\
+             [trade]\nadoption = 1\ngift_btt = {gift}\nbuys_btt = 0\nwithdraws_at_btt = {at}\n\
+             bidder = {{ fixed_btt_per_gib = {bid} }}\n\
+             asker = {{ tatonnement = {{ start_btt_per_gib = {start} }} }}\n"
+        );
+        let trade = plan(&small(&text)).classes[1].trade.clone();
+        (trade.gift, trade.withdraws_at, inside(&trade))
+    };
+    let plain = of("2.5", "1000", "0.125", "0.000001");
+    assert_eq!(plain.0, MicroBtt(2_500_000));
+    let units = ["\"2.5 BTT\"", "\"1000 BTTOLD\"", "\"125000 uBTT\"", "\"1 µBTT\""];
+    assert_eq!(of(units[0], units[1], units[2], units[3]), plain);
+    let new = ["\"2500 BTTC\"", "\"1000000 BTTC\"", "\"125 BTTC\"", "\"0.001 BTTC\""];
+    assert_eq!(of(new[0], new[1], new[2], new[3]), plain);
+    assert_eq!(of("2.5", "\"never\"", "0.125", "0.000001").1, None);
+}
