@@ -70,16 +70,11 @@ movements! {
     /// The welcome gift: promo to wallet. 10 BTT at the launch of 9 July 2019 (crypto-mining.club,
     /// quoting the operator's announcement).
     Gift "gift": Promo => Wallet;
-    /// Handed out unasked: promo, operator or outside to wallet or outside. From February 2019 it
-    /// went to holders of another coin, not to users of the client (CoinDesk).
-    Airdrop "airdrop": Promo | Operator | Outside => Wallet | Outside;
-    /// A reward by the operator for being there: promo or operator to wallet (BTFS v1 FAQ).
-    Subsidy "subsidy": Promo | Operator => Wallet;
+    /// Handed out unasked: promo to outside. From February 2019 it went to holders of another coin,
+    /// not to users of the client (CoinDesk).
+    Airdrop "airdrop": Promo => Outside;
     /// A user buys tokens with money, past the gateway: outside to wallet.
     Purchase "purchase": Outside => Wallet;
-    /// A user or the operator sells tokens for money, past the gateway: wallet or operator to
-    /// outside.
-    CashOut "cash_out": Wallet | Operator => Outside;
     /// Between users: wallet to wallet. Farmers gather in a hub what many clients earned
     /// (UkrainianHulk/bittorrent-utils).
     Sweep "sweep": Wallet => Wallet;
@@ -102,11 +97,11 @@ movements! {
     /// Second half of a deposit, on the operator's ledger: operator to wallet.
     Deposit "deposit": Operator => Wallet;
     /// The operator fills up its hot wallet or its pool of gifts: operator or outside to gateway or
-    /// promo.
+    /// promo. No rule of a run does: what operators did when theirs ran dry was not found. It is
+    /// for callers of the library.
     Refill "refill": Operator | Outside => Gateway | Promo;
-    /// What the operator charges, in BTT: wallet to operator.
-    Fee "fee": Wallet => Operator;
-    /// Destroyed: from anywhere but escrow to burn.
+    /// Destroyed: from anywhere but escrow to burn. No rule of a run does, so the account is empty
+    /// there; it is for callers of the library.
     Burn "burn": Wallet | Gateway | Operator | Promo | Outside => Burn;
 }
 

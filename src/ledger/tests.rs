@@ -19,7 +19,7 @@ enum Act {
         to: usize,
         ubtt: u64,
     },
-    CashOut {
+    Burn {
         from: usize,
         ubtt: u64,
     },
@@ -60,7 +60,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (user.clone(), ubtt.clone()).prop_map(|(to, ubtt)| Act::Gift { to, ubtt }),
         1 => (user.clone(), user.clone(), ubtt.clone())
             .prop_map(|(from, to, ubtt)| Act::Sweep { from, to, ubtt }),
-        1 => (user.clone(), ubtt.clone()).prop_map(|(from, ubtt)| Act::CashOut { from, ubtt }),
+        1 => (user.clone(), ubtt.clone()).prop_map(|(from, ubtt)| Act::Burn { from, ubtt }),
         3 => (user.clone(), user, ubtt.clone())
             .prop_map(|(payer, payee, ubtt)| Act::Open { payer, payee, ubtt }),
         4 => (some.clone(), ubtt.clone()).prop_map(|(channel, ubtt)| Act::Sign { channel, ubtt }),
@@ -92,7 +92,7 @@ struct Books {
     wallets: Vec<u64>,
     promo: u64,
     operator: u64,
-    outside: u64,
+    burnt: u64,
     lines: Vec<Line>,
     sent: Vec<(usize, u64)>,
     at: SimTime,
@@ -105,8 +105,8 @@ impl Books {
         let users = (0..N_USERS).map(|_| ledger.open_account(Kind::Wallet)).collect();
         let (wallets, lines, sent) = (vec![0; N_USERS], Vec::new(), Vec::new());
         let at = SimTime::ZERO;
-        let (promo, operator, outside) = (500, 0, 0);
-        Self { ledger, users, wallets, promo, operator, outside, lines, sent, at }
+        let (promo, operator, burnt) = (500, 0, 0);
+        Self { ledger, users, wallets, promo, operator, burnt, lines, sent, at }
     }
 
     fn line(&self, channel: usize) -> Option<usize> {
@@ -116,7 +116,7 @@ impl Books {
     fn step(&mut self, act: Act) {
         self.at = SimTime(self.at.0 + 1);
         match act {
-            Act::Gift { .. } | Act::Sweep { .. } | Act::CashOut { .. } => self.transfer(act),
+            Act::Gift { .. } | Act::Sweep { .. } | Act::Burn { .. } => self.transfer(act),
             Act::Open { payer, payee, ubtt } => self.open(payer, payee, ubtt),
             Act::Sign { channel, ubtt } => {
                 let Some(at) = self.line(channel) else { return };
@@ -154,9 +154,7 @@ impl Books {
                 let to = if from == to { (to + 1) % N_USERS } else { to };
                 (Movement::Sweep, self.users[from], self.users[to], ubtt)
             }
-            Act::CashOut { from, ubtt } => {
-                (Movement::CashOut, self.users[from], Ledger::OUTSIDE, ubtt)
-            }
+            Act::Burn { from, ubtt } => (Movement::Burn, self.users[from], Ledger::BURN, ubtt),
             _ => unreachable!("other acts are no transfers"),
         };
         let enough = *self.own(from) >= ubtt;
@@ -173,7 +171,7 @@ impl Books {
         match account {
             Ledger::PROMO => &mut self.promo,
             Ledger::OPERATOR => &mut self.operator,
-            Ledger::OUTSIDE => &mut self.outside,
+            Ledger::BURN => &mut self.burnt,
             user => &mut self.wallets[user.index() - self.users[0].index()],
         }
     }
@@ -254,8 +252,8 @@ impl Books {
         for (user, own) in self.users.iter().zip(&self.wallets) {
             assert_eq!(self.ledger.balance(*user).0, *own, "{user:?}");
         }
-        let house = [Ledger::PROMO, Ledger::OPERATOR, Ledger::OUTSIDE];
-        let own = [self.promo, self.operator, self.outside];
+        let house = [Ledger::PROMO, Ledger::OPERATOR, Ledger::BURN];
+        let own = [self.promo, self.operator, self.burnt];
         assert_eq!(house.map(|account| self.ledger.balance(account).0), own);
         let open = self.lines.iter().filter(|line| !line.ended);
         assert_eq!(self.ledger.n_channels(), open.clone().count());
