@@ -173,7 +173,7 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         None => constant(0.000_12),
     };
     let ledger = t.table(check, "ledger");
-    let service = service(check, ledger);
+    let (service, refund_after) = ledger_rules(check, ledger);
     let pools = t.table(check, "supply");
     let supply = supply(check, pools);
     let drops = t.table(check, "airdrop");
@@ -185,7 +185,7 @@ fn token(check: &mut Check, t: &mut Table<'_>, horizon: SimTime) -> Option<Token
         format,
         ties,
         coin: MicroBtt(u64::from(coin.unwrap_or(1))),
-        channels: ChannelRules { funding: funding?, rest, scope },
+        channels: ChannelRules { funding: funding?, rest, refund_after, scope },
         service,
         payment_loss,
         payment_delay: payment_delay.unwrap_or(Span::ZERO),
@@ -387,10 +387,11 @@ fn pair<'a>(
     None
 }
 
-fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
+/// What the server can do, and how long after a channel is closed its rest comes back.
+fn ledger_rules(check: &mut Check, table: Option<Table<'_>>) -> (ServiceRules, Span) {
     let mut rules =
         ServiceRules { per_second: None, latency: Span::from_secs(1.0), outages: Vec::new() };
-    let Some(mut t) = table else { return rules };
+    let Some(mut t) = table else { return (rules, Span::ZERO) };
     if let Some(node) = t.get("per_second") {
         let range = Range::from(1.0, 4e9, "100");
         rules.per_second = if matches!(node.value, Value::Text(_)) {
@@ -403,6 +404,7 @@ fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
     if let Some(s) = t.number(check, "latency_s", TIME_S) {
         rules.latency = Span::from_secs(s);
     }
+    let refund_after = t.number(check, "refund_after_s", TIME_S).map(Span::from_secs);
     if let Some(node) = t.get("outages_s") {
         let is_empty = matches!(&node.value, Value::List(items) if items.is_empty());
         let read = |check: &mut Check, row: &Node| {
@@ -427,7 +429,7 @@ fn service(check: &mut Check, table: Option<Table<'_>>) -> ServiceRules {
         }
     }
     t.close(check);
-    rules
+    (rules, refund_after.unwrap_or(Span::ZERO))
 }
 
 fn supply(check: &mut Check, table: Option<Table<'_>>) -> Option<Supply> {

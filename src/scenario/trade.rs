@@ -96,6 +96,7 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
         set(&mut trade.stalls, stalls(check, node));
     }
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
+    set(&mut trade.unpaid_ban, t.number(check, "unpaid_ban_s", TIME_S).map(Span::from_secs));
     set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
     if let Some(node) = t.get("withdraws_at_btt") {
         let is_word = |text: &str| !text.starts_with(|c: char| c.is_ascii_digit());

@@ -56,8 +56,9 @@ pub(super) struct Trade {
     /// The operator's server.
     service: Service,
     gateway: Gateway,
-    /// What becomes of what a channel did not pay.
+    /// What becomes of what a channel did not pay, and how long after its end.
     rest: Rest,
+    refund_after: Span,
     /// Whether one channel between two users serves all torrents they share.
     per_pair: bool,
     /// Pieces a provider delivers without having been paid for them.
@@ -79,6 +80,8 @@ pub(super) struct Trade {
     some_withdraw: bool,
     /// Channels that close when the server gets to it, in order of time.
     closing: VecDeque<Closing>,
+    /// Channels that have closed, and whose rest comes back later, in order of time.
+    refunding: VecDeque<Closing>,
     /// Providers that have had enough of a requester: handled after the event.
     strikes: Vec<(PeerId, PeerId)>,
     /// What customers of silent providers wait for.
@@ -88,10 +91,10 @@ pub(super) struct Trade {
     pub(super) account: Account,
 }
 
-/// A channel that closes.
+/// A channel that closes, or whose rest comes back.
 #[derive(Clone, Copy, Debug)]
 struct Closing {
-    /// When the server gets to it.
+    /// When the server gets to it, or when that is.
     at: SimTime,
     channel: ChannelId,
     payer: UserId,
@@ -186,6 +189,8 @@ struct Dealer {
     debtors: Vec<PeerId>,
     /// Customers it has dropped after they paid; it does not look at their bids again.
     dropped: Vec<PeerId>,
+    /// Requesters it does not serve at all for having owed too much, and until when.
+    banned: Vec<(PeerId, SimTime)>,
     /// How much longer it has stayed for money than it meant to.
     stayed: Span,
     bidder: Option<Box<dyn Bidder>>,
@@ -253,6 +258,7 @@ impl Trade {
                 is_wary: habits.stalls != Stall::Never,
                 debtors: Vec::new(),
                 dropped: Vec::new(),
+                banned: Vec::new(),
                 ask: Ask { reserve: Price::ZERO, slots: 0 },
                 has_asked: false,
                 income: MicroBtt::ZERO,
@@ -273,6 +279,7 @@ impl Trade {
             service: Service::new(token.service.clone()),
             gateway: Gateway::new(token.gateway),
             rest: token.channels.rest,
+            refund_after: token.channels.refund_after,
             per_pair: token.channels.scope == ChannelScope::Pair,
             exposure: u64::from(token.exposure_pieces),
             coin: token.coin,
@@ -286,6 +293,7 @@ impl Trade {
             posted: Posted::new(peers.len()),
             some_withdraw: plan.classes.iter().any(|class| class.trade.withdraws_at.is_some()),
             closing: VecDeque::new(),
+            refunding: VecDeque::new(),
             strikes: Vec::new(),
             silence: Silence::default(),
             bids: Vec::new(),

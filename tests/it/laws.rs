@@ -18,3 +18,4 @@ mod reading;
 mod reputation;
 mod scaling;
 mod turns;
+mod unpaid;

@@ -65,7 +65,7 @@ fn write_token(t: &mut Table, token: &Token) {
     put(t, "payment_delay_s", span(token.payment_delay));
     put(t, "exposure_pieces", i64::from(token.exposure_pieces));
     put(t, "usd_per_btt", usd_per_btt(&token.usd));
-    put(t, "ledger", service(&token.service));
+    put(t, "ledger", service(&token.service, token.channels.refund_after));
     put(t, "supply", supply(&token.supply));
     if let Some(airdrop) = &token.airdrop {
         let rules = numbers(&[
@@ -111,7 +111,7 @@ fn signed(x: f64) -> Value {
     if x < 0.0 { Value::Float(x) } else { number(x) }
 }
 
-fn service(rules: &ServiceRules) -> Value {
+fn service(rules: &ServiceRules, refund_after: Span) -> Value {
     let per_second = match rules.per_second {
         Some(n) => Value::Integer(i64::from(n.get())),
         None => Value::String("unlimited".into()),
@@ -121,6 +121,7 @@ fn service(rules: &ServiceRules) -> Value {
     numbers(&[
         ("per_second", per_second),
         ("latency_s", span(rules.latency)),
+        ("refund_after_s", span(refund_after)),
         ("outages_s", outages),
     ])
 }
@@ -192,6 +193,7 @@ pub(super) fn trade(trade: &Trade) -> Table {
     };
     put(&mut t, "stalls", stalls);
     put(&mut t, "bans_others", trade.bans_others);
+    put(&mut t, "unpaid_ban_s", span(trade.unpaid_ban));
     put(&mut t, "bans_payers", number(trade.bans_payers));
     let withdraws = trade.withdraws_at.map_or(Value::String("never".into()), btt);
     put(&mut t, "withdraws_at_btt", withdraws);

@@ -75,6 +75,8 @@ pub struct ChannelRules {
     pub funding: Funding,
     /// What becomes of the rest when it is closed.
     pub rest: Rest,
+    /// How long after that a refund comes.
+    pub refund_after: Span,
     /// Whom one serves.
     pub scope: ChannelScope,
 }
@@ -186,6 +188,9 @@ pub struct Trade {
     pub stalls: Stall,
     /// Whether it serves only those who may pay.
     pub bans_others: bool,
+    /// How long it serves a requester that owes too much neither for pay nor by barter, whatever
+    /// that pays meanwhile; with none it does not look at its bids until it has paid.
+    pub unpaid_ban: Span,
     /// Share of those without a wallet that serve nobody who has one, in `[0, 1]`.
     pub bans_payers: f64,
     /// It withdraws its balance to the chain whenever that reaches this.
@@ -217,6 +222,7 @@ impl Default for Trade {
             sells: true,
             stalls: Stall::Never,
             bans_others: false,
+            unpaid_ban: Span::ZERO,
             bans_payers: 0.0,
             withdraws_at: None,
             stayer: StayerSpec::Unmoved,

@@ -203,6 +203,7 @@ impl<O: Observer> Swarm<'_, O> {
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = PeerId::from_index(i);
             self.audit_debts(p, dealer);
+            self.audit_bans(p, dealer);
             for at in dealer.lines() {
                 let line = &trade.lines[at];
                 let piece = self.cut(p).piece;
@@ -253,6 +254,14 @@ impl<O: Observer> Swarm<'_, O> {
         if let BidderSpec::Fixed(bid) = self.habits(p).bidder {
             let posted = self.trade.as_deref().map(|trade| trade.posted.of(p));
             assert!(!dealer.stands || posted == Some(bid), "{p:?} bids otherwise: {posted:?}");
+        }
+    }
+
+    /// Who is banned for what it owed is not served.
+    fn audit_bans(&self, p: PeerId, dealer: &Dealer) {
+        for &(q, until) in dealer.banned.iter().filter(|&&(_, until)| self.now < until) {
+            let mut served = self.peer(p).uploads.iter().map(|up| self.neighbour(p, up.slot));
+            assert!(served.all(|other| other != q), "{p:?} serves {q:?}, banned until {until:?}");
         }
     }
 

@@ -7,7 +7,7 @@
 
 use super::{Account, Closing, Due, Line, Mark, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
-use crate::ledger::{ChannelId, Order};
+use crate::ledger::{ChannelId, Order, Rest};
 use crate::observe::Observer;
 use crate::swarm::edges::End;
 use crate::swarm::plan::economy::Funding;
@@ -15,6 +15,7 @@ use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
 use crate::units::{Bytes, MicroBtt, SimTime, Span};
 use smallvec::SmallVec;
+use std::collections::VecDeque;
 
 /// A new channel takes at most so large a part of the wallet, unless that is less than a piece.
 const SHARE: u64 = 16;
@@ -445,26 +446,45 @@ impl Trade {
     /// that it does not matter what makes us look.
     #[inline]
     pub(super) fn close_due(&mut self, now: SimTime) {
-        if self.closing.front().is_some_and(|next| next.at <= now) {
+        let is_due = |queue: &VecDeque<Closing>| queue.front().is_some_and(|next| next.at <= now);
+        if is_due(&self.closing) || is_due(&self.refunding) {
             self.close_all_due(now);
         }
     }
 
     #[inline(never)]
     fn close_all_due(&mut self, now: SimTime) {
-        while let Some(&Closing { at, channel, payer, left }) = self.closing.front()
-            && at <= now
-        {
+        while let Some(closing) = self.closing.front().copied().filter(|next| next.at <= now) {
+            let Closing { at, channel, .. } = closing;
+            self.refund_due(at);
             self.closing.pop_front();
-            self.users[payer.index()].returning -= left;
             let payee = self.ledger.channel(channel).expect("closed once").payee;
             self.ledger.settle(at, channel).expect("closed once");
-            self.ledger.release(at, channel, self.rest).expect("just settled");
+            if self.refund_after == Span::ZERO || self.rest == Rest::Forfeit {
+                self.release(closing);
+            } else {
+                self.refunding.push_back(Closing { at: at + self.refund_after, ..closing });
+            }
             if self.some_withdraw {
                 self.withdraw(at, payee);
             }
             self.credit_deposits(at);
         }
+        self.refund_due(now);
+    }
+
+    /// Gives back what is due by now of channels that have closed.
+    fn refund_due(&mut self, now: SimTime) {
+        while let Some(next) = self.refunding.front().copied().filter(|next| next.at <= now) {
+            self.refunding.pop_front();
+            self.release(next);
+        }
+    }
+
+    /// What a settled channel did not pay goes back to its payer, or to the operator.
+    fn release(&mut self, Closing { at, channel, payer, left }: Closing) {
+        self.users[payer.index()].returning -= left;
+        self.ledger.release(at, channel, self.rest).expect("settled, and released once");
     }
 
     /// Withdraws the balance of a wallet to the chain if it has reached what its user waits for.

@@ -11,7 +11,7 @@ use crate::swarm::edges::{End, Mask};
 use crate::swarm::plan::economy::Token;
 use crate::swarm::transfer::in_run;
 use crate::swarm::world::Swarm;
-use crate::units::{Bytes, MicroBtt, Price, percent_of};
+use crate::units::{Bytes, MicroBtt, Price, Span, percent_of};
 
 impl Dealer {
     /// One of its customers is none any more.
@@ -31,6 +31,9 @@ impl<O: Observer> Swarm<'_, O> {
         if let Some(credits) = &self.credits {
             return credits.of(self.user(q)) > 0;
         }
+        if self.bans_debtors(p) && self.has_banned(p, q) {
+            return false;
+        }
         if self.bans_others(p) {
             self.wallet(q).is_some()
         } else {
@@ -41,6 +44,19 @@ impl<O: Observer> Swarm<'_, O> {
     /// Whether a provider serves nobody without a wallet.
     fn bans_others(&self, p: PeerId) -> bool {
         self.habits(p).bans_others && self.wallet(p).is_some()
+    }
+
+    /// Whether a provider serves those that owe too much not at all for a while.
+    fn bans_debtors(&self, p: PeerId) -> bool {
+        self.habits(p).unpaid_ban > Span::ZERO
+    }
+
+    /// Whether a provider has banned a requester for what that owed, and still does.
+    fn has_banned(&self, p: PeerId, q: PeerId) -> bool {
+        self.trade.as_deref().is_some_and(|trade| {
+            let banned = &trade.peers[p.index()].banned;
+            banned.iter().any(|&(debtor, until)| debtor == q && self.now < until)
+        })
     }
 
     /// Whether a provider, itself without a wallet, serves nobody who has one.
@@ -67,7 +83,7 @@ impl<O: Observer> Swarm<'_, O> {
 
     /// Whether a provider may turn neighbours away.
     pub(in crate::swarm) fn is_choosy(&self, p: PeerId) -> bool {
-        self.credits.is_some() || self.bans_others(p) || self.bans_payers(p)
+        self.credits.is_some() || self.bans_others(p) || self.bans_payers(p) || self.bans_debtors(p)
     }
 
     /// Whether a run of the choker of `p` may look at those alone that it deals with: it turns
@@ -362,11 +378,16 @@ impl<O: Observer> Swarm<'_, O> {
     fn carry_out_strikes(&mut self) {
         let now = self.now;
         while let Some((p, q)) = self.trade.as_deref_mut().and_then(|trade| trade.strikes.pop()) {
+            let ban = self.habits(p).unpaid_ban;
             let trade = self.trade.as_deref_mut().expect("it was just there");
-            let Dealer { debtors, dropped, is_wary, .. } = &mut trade.peers[p.index()];
+            let Dealer { debtors, dropped, banned, is_wary, .. } = &mut trade.peers[p.index()];
             if !debtors.contains(&q) && !dropped.contains(&q) {
                 debtors.push(q);
                 *is_wary = true;
+                if ban > Span::ZERO {
+                    banned.retain(|&(debtor, until)| debtor != q && until > now);
+                    banned.push((q, now + ban));
+                }
                 trade.account.strikes += 1;
                 if let Some(at) = trade.line_to(q, p) {
                     trade.enter_paid(now, at);

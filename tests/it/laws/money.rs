@@ -31,6 +31,7 @@ pub fn token() -> Token {
         channels: ChannelRules {
             funding: Funding::Pieces(16),
             rest: Rest::Refund,
+            refund_after: Span::ZERO,
             scope: ChannelScope::Torrent,
         },
         service: ServiceRules { latency: s(1.0), ..ServiceRules::default() },

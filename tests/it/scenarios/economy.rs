@@ -77,6 +77,7 @@ usd_per_btt = { history_from_day = 412 }
 [economy.ledger]
 per_second = 5
 latency_s = 2.5
+refund_after_s = 3600
 outages_s = [[60, 30], [300, 10]]
 [economy.supply]
 promo_btt = 1000.5
@@ -106,6 +107,7 @@ buys_through = \"gateway\"
 sells = false
 stalls = \"silently\"
 bans_payers = 0.25
+unpaid_ban_s = 120.5
 ";
 
 #[test]
@@ -117,6 +119,7 @@ fn a_token_is_planned_as_it_is_written() {
     assert_eq!(token.ties, Ties::HolderStays);
     assert_eq!((token.channels.funding, token.channels.rest), (Funding::Wallet, Rest::Forfeit));
     assert_eq!(token.channels.scope, ChannelScope::Pair);
+    assert_eq!(token.channels.refund_after, s(3600.0));
     assert_eq!((token.payment_loss, token.payment_delay), (0.01, s(0.75)));
     assert_eq!(token.exposure_pieces, 3);
     let Usd::Path(path) = &token.usd else { panic!("history is a path") };
@@ -175,6 +178,7 @@ fn classes_lay_their_trade_over_that_of_the_file() {
     assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
     assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, Stall::Never, 0.0));
     assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, Stall::Silent, 0.25));
+    assert_eq!((seed.unpaid_ban, peer.unpaid_ban), (Span::ZERO, s(120.5)));
     assert!(matches!(&seed.bidder, BidderSpec::Auto(rule) if *rule == AutoBid::PAPER));
     let naive =
         AutoBid { spending_percent: 50, repost_percent: 10, insolvency: Insolvency::PaperNaive };
@@ -200,6 +204,7 @@ fn the_defaults_of_a_token_are_those_of_the_paper() {
     assert_eq!((token.coin, token.payment_loss), (MicroBtt(1), 0.0));
     assert_eq!((token.payment_delay, token.exposure_pieces), (Span::ZERO, 1));
     assert_eq!(token.channels.scope, ChannelScope::Torrent);
+    assert_eq!(token.channels.refund_after, Span::ZERO);
     assert_eq!(token.channels.funding, Funding::Pieces(16));
     assert_eq!((token.service.per_second, token.service.latency), (None, s(1.0)));
     let Usd::Path(path) = &token.usd else { panic!("a constant is a path") };
@@ -209,6 +214,7 @@ fn the_defaults_of_a_token_are_those_of_the_paper() {
     assert!(matches!(trade.stayer, StayerSpec::Unmoved));
     assert!(matches!(trade.asker, AskerSpec::Free));
     assert_eq!((trade.gift, trade.pays, trade.bans_others), (MicroBtt(10_000_000), true, false));
+    assert_eq!(trade.unpaid_ban, Span::ZERO);
 }
 
 #[test]
