@@ -5,9 +5,10 @@ use std::sync::Arc;
 use swarmecon::experiment::measure;
 use swarmecon::ids::{PeerId, PieceId};
 use swarmecon::observe::{Observer, Outcome, PeerRecord, Sample};
+use swarmecon::policy::auction::Format;
 use swarmecon::policy::pick::PickOrder;
 use swarmecon::scenario::presets;
-use swarmecon::swarm::plan::economy::Trade;
+use swarmecon::swarm::plan::economy::{Economy, Trade};
 use swarmecon::swarm::plan::{
     Arrivals, Audit, ChokerSpec, ClassPlan, DownloadDist, EndGame, Messages, Plan, Protocol,
     RateDist, Role, Slots, Stay,
@@ -257,6 +258,11 @@ fn check_timeline(plan: &Plan, outcome: &Outcome) {
     assert_eq!(sent.0, uploaded, "the rows add up to everything sent");
 }
 
+/// Whether sellers divide their upload among all that bid, in proportion to the bids.
+fn shares_with_all(plan: &Plan) -> bool {
+    matches!(&plan.economy, Some(Economy::Token(token)) if token.format == Format::Proportional)
+}
+
 /// What was seen on the way agrees with what is left behind, and no link, slot or life is
 /// stretched at any moment.
 pub fn check_diary(plan: &Plan, outcome: &Outcome, diary: &Diary) {
@@ -288,6 +294,7 @@ pub fn check_diary(plan: &Plan, outcome: &Outcome, diary: &Diary) {
                 // These two set the number of their slots themselves.
                 let class = &plan.classes[peer.class.index()];
                 let free = matches!(class.choker, ChokerSpec::BitTyrant | ChokerSpec::PropShare);
+                let free = free || shares_with_all(plan);
                 let choking = &class.protocol.choking;
                 // Where they have a clock, optimistic slots are given before others are taken.
                 let more = if choking.optimistic_clock { choking.optimistic_slots } else { 0 };

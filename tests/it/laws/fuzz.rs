@@ -3,14 +3,23 @@
 use crate::swarms::{self, kib, s};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use swarmecon::ledger::{GatewayRules, Outage, Rest, ServiceRules, Supply};
+use swarmecon::policy::ask::{AskerSpec, Tatonnement};
+use swarmecon::policy::auction::{Format, Ties};
+use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
+use swarmecon::policy::choke::market::Combine;
 use swarmecon::policy::pick::PickOrder;
 use swarmecon::scenario::presets;
+use swarmecon::swarm::plan::economy::{
+    ChannelRules, ChannelScope, Economy, Funding, Route, Stall, Token, Trade,
+};
 use swarmecon::swarm::plan::{
     Arrivals, Audit, ChokerSpec, ClassPlan, DownloadDist, EndGame, OptimisticOrder, Overhead, Plan,
     Protocol, RankBy, RateDist, Role, SeedChoker, Slots, Stay,
 };
-use swarmecon::units::{BLOCK, ByteRate, Bytes, SimTime};
+use swarmecon::units::{BLOCK, ByteRate, Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
 
 /// A case, as small numbers: each shrinks to the plainest choice.
 #[derive(Clone, Debug)]
@@ -20,6 +29,31 @@ struct Case {
     people: Vec<People>,
     rules: Rules,
     seeders: Seeders,
+    /// The token of the plan, if it has one: about every second.
+    money: Option<Money>,
+}
+
+/// The rules of a token, and the habits of each class of leechers, one by one.
+#[derive(Clone, Debug)]
+struct Money {
+    format: usize,
+    combine: usize,
+    ties: usize,
+    channels: usize,
+    /// Loss and delay of payments, and what providers risk.
+    payments: usize,
+    service: usize,
+    habits: [Habits; 4],
+}
+
+/// What the users of a class do with money.
+#[derive(Clone, Debug)]
+struct Habits {
+    bidder: usize,
+    asker: usize,
+    gift_ubtt: u64,
+    /// Who may pay, refuses to, withdraws, stays for money, and bans whom.
+    quirk: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -113,9 +147,131 @@ fn cases() -> impl Strategy<Value = Case> {
     let torrent = (1..4_000_000_u64, 1..9_u64)
         .prop_map(|(content, piece_blocks)| Torrent { content, piece_blocks });
     let people = prop::collection::vec(people(), 1..4);
-    (any::<u64>(), torrent, people, rules(), seeders()).prop_map(
-        |(seed, torrent, people, rules, seeders)| Case { seed, torrent, people, rules, seeders },
+    (any::<u64>(), torrent, people, rules(), (seeders(), prop::option::of(money()))).prop_map(
+        |(seed, torrent, people, rules, (seeders, money))| Case {
+            seed,
+            torrent,
+            people,
+            rules,
+            seeders,
+            money,
+        },
     )
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    // Half of them may pay for everything, the others run dry.
+    let gift = prop_oneof![Just(10_000_000), 0..60_000_u64];
+    let habits = (0..7_usize, 0..5_usize, gift, 0..13_usize)
+        .prop_map(|(bidder, asker, gift_ubtt, quirk)| Habits { bidder, asker, gift_ubtt, quirk });
+    let rules = (0..4_usize, 0..4_usize, 0..4_usize, 0..5_usize, 0..5_usize, 0..4_usize);
+    (rules, prop::array::uniform4(habits)).prop_map(
+        |((format, combine, ties, channels, payments, service), habits)| Money {
+            format,
+            combine,
+            ties,
+            channels,
+            payments,
+            service,
+            habits,
+        },
+    )
+}
+
+impl Money {
+    fn economy(&self) -> Economy {
+        let base = super::money::token();
+        let (funding, rest, scope, refund_after) = [
+            (Funding::Pieces(16), Rest::Refund, ChannelScope::Torrent, Span::ZERO),
+            (Funding::Pieces(16), Rest::Refund, ChannelScope::Pair, Span::ZERO),
+            (Funding::Wallet, Rest::Refund, ChannelScope::Torrent, s(20.0)),
+            (Funding::Pieces(1), Rest::Forfeit, ChannelScope::Torrent, s(20.0)),
+            (Funding::Pieces(2), Rest::Refund, ChannelScope::Pair, s(20.0)),
+        ][self.channels];
+        let (payment_loss, delay_s, exposure_pieces) =
+            [(0.0, 0.0, 1), (0.3, 0.0, 1), (0.0, 2.0, 1), (0.2, 2.0, 3), (0.0, 90.0, 2)]
+                [self.payments];
+        let outage = Outage { start: SimTime::from_secs(30.0), length: s(60.0) };
+        let service = [
+            ServiceRules { latency: Span::ZERO, ..base.service.clone() },
+            base.service,
+            ServiceRules { latency: s(10.0), per_second: NonZeroU32::new(2), outages: vec![] },
+            ServiceRules { latency: s(1.0), per_second: None, outages: vec![outage] },
+        ][self.service]
+            .clone();
+        let house = MicroBtt::from_btt(10.0);
+        Economy::Token(Box::new(Token {
+            format: [Format::Uniform, Format::FirstPrice, Format::Posted, Format::Proportional]
+                [self.format],
+            combine: [
+                Combine::Lexicographic,
+                Combine::SlotSplit { paid: 2 },
+                Combine::Weighted { bid_percent: 60 },
+                Combine::PayOnly,
+            ][self.combine],
+            ties: [Ties::LongestWaiting, Ties::Random, Ties::HolderStays, Ties::Barter][self.ties],
+            coin: MicroBtt(if self.format == 1 { 7 } else { 1 }),
+            channels: ChannelRules { funding, rest, refund_after, scope },
+            service,
+            payment_loss,
+            payment_delay: s(delay_s),
+            exposure_pieces,
+            supply: Supply { gateway: house, operator: house, outside: house, ..base.supply },
+            gateway: GatewayRules {
+                least_withdrawal: MicroBtt(20_000),
+                least_deposit: MicroBtt(1),
+                ..GatewayRules::default()
+            },
+            ..base
+        }))
+    }
+}
+
+impl Habits {
+    fn trade(&self) -> Trade {
+        let naive = AutoBid { insolvency: Insolvency::PaperNaive, ..AutoBid::PAPER };
+        let price = Price::from_btt_per_gib;
+        let base = Trade {
+            gift: MicroBtt(self.gift_ubtt),
+            bidder: [
+                BidderSpec::Auto(AutoBid::PAPER),
+                BidderSpec::Auto(naive),
+                BidderSpec::Fixed(price(20.0)),
+                BidderSpec::Valuation(Valuation {
+                    per_hour: MicroBtt::from_btt(1.0),
+                    repost_percent: 10,
+                }),
+                BidderSpec::Shill(Shill { start: price(10.0), step_percent: 20 }),
+                BidderSpec::Hoarder,
+                BidderSpec::Never,
+            ][self.bidder]
+                .clone(),
+            asker: [
+                AskerSpec::Free,
+                AskerSpec::Reserve(price(5.0)),
+                AskerSpec::Cost(NanoUsd(100_000)),
+                AskerSpec::Withhold,
+                AskerSpec::Tatonnement(Tatonnement::new(price(5.0), 10)),
+            ][self.asker]
+                .clone(),
+            ..super::money::users(1.0)
+        };
+        match self.quirk {
+            1 => Trade { adoption: 0.5, ..base },
+            2 => Trade { opt_out: 0.5, ..base },
+            3 => Trade { pays: false, ..base },
+            4 => Trade { sells: false, ..base },
+            5 => Trade { stalls: Stall::Choke, ..base },
+            6 => Trade { stalls: Stall::Silent, ..base },
+            7 => Trade { bans_others: true, ..base },
+            8 => Trade { adoption: 0.5, bans_payers: 0.7, ..base },
+            9 => Trade { withdraws_at: Some(MicroBtt(20_000)), ..base },
+            10 => Trade { stayer: super::money::stayers(NanoUsd(10)).stayer, ..base },
+            11 => Trade { bought: MicroBtt(100_000), route: Route::Gateway, ..base },
+            12 => Trade { unpaid_ban: s(30.0), ..base },
+            _ => base,
+        }
+    }
 }
 
 impl Rules {
@@ -221,6 +377,12 @@ impl Case {
         let mut plan = swarms::plan(Bytes(self.torrent.content), piece, classes);
         (plan.horizon, plan.sample) = (SimTime::from_secs(400.0), s(10.0));
         plan.audit = Audit::EveryEvent;
+        if let Some(money) = &self.money {
+            plan.economy = Some(money.economy());
+            for (class, habits) in plan.classes.iter_mut().zip(&money.habits) {
+                class.trade = habits.trade();
+            }
+        }
         plan
     }
 }
@@ -277,6 +439,7 @@ fn every_law_holds_in_a_mixed_crowd() {
                 stay: 0,
                 super_seed: !libtorrent,
             },
+            money: None,
         };
         let mut plan = case.plan();
         (plan.audit, plan.horizon) = (Audit::EverySample, SimTime::from_secs(3000.0));

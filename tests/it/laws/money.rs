@@ -16,7 +16,7 @@ use swarmecon::swarm::plan::economy::{
     ChannelRules, ChannelScope, Credit, Economy, Funding, Token, Trade, Usd,
 };
 use swarmecon::swarm::plan::{
-    Arrivals, Audit, ChokerSpec, DownloadDist, Plan, Protocol, Role, Slots, Stay,
+    Arrivals, Audit, ChokerSpec, DownloadDist, OptimisticOrder, Plan, Protocol, Role, Slots, Stay,
 };
 use swarmecon::swarm::run;
 use swarmecon::units::{Bytes, MicroBtt, NanoUsd, Price, SimTime, Span};
@@ -110,9 +110,10 @@ fn a_token_without_money_is_barter_to_the_bit() {
         Combine::SlotSplit { paid: 2 },
         Combine::Weighted { bid_percent: 50 },
     ];
-    let ties = [Ties::LongestWaiting, Ties::Random, Ties::HolderStays];
+    let ties = [Ties::LongestWaiting, Ties::Random, Ties::HolderStays, Ties::Barter];
     let trade = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
-    for seed in 1..4 {
+    // Each format meets each rule for ties.
+    for seed in 1..5 {
         let barter = run(&crowd(None, trade.clone()), seed, &mut Unobserved);
         let rules = formats.into_iter().zip(combines.into_iter().cycle());
         for ((format, combine), ties) in
@@ -264,16 +265,30 @@ fn without_elasticity_nobody_stays_longer() {
     assert_ne!(b, c, "and with elasticity it does not");
 }
 
-/// Providers without the token's client do not look at bids: if no seller has it, bids change
-/// nothing at all.
+/// Providers without the token's client, and those that take no payments, do not look at bids: if
+/// nobody else provides, bids change nothing at all.
 #[test]
 fn providers_without_the_client_ignore_bids() {
     let rich = Trade { gift: MicroBtt::from_btt(1000.0), ..users(1.0) };
-    let sellers_only = Trade { bidder: BidderSpec::Never, ..users(1.0) };
-    let barter = run(&crowd(None, sellers_only.clone()), 2, &mut Unobserved);
-    // Bidders that nobody can sell to: everybody with the client offers nothing and sells nothing.
-    let outcome = run(&with_token(token(), sellers_only), 2, &mut Unobserved);
-    assert_eq!(without_money(&outcome), barter);
+    // Who has the client gives nothing, and who gives has another client.
+    let takers = |economy, trade| {
+        let mut plan = crowd(economy, trade);
+        plan.classes[1].choker = ChokerSpec::Never;
+        plan
+    };
+    let refusers = Trade { sells: false, ..rich.clone() };
+    for (seed, trade, plan) in
+        [(2, &rich, &takers as &dyn Fn(_, _) -> Plan), (3, &refusers, &crowd)]
+    {
+        let barter = run(&plan(None, trade.clone()), seed, &mut Unobserved);
+        let economy = Some(Economy::Token(Box::new(token())));
+        let outcome = run(&plan(economy, trade.clone()), seed, &mut Unobserved);
+        assert_eq!(without_money(&outcome), barter);
+        let money = money(&outcome);
+        assert!(money.samples.iter().any(|row| row.median_bid > Price::ZERO), "they do bid");
+        assert!(money.counts.bids_posted > 20 && paid(&outcome) == 0, "for nothing");
+    }
+    let barter = run(&crowd(None, rich.clone()), 2, &mut Unobserved);
     let outcome = run(&with_token(token(), rich), 2, &mut Unobserved);
     assert_ne!(without_money(&outcome), barter, "while bids among those with the client do");
 }
@@ -405,14 +420,41 @@ fn who_opts_out_is_never_debited() {
     assert!(paid(&outcome) > 0, "the others pay");
 }
 
-/// A newcomer without money gets a first piece even where everybody else bids: by the optimistic
-/// slots, which are not for sale.
+/// A newcomer without money gets a first piece even where everybody that provides sells, and more
+/// bid than there are slots to sell: by the optimistic slots, which are not for sale. Where sellers
+/// have none, it gets nothing.
 #[test]
 fn the_penniless_get_a_first_piece() {
-    for seed in 1..6 {
-        let outcome = run(&with_token(token(), users(1.0)), seed, &mut Unobserved);
-        for peer in outcome.peers.iter().filter(|peer| !peer.is_origin) {
-            assert!(peer.first_piece.is_some() && peer.completed.is_some(), "{peer:?}");
+    let crowd = |optimistic_slots| {
+        let mut rules = presets::mainline();
+        rules.choking.slots = Slots::Fixed(4);
+        rules.choking.optimistic_slots = optimistic_slots;
+        rules.choking.optimistic_order = OptimisticOrder::LongestWaiting;
+        let mut plan = crowd_of(rules, Some(Economy::Token(Box::new(token()))), users(1.0));
+        // All take nothing but at sellers: the origin, and in the second case the rich.
+        plan.classes[0].trade = users(1.0);
+        plan.classes[2].trade = Trade { gift: MicroBtt::ZERO, ..users(1.0) };
+        plan.classes[2].choker = ChokerSpec::Never;
+        // When they come all others bid: before, slots that nobody buys are given away.
+        let at = SimTime::from_secs(150.0);
+        plan.classes[2].arrivals = Arrivals::AtOnce { count: 10, at, spread: Span::ZERO };
+        // Nobody is done by the end, so that there are always twenty who bid.
+        (plan.content, plan.horizon) = (Bytes(128_000_001), SimTime::from_secs(1500.0));
+        plan
+    };
+    for seed in 1..4 {
+        for rich in [ChokerSpec::Never, ChokerSpec::TitForTat] {
+            let started = |optimistic_slots| {
+                let mut plan = crowd(optimistic_slots);
+                plan.classes[1].choker = rich.clone();
+                let outcome = run(&plan, seed, &mut Unobserved);
+                assert!(outcome.peers.iter().all(|p| p.is_origin || p.completed.is_none()));
+                let poor = outcome.peers.iter().filter(|peer| peer.class.0 == 2);
+                poor.filter(|peer| peer.first_piece.is_some()).count()
+            };
+            assert_eq!(started(1), 10, "seed {seed}: all get a piece");
+            let alone = matches!(rich, ChokerSpec::Never);
+            assert!(!alone || started(0) == 0, "seed {seed}: that is by the optimistic slots");
         }
     }
 }
