@@ -8,6 +8,11 @@
 //! to it upload is only *reallocated*; from it to the token arm seed-hours are added: *capacity
 //! creation*. Without that arm the split is not identified, and nothing is guessed.
 //!
+//! What is offered is what seeders offer, up to the horizon of the run: leechers' links are not
+//! counted, for who downloads longer would offer more, and the time a run ends is not, for it ends
+//! sooner where downloads are faster. From barter to the arm where nobody stays for money that is
+//! the same to the byte, as long as the same downloads are finished, in time to linger.
+//!
 //! Where it is wrong: whom the token made pay was decided by the token run itself, so payers and
 //! earners are no random samples; only `all` and `non-adopters` are free of that selection.
 
@@ -237,7 +242,7 @@ fn decompose_arm(results: &Results, arm: usize) -> Decomposition {
                 effects.push(effect((share, group, metric), arms, users, &pairs));
             }
         }
-        for metric in [Metric::SeedHours, Metric::UploadOfferedTotal] {
+        for metric in [Metric::SeedHoursOffered, Metric::SeedUploadOffered] {
             let of = |arm: usize| whole_values(results, arm, metric);
             let both = of(arms.0).into_iter().zip(of(arms.1));
             let pairs: Vec<(f64, f64)> = both.filter_map(|(a, b)| Some((a?, b?))).collect();

@@ -62,6 +62,12 @@ pub fn waiting(peer: &PeerRecord, end: SimTime) -> Span {
     peer.completed.or(peer.departed).unwrap_or(end).since(peer.arrival)
 }
 
+/// How long a peer seeds in all: up to its departure, were it after the end of the run, at most
+/// up to the horizon.
+pub fn seeds_for(peer: &PeerRecord) -> Span {
+    peer.seeding + peer.seeds_on
+}
+
 /// Payload sent ÷ useful payload held at the end; for an origin seeder ÷ content size.
 pub fn ratio_final(peer: &PeerRecord, content: Bytes) -> Option<f64> {
     let held = if peer.is_origin { content } else { peer.useful };

@@ -27,6 +27,8 @@ enum Scope {
     Sybils,
     /// Users, where something has a value.
     Users,
+    /// All peers, where something has a value.
+    Offers,
     /// Leechers, where waiting has a value.
     Waiting,
 }
@@ -82,6 +84,8 @@ metrics! {
     UploadedTotal "uploaded_total" "bytes" Peers;
     SeedHours "seed_hours" "h" Peers;
     SeedHoursPerCompletion "seed_hours_per_completion" "h" Leechers;
+    SeedHoursOffered "seed_hours_offered" "h" Offers;
+    SeedUploadOffered "seed_upload_offered" "bytes" Offers;
     PaidByteShare "paid_byte_share" "share" Buyers;
     SpentMean "spent_mean" "BTT" Traders;
     EarnedMean "earned_mean" "BTT" Traders;
@@ -207,7 +211,7 @@ impl Metric {
             Scope::Traders => trades,
             Scope::Buyers => trades && leeches,
             Scope::Sybils => trades && classes().iter().any(|class| class.identities > 1),
-            Scope::Users => arm.has_values,
+            Scope::Users | Scope::Offers => arm.has_values,
             Scope::Waiting => leeches && classes().iter().any(|class| class.worth.hour.0 > 0),
         }
     }

@@ -8,7 +8,7 @@ use super::survival::{self, Life};
 use super::wealth::Wealth;
 use super::{memory, money, stats};
 use crate::observe::{Outcome, PeerRecord, Sample};
-use crate::units::{Bytes, SimTime, Span, f64_of_len};
+use crate::units::{Bytes, KIB, SimTime, Span, f64_of, f64_of_len};
 
 /// All numbers of a run, in the order of `arm.keys()`.
 pub fn evaluate(arm: &ArmDesign, outcome: &Outcome) -> Vec<Option<f64>> {
@@ -95,8 +95,25 @@ impl<'a> Group<'a> {
                 let n = f64_of_len(self.times.len());
                 (n > 0.0).then(|| self.seed_hours() / n)
             }
+            Metric::SeedHoursOffered => {
+                Some(self.peers.iter().map(|peer| measure::seeds_for(peer).as_hours()).sum())
+            }
+            Metric::SeedUploadOffered => self.seed_upload_offered(),
             _ => None,
         }
+    }
+
+    /// What the links of those that seed could have carried meanwhile; `None` where one has no
+    /// limit, or where one may serve several torrents at a time.
+    fn seed_upload_offered(&self) -> Option<f64> {
+        let seeders = || self.peers.iter().filter(|peer| measure::seeds_for(peer) > Span::ZERO);
+        let exists = self.outcome.torrents.len() == 1;
+        let is_bounded = exists && seeders().all(|peer| !peer.upload.is_unlimited());
+        let offered = |peer: &&PeerRecord| {
+            let bytes_per_s = measure::capacity_kib_per_s(peer.upload) * f64_of(KIB);
+            bytes_per_s * measure::seeds_for(peer).as_secs()
+        };
+        is_bounded.then(|| seeders().map(offered).sum())
     }
 
     fn ratios(&self) -> Vec<f64> {

@@ -44,6 +44,9 @@ pub struct PeerRecord {
     pub leeching: Span,
     /// Time present with the whole content.
     pub seeding: Span,
+    /// Time it would have seeded on, had the run gone on to its horizon with nobody at work; for
+    /// those that seed when it ends.
+    pub seeds_on: Span,
     /// The part of `leeching` in which at least one neighbour unchoked it.
     pub unchoked: Span,
 }

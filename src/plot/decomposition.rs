@@ -6,16 +6,12 @@ use super::page::{Figure, Page};
 use super::table::{Difference, Results};
 use super::text;
 
-/// Its rows are not split.
-const UPLOAD: &str = "upload_offered_total";
-
-/// Metrics shown: the name in the file, the name on paper, which way is better. The last one is
-/// not split: a run ends when all are done, so it is less where downloads are faster.
+/// Metrics shown: the name in the file, the name on paper, which way is better.
 const METRICS: [(&str, &str, Better); 4] = [
     ("download_time_mean", "Mean download time", Better::Lower),
     ("unfinished_share", "Unfinished downloads", Better::Lower),
-    ("seed_hours", "Seed-hours", Better::Unknown),
-    (UPLOAD, "Upload offered to the end of the run", Better::Unknown),
+    ("seed_hours_offered", "Seed-hours", Better::Unknown),
+    ("seed_upload_offered", "Upload offered by those who seed", Better::Unknown),
 ];
 
 /// The figure; `None` unless a token is compared with barter.
@@ -58,7 +54,7 @@ fn rows(effects: &[&Effect]) -> Vec<Row> {
         return Vec::new();
     }
     // A part is in per cent of the same mean as the whole.
-    let is_split = effects.iter().any(|e| e.split == "yes" && e.metric != UPLOAD);
+    let is_split = effects.iter().any(|e| e.split == "yes");
     let shown = effects.iter().filter(|e| match e.share.as_str() {
         "whole" => e.users.is_none_or(|users| users > 0.0),
         _ => is_split && e.group == "all",

@@ -80,11 +80,11 @@ fn parts(results: &Results, found: &Decomposition) -> String {
     let name = |arm: usize| &results.design.arms[arm].name;
     let all = |share, metric| effect(found, share, Group::All, metric);
     let mut text = String::new();
-    for metric in [Metric::SeedHours, Metric::UploadOfferedTotal] {
+    for metric in [Metric::SeedHoursOffered, Metric::SeedUploadOffered] {
         let Some(effect) = all(Share::Whole, metric) else { continue };
         let (what, unit, size) = match metric {
-            Metric::SeedHours => ("seed-hours", "h", 1.0),
-            _ => ("upload offered up to the end of the run", "GiB", 1_073_741_824.0),
+            Metric::SeedHoursOffered => ("seed-hours, to the horizon", "h", 1.0),
+            _ => ("upload offered by those who seed, to the horizon", "GiB", 1_073_741_824.0),
         };
         let Some((from, to)) = effect.means.0.zip(effect.means.1) else { continue };
         let scaled = |x: f64| x / size;
@@ -116,6 +116,11 @@ fn parts(results: &Results, found: &Decomposition) -> String {
             part(Share::Reallocation),
             part(Share::CapacityCreation)
         ),
+        Split::NothingCreated if all(Share::Whole, Metric::SeedHoursOffered).is_some_and(moves) => {
+            "  nobody stays for money in this arm, so all of it is reallocation; seed-hours differ \
+             where other downloads were finished, or too late to linger\n"
+                .to_owned()
+        }
         Split::NothingCreated => {
             "  nobody stays for money in this arm: all of it is reallocation\n".to_owned()
         }
@@ -124,6 +129,11 @@ fn parts(results: &Results, found: &Decomposition) -> String {
             .to_owned(),
     };
     text + &split
+}
+
+/// Whether anything differs in any pair.
+fn moves(effect: &Effect) -> bool {
+    effect.difference.mean != Some(0.0) || effect.difference.sd.is_some_and(|sd| sd > 0.0)
 }
 
 fn effect(found: &Decomposition, share: Share, group: Group, metric: Metric) -> Option<&Effect> {

@@ -21,6 +21,7 @@ pub(super) struct Record {
     pub(super) useful: Bytes,
     pub(super) leeching: Span,
     pub(super) seeding: Span,
+    pub(super) seeds_on: Span,
 }
 
 impl Record {
@@ -35,6 +36,7 @@ impl Record {
         useful: Bytes::ZERO,
         leeching: Span::ZERO,
         seeding: Span::ZERO,
+        seeds_on: Span::ZERO,
     };
 }
 
@@ -67,6 +69,7 @@ impl<O: Observer> Swarm<'_, O> {
                 useful: noted.useful,
                 leeching: noted.leeching,
                 seeding: noted.seeding,
+                seeds_on: noted.seeds_on,
                 unchoked: peer.unchoked,
             }
         };

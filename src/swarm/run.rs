@@ -303,17 +303,18 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.settle_all();
         self.audit();
-        let money = self.money_record();
+        let (money, end) = (self.money_record(), self.now);
         self.counters.pending_max = self.queue.longest() as u64;
         self.counters.reshares = self.links.reshares;
         self.counters.rate_changes = self.links.rate_changes;
+        self.seed_on();
         Outcome {
             samples: std::mem::take(&mut self.samples),
             counters: self.counters,
             fingerprint: self.fingerprint.value(),
-            end: self.now,
+            end,
             money,
-            torrents: self.torrents.iter().map(|torrent| torrent.record(self.now)).collect(),
+            torrents: self.torrents.iter().map(|torrent| torrent.record(end)).collect(),
             peers: self.into_records(),
         }
     }

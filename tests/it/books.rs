@@ -107,6 +107,8 @@ fn hand_peer(user: u32, time_s: Option<f64>, seeding_h: f64) -> PeerRecord {
         uploaded_at_completion: Bytes::ZERO,
         useful: whole,
         seeding: Span::from_secs(seeding_h * 3600.0),
+        // Who seeds for long would have gone on.
+        seeds_on: Span::from_secs(if seeding_h > 0.75 { 900.0 } else { 0.0 }),
         leeching: Span::from_secs(time_s.unwrap_or(0.0)),
         unchoked: Span::ZERO,
     }
@@ -262,6 +264,10 @@ fn the_numbers_of_a_small_economy_by_hand() {
         ("all", "gini_of_balances", 16.0 / 180.0),
         ("all", "gini_of_income", 2.0 / 3.0),
         ("all", "seed_hours", 2.0),
+        ("all", "seed_hours_offered", 2.5),
+        ("leecher", "seed_hours_offered", 1.25),
+        // An hour and a quarter at 40 KiB/s, and as long at 10.
+        ("all", "seed_upload_offered", 50.0 * 1024.0 * 4500.0),
         ("all", "seed_hours_per_completion", 0.5),
         ("leecher", "seed_hours_per_completion", 0.25),
         ("leecher", "fourth_piece_time_mean", 22.5),
@@ -328,8 +334,41 @@ fn the_parts_of_an_effect_add_up_to_it() {
         assert_eq!(of("whole"), whole, "{group}");
         assert_eq!((of("reallocation"), of("capacity_creation")), (moved, whole - moved));
     }
-    assert_eq!(find("whole", "all", "seed_hours"), 0.5);
-    assert_eq!(find("reallocation", "all", "seed_hours"), 0.0);
+    assert_eq!(find("whole", "all", "seed_hours_offered"), 0.75);
+    assert_eq!(find("reallocation", "all", "seed_hours_offered"), 0.0);
+    assert_eq!(find("capacity_creation", "all", "seed_upload_offered"), 10240.0 * 2700.0);
+}
+
+/// Elasticity 0 leaves what seeders offer as it is to the byte, though the arms end at different
+/// moments and everybody downloads for another time; with elasticity there is more of it.
+#[test]
+fn what_seeders_offer_is_created_by_elasticity_alone() {
+    let home = tempfile::tempdir().expect("a folder");
+    let target = home.path().join("books");
+    let mut three = real("crowd");
+    three.arms[2].name = "still".to_owned();
+    for arm in &mut three.arms {
+        (arm.plan.until_horizon, arm.plan.horizon) = (false, s(4000.0));
+    }
+    execute(&three, &target, false, false);
+    let text = file(&target, "decomposition.csv");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    for metric in ["seed_hours_offered", "seed_upload_offered"] {
+        let of = |arm: &str, effect: &str| {
+            let wanted = |c: &&Vec<&str>| c[1] == arm && c[2] == effect && c[6] == metric;
+            let row = rows.iter().find(wanted).expect("a row");
+            assert!(row[9].parse::<f64>().expect("a number") > 0.0, "{row:?}");
+            [row[11], row[12], row[13]].map(|cell| cell.parse::<f64>().expect("a number"))
+        };
+        assert_eq!(of("still", "whole"), [0.0; 3], "{metric}");
+        assert_eq!(of("token", "reallocation"), [0.0; 3], "{metric}");
+        assert!(of("token", "capacity_creation")[1] > 0.0, "{metric}");
+    }
+    let manifest = file(&target, "manifest.toml");
+    let mut ends: Vec<&str> = manifest.lines().filter(|l| l.starts_with("end_s")).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    assert_eq!(ends.len(), 15, "no two of fifteen runs end together");
 }
 
 #[test]

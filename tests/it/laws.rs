@@ -17,5 +17,6 @@ mod picks;
 mod reading;
 mod reputation;
 mod scaling;
+mod staying;
 mod turns;
 mod unpaid;

@@ -99,6 +99,7 @@ fn peer(class: u16, times: (f64, Option<f64>), moved: (u64, u64)) -> PeerRecord 
         uploaded_at_completion: Bytes::from_kib(moved.0 / 2),
         useful: received.min(Bytes::from_kib(1000)),
         seeding: Span::ZERO,
+        seeds_on: Span::ZERO,
         leeching: Span(end.0 - at(arrival).0),
         unchoked: Span((end.0 - at(arrival).0) / 2),
     }

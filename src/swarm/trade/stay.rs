@@ -42,6 +42,38 @@ impl<O: Observer> Swarm<'_, O> {
         self.queue.push(self.now + longer, Event::Leave(p));
     }
 
+    /// Enters how long those that seed when a run ends would have gone on, up to its horizon: how
+    /// much is offered must not hang on when the last download is done. The books are closed, and
+    /// nobody is left to pay, so all that still happens is that seeders leave.
+    ///
+    /// Where it is wrong: users who come and go seed without a break, and those who are away when
+    /// the run ends do not come back.
+    pub(in crate::swarm) fn seed_on(&mut self) {
+        let (end, horizon) = (self.now, self.plan.horizon);
+        if end >= horizon {
+            return;
+        }
+        let mut until = vec![horizon; self.peers.len()];
+        while let Some((at, event)) = self.queue.pop().filter(|(at, _)| *at < horizon) {
+            let Event::Leave(p) = event else { continue };
+            self.now = at;
+            let longer = self.stays_longer(p);
+            if longer == Span::ZERO {
+                until[p.index()] = at.min(until[p.index()]);
+                continue;
+            }
+            if let Some(trade) = self.trade.as_deref_mut() {
+                trade.peers[p.index()].stayed += longer;
+            }
+            self.queue.push(at + longer, Event::Leave(p));
+        }
+        for p in self.present() {
+            if self.peer(p).stage == Stage::Seeder {
+                self.records[p.index()].seeds_on = until[p.index()].since(end);
+            }
+        }
+    }
+
     /// How much longer a seeder stays; nothing without a wallet, and for those that stay by what
     /// they have given.
     fn stays_longer(&mut self, p: PeerId) -> Span {
