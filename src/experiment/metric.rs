@@ -111,6 +111,7 @@ metrics! {
     VelocityPerDay "velocity_per_day" "1/day" Token;
     MoneyStockMean "money_stock_mean" "BTT" Token;
     PaidTotal "paid_total" "BTT" Token;
+    SoldTotal "sold_total" "GiB" Token;
     Payments "payments" "payments" Token;
     FailedNoMoney "payments_failed_no_money" "payments" Token;
     NoBidder "sales_failed_no_bidder" "rounds" Token;

@@ -84,6 +84,7 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
         Metric::VelocityPerDay => circulation.velocity_per_hour().map(|v| v * 24.0),
         Metric::MoneyStockMean => Some(circulation.stock.as_btt()),
         Metric::PaidTotal => Some(circulation.paid.as_btt()),
+        Metric::SoldTotal => Some(circulation.sold.as_gib()),
         Metric::Payments => count(counts.payments),
         Metric::FailedNoMoney => count(counts.no_money),
         Metric::FailedWaiting => count(counts.waiting),
@@ -184,6 +185,9 @@ mod tests {
             earned: MicroBtt(earned),
             spent: MicroBtt(spent),
             withdrawn: MicroBtt::ZERO,
+            forfeited: MicroBtt::ZERO,
+            fees_sun: 0,
+            to_come: MicroBtt::ZERO,
             wallet: MicroBtt::ZERO,
             in_channels: MicroBtt::ZERO,
             on_its_way: MicroBtt::ZERO,
@@ -215,6 +219,9 @@ mod tests {
         assert!((velocity - 24.0 * 60.0 / 83.0 / 3.0).abs() < 1e-9, "{velocity}");
         let price = value(Metric::PriceMean, &record(), &circulation).expect("sold");
         assert!((price - 2e-6 * 1_073_741_824.0).abs() < 1e-6, "{price}");
+        let of = |metric| value(metric, &record(), &circulation).expect("it exists");
+        let paid = of(Metric::PaidTotal);
+        assert!((price * of(Metric::SoldTotal) - paid).abs() < 1e-15, "P Q is what was paid");
         assert_eq!(check_laws(&record()), Ok(()));
     }
 

@@ -82,6 +82,8 @@ pub struct Chain {
 struct Used {
     bytes: u64,
     at: SimTime,
+    /// What it has paid in all.
+    fees: Sun,
 }
 
 impl Chain {
@@ -109,6 +111,11 @@ impl Chain {
         self.fees
     }
 
+    /// What an account has paid so far.
+    pub fn fees_of(&self, sender: AccountId) -> Sun {
+        self.used.get(sender.index()).map_or(Sun(0), |used| used.fees)
+    }
+
     /// The next block takes it in; a block that closes just now is too early.
     fn final_at(&self, now: SimTime) -> SimTime {
         let ChainRules { block, finality_blocks, .. } = self.rules;
@@ -125,10 +132,12 @@ impl Chain {
         let used = &mut self.used[sender.index()];
         let after = recovered(*used, now).checked_add(transfer_bytes);
         if let Some(bytes) = after.filter(|after| *after <= free_bytes) {
-            *used = Used { bytes, at: now };
+            (used.bytes, used.at) = (bytes, now);
             return Sun(0);
         }
-        Sun(transfer_bytes.checked_mul(price.0).expect("a fee fits 64 bits"))
+        let fee = Sun(transfer_bytes.checked_mul(price.0).expect("a fee fits 64 bits"));
+        used.fees += fee;
+        fee
     }
 }
 
@@ -183,6 +192,7 @@ mod tests {
         assert_eq!(free, 18, "5 000 / 270");
         assert_eq!(chain.fees(), Sun(2_700));
         assert_eq!(chain.send(SimTime::ZERO, AccountId(0)).fee, Sun(0), "each has its own");
+        assert_eq!((chain.fees_of(USER), chain.fees_of(AccountId(0))), (Sun(2_700), Sun(0)));
         // 4 860 bytes are used; 130 of them are back after 130/4 860 of a day, 2 311.1 s.
         assert_eq!(chain.send(secs(2_311.0), USER).fee, Sun(2_700));
         assert_eq!(chain.send(secs(2_312.0), USER).fee, Sun(0));

@@ -77,6 +77,11 @@ impl Channel {
         self.settled
     }
 
+    /// What has arrived at the payee and is not its own yet.
+    pub fn to_be_settled(&self) -> MicroBtt {
+        if self.settled { MicroBtt::ZERO } else { self.paid }
+    }
+
     /// What of escrow is in this channel.
     fn held(&self) -> MicroBtt {
         if self.settled { self.funds - self.paid } else { self.funds }
@@ -145,11 +150,14 @@ impl Channels {
         }
     }
 
+    fn open_rows(&self) -> impl Iterator<Item = &Channel> {
+        self.rows.iter().filter(|row| is_even(row.generation))
+    }
+
     /// What all channels hold in µBTT, added up anew.
     pub(super) fn audit(&self) -> u128 {
-        let open = self.rows.iter().filter(|row| is_even(row.generation));
         let (mut held, mut n_open) = (0, 0);
-        for channel in open {
+        for channel in self.open_rows() {
             n_open += 1;
             assert!(channel.signed <= channel.funds, "more signed than there is: {channel:?}");
             assert!(channel.paid <= channel.signed, "more claimed than signed: {channel:?}");
@@ -198,6 +206,11 @@ impl Ledger {
     #[inline]
     pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.get(id)
+    }
+
+    /// The channels that are open, or settled and not yet released, in no order that matters.
+    pub fn open_channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.open_rows()
     }
 
     /// Channels that are open, or settled and not yet released.

@@ -58,12 +58,18 @@ pub struct WalletRecord {
     pub spent: MicroBtt,
     /// What it withdrew to the chain.
     pub withdrawn: MicroBtt,
+    /// What was left in its channels and the operator kept.
+    pub forfeited: MicroBtt,
+    /// What the public chain charged it, in sun, a millionth of a TRX.
+    pub fees_sun: u64,
     /// Its balance at the end.
     pub wallet: MicroBtt,
     /// What it can still spend from open channels.
     pub in_channels: MicroBtt,
     /// What it has paid that has not arrived.
     pub on_its_way: MicroBtt,
+    /// What it earned in channels that are still open.
+    pub to_come: MicroBtt,
     /// What it paid for.
     pub bought_bytes: Bytes,
     /// What it was paid for.
@@ -127,6 +133,8 @@ pub struct MoneyCounts {
     pub deposit_times: Vec<Took>,
     /// What transfers on the chain cost, in sun, a millionth of a TRX.
     pub chain_fees_sun: u64,
+    /// Of these, what the operator paid.
+    pub operator_fees_sun: u64,
     /// Withdrawals to the chain.
     pub withdrawals: u64,
     /// How long they took together, from being wanted to being final.

@@ -83,6 +83,12 @@ pub struct WalletRow {
     pub final_btt: Number,
     /// What it had paid that had not arrived at the end.
     pub on_its_way_btt: Number,
+    /// What it earned in channels that were still open at the end.
+    pub to_come_btt: Number,
+    /// What was left in its channels and the operator kept.
+    pub forfeited_btt: Number,
+    /// What the public chain charged it for deposits.
+    pub fees_trx: Number,
     /// Payload it paid for.
     pub bought_bytes: u64,
     /// Payload it was paid for.
@@ -242,6 +248,9 @@ pub fn wallets<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = Wal
         withdrawn_btt: btt(wallet.withdrawn),
         final_btt: btt(wallet.wallet + wallet.in_channels),
         on_its_way_btt: btt(wallet.on_its_way),
+        to_come_btt: btt(wallet.to_come),
+        forfeited_btt: btt(wallet.forfeited),
+        fees_trx: number(crate::units::f64_of(wallet.fees_sun) / 1e6),
         bought_bytes: wallet.bought_bytes.0,
         sold_bytes: wallet.sold_bytes.0,
         unpaid_bytes: wallet.unpaid_bytes.0,

@@ -134,6 +134,8 @@ struct Sums {
     gift: MicroBtt,
     bought: MicroBtt,
     withdrawn: MicroBtt,
+    /// Left in its channels and kept by the operator.
+    forfeited: MicroBtt,
     /// Taken at a price and never paid.
     unpaid: MicroBtt,
     unpaid_bytes: Bytes,

@@ -20,3 +20,4 @@ mod scaling;
 mod staying;
 mod turns;
 mod unpaid;
+mod wallets;

@@ -103,6 +103,7 @@ impl Trade {
             deposit_time: self.gateway.deposits().took,
             deposit_times: bars(self.gateway.deposits()),
             chain_fees_sun: self.gateway.chain().fees().0,
+            operator_fees_sun: self.gateway.chain().fees_of(Ledger::GATEWAY).0,
             withdrawals: self.gateway.withdrawals().done.count,
             withdrawal_time: self.gateway.withdrawals().took,
             withdrawal_times: bars(self.gateway.withdrawals()),
@@ -164,8 +165,13 @@ impl<O: Observer> Swarm<'_, O> {
         for dealer in &trade.peers {
             earned[dealer.user.index()] += dealer.earned();
         }
-        let users = trade.users.iter().zip(&self.users).zip(earned);
-        let wallets = users.map(|((trader, user), earned)| WalletRecord {
+        let mut to_come = vec![MicroBtt::ZERO; trade.users.len()];
+        for channel in trade.ledger.open_channels() {
+            to_come[trade.owner(channel.payee).index()] += channel.to_be_settled();
+        }
+        let fees = |wallet| trade.gateway.chain().fees_of(wallet).0;
+        let users = trade.users.iter().zip(&self.users).zip(earned.into_iter().zip(to_come));
+        let wallets = users.map(|((trader, user), (earned, to_come))| WalletRecord {
             class: user.class,
             trades: trader.wallet.is_some(),
             gift: trader.sums.gift,
@@ -173,6 +179,9 @@ impl<O: Observer> Swarm<'_, O> {
             earned: earned.amount,
             spent: trader.sums.spent,
             withdrawn: trader.sums.withdrawn,
+            forfeited: trader.sums.forfeited,
+            fees_sun: trader.wallet.map_or(0, fees),
+            to_come,
             wallet: trader.wallet.map_or(MicroBtt::ZERO, |wallet| trade.ledger.balance(wallet)),
             in_channels: trader.in_channels + trader.returning,
             on_its_way: trader.on_its_way,

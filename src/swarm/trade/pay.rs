@@ -483,7 +483,11 @@ impl Trade {
 
     /// What a settled channel did not pay goes back to its payer, or to the operator.
     fn release(&mut self, Closing { at, channel, payer, left }: Closing) {
-        self.users[payer.index()].returning -= left;
+        let trader = &mut self.users[payer.index()];
+        trader.returning -= left;
+        if self.rest == Rest::Forfeit {
+            trader.sums.forfeited += left;
+        }
         self.ledger.release(at, channel, self.rest).expect("settled, and released once");
     }
 
