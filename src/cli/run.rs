@@ -139,6 +139,9 @@ fn files_in_words(scenario: &Scenario, target: &Path, n_figures: usize) -> Strin
     if design.lists_torrents() {
         files.push(schema::TORRENTS);
     }
+    if design.has_values() {
+        files.push(schema::WELFARE);
+    }
     if design.is_about_money() {
         files.push(schema::DECOMPOSITION);
     }

@@ -137,6 +137,11 @@ impl Design {
         self.arms.iter().any(|arm| arm.has_token)
     }
 
+    /// Whether anything has a value in some arm.
+    pub fn has_values(&self) -> bool {
+        self.arms.iter().any(|arm| arm.has_values)
+    }
+
     /// Whether users of some arm deposit or withdraw through the gateway.
     pub fn has_crossings(&self) -> bool {
         self.arms.iter().any(|arm| arm.has_crossings)

@@ -9,6 +9,7 @@ use super::grid::ArmDesign;
 use super::measure::{self, SwarmBound};
 use super::metric::{Metric, Part};
 use super::{inequality, stats};
+use crate::ids::UserId;
 use crate::observe::{MoneyRecord, Outcome, PeerRecord, WalletRecord};
 use crate::units::{Bytes, MicroBtt, SimTime, Span};
 
@@ -30,9 +31,43 @@ struct Sybil {
     cost: f64,
 }
 
+/// What a user has of it all, in USD. Its welfare is what it was paid less all the others.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Welfare {
+    /// Who.
+    pub user: UserId,
+    /// Position of its class in the arm.
+    pub class: usize,
+    /// Whether it has the token's client, whatever the economy.
+    pub is_adopter: bool,
+    /// What its waiting was worth.
+    pub waiting: f64,
+    /// What its seeding cost.
+    pub seeding: f64,
+    /// What its upload cost.
+    pub upload: f64,
+    /// What its identities beyond the first cost.
+    pub identities: f64,
+    /// What it was paid less what it paid, at the price of the day on which it left.
+    pub payments: f64,
+}
+
+impl Welfare {
+    /// All of it.
+    pub fn total(&self) -> f64 {
+        self.payments - (self.waiting + self.seeding + self.upload) - self.identities
+    }
+}
+
+/// To a billionth of a dollar, the smallest amount the model knows: what cancels is 0.
+pub fn to_nano_usd(usd: f64) -> f64 {
+    (usd * 1e9).round() / 1e9
+}
+
 /// What one user lived through in all its swarms.
 #[derive(Clone, Debug)]
 struct Person {
+    id: UserId,
     class: usize,
     is_adopter: bool,
     waiting: Span,
@@ -84,14 +119,14 @@ impl<'a> Wealth<'a> {
                 stats::mean(&self.sybils(part, gain))
             }
             Metric::WelfareMean => {
-                let welfare = self.members(part).map(|user| self.welfare(user));
-                stats::mean(&welfare.collect::<Vec<f64>>())
+                let welfare = self.members(part).map(|user| self.welfare(user).total());
+                stats::mean(&welfare.collect::<Vec<f64>>()).map(to_nano_usd)
             }
             Metric::DeadWeightLoss => {
                 let lost = |user: &Person| {
                     user.needless_s / 3600.0 * self.arm.classes[user.class].worth.hour.as_usd()
                 };
-                Some(self.members(part).map(lost).sum())
+                Some(to_nano_usd(self.members(part).map(lost).sum()))
             }
             _ => None,
         }
@@ -137,16 +172,25 @@ impl<'a> Wealth<'a> {
         (received > 0.0).then(|| bought / received)
     }
 
-    fn welfare(&self, user: &Person) -> f64 {
+    /// Of every user with a peer, by id.
+    pub fn welfare_by_user(&self) -> impl Iterator<Item = Welfare> {
+        self.users.iter().map(|user| self.welfare(user))
+    }
+
+    fn welfare(&self, user: &Person) -> Welfare {
         let worth = self.arm.classes[user.class].worth;
-        let costs = user.waiting.as_hours() * worth.hour.as_usd()
-            + user.seeding.as_hours() * worth.seeding_hour.as_usd()
-            + user.uploaded.as_gib() * worth.upload_gib.as_usd();
-        let Some(wallet) = self.wallet(user).filter(|wallet| wallet.trades) else {
-            return -costs;
-        };
-        let net_btt = wallet.earned.as_btt() - wallet.spent.as_btt();
-        net_btt * self.usd_per_btt(user.left) - costs - worth.identities.as_usd()
+        let wallet = self.wallet(user).filter(|wallet| wallet.trades);
+        let net_btt = wallet.map_or(0.0, |w| w.earned.as_btt() - w.spent.as_btt());
+        Welfare {
+            user: user.id,
+            class: user.class,
+            is_adopter: user.is_adopter,
+            waiting: user.waiting.as_hours() * worth.hour.as_usd(),
+            seeding: user.seeding.as_hours() * worth.seeding_hour.as_usd(),
+            upload: user.uploaded.as_gib() * worth.upload_gib.as_usd(),
+            identities: wallet.map_or(0.0, |_| worth.identities.as_usd()),
+            payments: net_btt * self.usd_per_btt(user.left),
+        }
     }
 
     /// The price of the day.
@@ -172,6 +216,7 @@ pub fn balance(wallet: &WalletRecord) -> f64 {
 impl Person {
     fn new(peer: &PeerRecord) -> Self {
         Self {
+            id: peer.user,
             class: peer.class.index(),
             is_adopter: peer.is_adopter,
             waiting: Span::ZERO,

@@ -3,7 +3,8 @@
 use super::number::{Number, field};
 use super::rows::seconds;
 use crate::experiment::decomposition::{Decomposition, Effect, Split};
-use crate::experiment::{Design, Run};
+use crate::experiment::wealth::{Wealth, Welfare, to_nano_usd};
+use crate::experiment::{Design, Run, SwarmBound};
 use crate::observe::{MoneyRecord, MoneySample};
 use crate::units::{Bytes, MicroBtt, Price, Span, u32_of};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,33 @@ pub struct SettlementRow {
     pub to_s: Option<Number>,
     /// How many; at least one.
     pub count: u64,
+}
+
+/// One user and what it has of it all, in USD.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct WelfareRow {
+    /// Name of the arm.
+    pub arm: String,
+    /// Number of the replicate, from 0.
+    pub replicate: u32,
+    /// Number of the user in its run, from 0.
+    pub user_id: u32,
+    /// Name of its class.
+    pub class: String,
+    /// 1 if it has the token's client, else 0.
+    pub adopter: u32,
+    /// What its waiting was worth.
+    pub waiting_usd: Number,
+    /// What its seeding cost.
+    pub seeding_usd: Number,
+    /// What its upload cost.
+    pub upload_usd: Number,
+    /// What its identities beyond the first cost.
+    pub identities_usd: Number,
+    /// What it was paid less what it paid.
+    pub payments_usd: Number,
+    /// Payments less all the others.
+    pub welfare_usd: Number,
 }
 
 /// One torrent of one run.
@@ -274,6 +302,27 @@ pub fn settlement<'a>(
         from_s: number(bar.above.as_secs()),
         to_s: (bar.up_to < Span::FOREVER).then(|| number(bar.up_to.as_secs())),
         count: bar.count,
+    })
+}
+
+/// What the users of a run have of it all, by id.
+pub fn welfare<'a>(design: &'a Design, run: &'a Run) -> impl Iterator<Item = WelfareRow> + 'a {
+    let arm = &design.arms[run.reduced.cell.arm];
+    let wealth = Wealth::of(arm, &run.outcome, &SwarmBound::of(&run.outcome));
+    let all: Vec<Welfare> = wealth.welfare_by_user().collect();
+    let usd = |amount| number(to_nano_usd(amount));
+    all.into_iter().map(move |of| WelfareRow {
+        arm: arm.name.clone(),
+        replicate: run.reduced.cell.replicate,
+        user_id: of.user.0,
+        class: arm.classes[of.class].name.clone(),
+        adopter: u32::from(of.is_adopter),
+        waiting_usd: usd(of.waiting),
+        seeding_usd: usd(of.seeding),
+        upload_usd: usd(of.upload),
+        identities_usd: usd(of.identities),
+        payments_usd: usd(of.payments),
+        welfare_usd: usd(of.total()),
     })
 }
 

@@ -25,6 +25,8 @@ pub const LEDGER: &str = "ledger.csv";
 pub const PRICES: &str = "prices.csv";
 /// `wallets.csv`: [`super::books::WalletRow`]; only with a token.
 pub const WALLETS: &str = "wallets.csv";
+/// `welfare.csv`: [`super::books::WelfareRow`]; only where anything has a value.
+pub const WELFARE: &str = "welfare.csv";
 /// `settlement.csv`: [`super::books::SettlementRow`]; only with users who deposit or withdraw
 /// through the gateway.
 pub const SETTLEMENT: &str = "settlement.csv";

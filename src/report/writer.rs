@@ -18,6 +18,8 @@ pub struct Writer {
     money: Option<Money>,
     /// Only with several torrents or a token.
     torrents: Option<csv::Writer<File>>,
+    /// Only where anything has a value.
+    welfare: Option<csv::Writer<File>>,
     folder: Folder,
 }
 
@@ -63,7 +65,10 @@ impl Writer {
         let money = design.has_token().then(|| Money::create(&folder, design)).transpose()?;
         let listed = design.lists_torrents();
         let torrents = listed.then(|| table::<books::TorrentRow>(&folder, schema::TORRENTS));
-        Ok(Self { peers, timeline, money, torrents: torrents.transpose()?, folder })
+        let welfare = design.has_values();
+        let welfare = welfare.then(|| table::<books::WelfareRow>(&folder, schema::WELFARE));
+        let (torrents, welfare) = (torrents.transpose()?, welfare.transpose()?);
+        Ok(Self { peers, timeline, money, torrents, welfare, folder })
     }
 
     /// Where the results will be.
@@ -87,6 +92,11 @@ impl Writer {
                 torrents.serialize(row).map_err(in_file(schema::TORRENTS))?;
             }
         }
+        if let Some(welfare) = &mut self.welfare {
+            for row in books::welfare(design, run) {
+                welfare.serialize(row).map_err(in_file(schema::WELFARE))?;
+            }
+        }
         self.money.as_mut().map_or(Ok(()), |money| money.take(design, run))
     }
 
@@ -105,6 +115,9 @@ impl Writer {
         self.money.as_mut().map_or(Ok(()), Money::flush)?;
         if let Some(torrents) = &mut self.torrents {
             torrents.flush().map_err(|e| in_file(schema::TORRENTS)(e.into()))?;
+        }
+        if let Some(welfare) = &mut self.welfare {
+            welfare.flush().map_err(|e| in_file(schema::WELFARE)(e.into()))?;
         }
         let folder = self.folder;
         let summaries = summary::summarise(results);

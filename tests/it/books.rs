@@ -287,6 +287,17 @@ fn the_numbers_of_a_small_economy_by_hand() {
         let got = token[&(part.to_owned(), metric.to_owned())];
         assert!((got - want).abs() < 1e-9, "{part} {metric}: {got} is not {want}");
     }
+    // The same user by user: 60 s cost 0.06 and 2 BTT 0.02; 210 s and an hour of seeding.
+    let text = file(&target, "welfare.csv");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let of = |arm: &str| -> Vec<String> {
+        rows.iter().filter(|row| row[0] == arm).map(|row| row[5..].join(",")).collect()
+    };
+    assert_eq!(
+        of("token")[..3],
+        ["0,0,0,0,0,0", "0.06,0,0,0,-0.02,-0.08", "0.21,0.36,0,0,0.02,-0.55"]
+    );
+    assert_eq!(of("barter")[2], "0.2,0.18,0,0,0,-0.38");
     let none = |part: &str, metric: &str| !barter.contains_key(&(part.into(), metric.into()));
     assert!(none("all", "price_mean") && none("all", "gini_of_income"), "barter has no money");
     // Waits 1000 s, seeds half an hour.

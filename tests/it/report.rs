@@ -327,7 +327,7 @@ fn every_column_and_metric_is_explained() {
     use swarmecon::report::{books, columns::columns, schema};
     let docs = fs::read_to_string("docs/results.md").expect("the page on results");
     let explained = |name: &str| docs.contains(&format!("| `{name}` |"));
-    let files: [&[&str]; 12] = [
+    let files: [&[&str]; 13] = [
         columns::<schema::PeerRow>(),
         columns::<schema::TimelineRow>(),
         columns::<schema::SummaryRow>(),
@@ -339,6 +339,7 @@ fn every_column_and_metric_is_explained() {
         columns::<books::WalletRow>(),
         columns::<books::SettlementRow>(),
         columns::<books::TorrentRow>(),
+        columns::<books::WelfareRow>(),
         columns::<books::DecompositionRow>(),
     ];
     let metrics = Metric::ALL.map(Metric::name);
