@@ -250,7 +250,7 @@ fn limit_of(groups: &[Group]) -> f64 {
         .collect();
     reaches.sort_by(f64::total_cmp);
     let most = reaches.last().copied().unwrap_or(1.0);
-    let usual = super::curves::sorted_quantile(&reaches, 0.8).max(1.0);
+    let usual = super::curves::sorted_quantile(&reaches, 0.7).max(1.0);
     (if most > 3.0 * usual { 2.0 * usual } else { most }).max(1.0) * 1.08
 }
 

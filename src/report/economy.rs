@@ -33,7 +33,31 @@ pub fn money(results: &Results, summaries: &[Summary]) -> String {
     if rows.len() == 1 {
         return String::new();
     }
-    format!("\nThe economy\n{}", align(&rows))
+    format!("\nThe economy\n{}{}", align(&rows), by_class(results, summaries))
+}
+
+/// What a user of each class earned and spent, and has in the end; nothing if only one class does.
+fn by_class(results: &Results, summaries: &[Summary]) -> String {
+    let header = ["arm", "class", "earned, BTT", "spent, BTT", "balance, BTT"];
+    let columns = [Metric::EarnedMean, Metric::SpentMean, Metric::BalanceFinalMean];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let mut most = 0;
+    for (index, arm) in results.design.arms.iter().enumerate().filter(|(_, arm)| arm.has_token) {
+        let before = rows.len();
+        for class in 0..arm.classes.len() {
+            let of = |metric| find(summaries, index, Some(class), metric).map(|s| s.estimate);
+            if of(Metric::EarnedMean).is_some_and(|earned| earned.mean.is_some()) {
+                let cells = columns.iter().map(|&metric| with_half(of(metric)));
+                let names = [arm.name.clone(), arm.class_name(Some(class)).to_owned()];
+                rows.push(names.into_iter().chain(cells).collect());
+            }
+        }
+        most = most.max(rows.len() - before);
+    }
+    if most < 2 {
+        return String::new();
+    }
+    format!("\nBy class, a user with the token's client on average\n{}", align(&rows))
 }
 
 /// Every token arm against the baseline, group by group.
@@ -117,8 +141,8 @@ fn parts(results: &Results, found: &Decomposition) -> String {
             part(Share::CapacityCreation)
         ),
         Split::NothingCreated if all(Share::Whole, Metric::SeedHoursOffered).is_some_and(moves) => {
-            "  nobody stays for money in this arm, so all of it is reallocation; seed-hours differ \
-             where other downloads were finished, or too late to linger\n"
+            "  nobody stays for money in this arm; but for the seed-hours that differ, as other \
+             downloads were finished or other stays were asked for, all of it is reallocation\n"
                 .to_owned()
         }
         Split::NothingCreated => {
