@@ -116,11 +116,11 @@ struct Trader {
     remaining: Bytes,
     /// It withdraws its balance to the chain whenever that reaches this.
     withdraws_at: Option<MicroBtt>,
-    /// Since when it has wanted a withdrawal that was blocked; `NEVER`: there is none.
-    wants_since: SimTime,
     sums: Sums,
     /// What it has sent that has not arrived.
     on_its_way: MicroBtt,
+    /// Since when it has wanted a withdrawal that was blocked; `NEVER`: there is none.
+    wants_since: SimTime,
     /// Whether it has no wallet and serves nobody who has one.
     shuns: bool,
 }
@@ -140,6 +140,9 @@ struct Sums {
     unpaid: MicroBtt,
     unpaid_bytes: Bytes,
 }
+
+/// A payment changes the first line of its payer's books and no other.
+const _: () = assert!(std::mem::offset_of!(Trader, sums) + std::mem::offset_of!(Sums, gift) == 64);
 
 /// One peer in the economy, by cache line: two for what it buys, two for what it sells, one each
 /// for new providers and for its income, and the rest.
