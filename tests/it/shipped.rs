@@ -1,8 +1,10 @@
-//! Every shipped scenario runs: each arm once, with little content and a near horizon.
+//! Every shipped scenario runs: each arm once, with little content and a near horizon. What comes
+//! out stands in `shipped/golden.txt`; `UPDATE_EXPECT=1 cargo test --test it shipped` writes it.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use swarmecon::experiment::measure::check_laws;
-use swarmecon::observe::Unobserved;
+use swarmecon::observe::{Outcome, Unobserved, WalletRecord};
 use swarmecon::{scenario, swarm};
 
 /// What makes a run short: a 64th of the content or less, in pieces as much smaller.
@@ -25,8 +27,29 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Runs every arm once; in some arm somebody finishes.
-fn check(path: &Path) {
+/// What came out, arm by arm.
+const GOLDEN: &str = "tests/it/shipped/golden.txt";
+
+/// What is told of a run: its events, and what moved between wallets.
+fn told(name: &str, outcome: &Outcome) -> String {
+    let (fingerprint, counters) = (outcome.fingerprint, outcome.counters);
+    let mut line = format!("{name}: {fingerprint:016x}, {} pieces", counters.pieces);
+    if let Some(money) = &outcome.money {
+        let of = |what: fn(&WalletRecord) -> u64| money.wallets.iter().map(what).sum::<u64>();
+        let (gifts, earned) = (of(|w| w.gift.0), of(|w| w.earned.0));
+        let (withdrawn, kept) = (of(|w| w.withdrawn.0), of(|w| w.forfeited.0));
+        let _ = write!(
+            line,
+            "; {} payments; µBTT: {gifts} given, {earned} earned, {withdrawn} withdrawn, {kept} \
+             forfeited",
+            money.counts.payments
+        );
+    }
+    line + "\n"
+}
+
+/// Runs every arm once; in some arm somebody finishes. Gives what came out.
+fn check(path: &Path) -> String {
     let mut sets = SHORT.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let slow = |(name, _): &&(&str, &str)| path.file_stem().is_some_and(|stem| stem == *name);
     if let Some((_, horizon_s)) = HORIZON_S.iter().find(slow) {
@@ -34,24 +57,30 @@ fn check(path: &Path) {
     }
     let scenario = scenario::load(path, &sets).unwrap_or_else(|faults| panic!("{faults}"));
     let name = &scenario.name;
-    let mut n_completed = 0;
+    let (mut n_completed, mut found) = (0, String::new());
     for arm in &scenario.arms {
         let outcome = swarm::run(&arm.plan, scenario.seed, &mut Unobserved);
         check_laws(&outcome).unwrap_or_else(|law| panic!("{name}, {}: {law}", arm.name));
         let leechers = || outcome.peers.iter().filter(|peer| !peer.is_origin);
         assert!(leechers().count() >= 12, "{name}, {}: hardly anybody came", arm.name);
         n_completed += leechers().filter(|peer| peer.completed.is_some()).count();
+        found += &told(&format!("{name}, {}", arm.name), &outcome);
     }
     assert!(n_completed > 0, "{name}: nobody finished in any arm");
+    found
 }
 
 #[test]
 fn shipped_scenarios_run() {
     let files = files("scenarios");
     assert!(files.len() >= 25, "too few scenarios are shipped");
-    for path in files {
-        check(&path);
+    let found: String = files.iter().map(|path| check(path)).collect();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(GOLDEN, found).expect("writable");
+        return;
     }
+    let golden = std::fs::read_to_string(GOLDEN).expect("it is committed");
+    assert_eq!(golden, found, "results have changed; the head of this file says what to do");
 }
 
 #[test]

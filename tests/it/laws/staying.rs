@@ -1,10 +1,12 @@
 //! How long seeders stay, and what they offer meanwhile, whenever a run ends.
 
 use super::money::{crowd, stayers, token};
+use std::sync::Arc;
+use swarmecon::ledger::PricePath;
 use swarmecon::observe::{Outcome, Unobserved};
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::swarm::plan::Stay;
-use swarmecon::swarm::plan::economy::{Economy, Trade};
+use swarmecon::swarm::plan::economy::{Economy, Token, Trade, Usd};
 use swarmecon::swarm::run;
 use swarmecon::units::{NanoUsd, SimTime, Span};
 
@@ -44,4 +46,36 @@ fn seeders_are_counted_to_the_horizon_whenever_the_run_ends() {
         assert!(goes_on(&short) > 11, "{}", goes_on(&short));
         assert_eq!(goes_on(&long), 0);
     }
+}
+
+/// Seeding costs dollars and earns tokens. Whoever earns less than it costs leaves as if nobody
+/// stayed for money; at 75 times the price, as from 2020 to 2021, the same people stay.
+#[test]
+fn who_earns_less_than_seeding_costs_leaves() {
+    let seeding = |usd: f64, hour_cost: f64, elasticity_percent: u64| {
+        let usd = Usd::Path(Arc::new(PricePath::constant(usd).expect("a price")));
+        let token = Token { usd, ..token() };
+        let elastic = Elastic {
+            elasticity_percent,
+            reference_per_hour: NanoUsd(200_000),
+            most: Span::from_secs(600.0),
+            crowding_percent: 100,
+        };
+        let hour_cost = NanoUsd::from_usd(hour_cost);
+        let stayer = StayerSpec::Elastic(elastic);
+        let trade = Trade { stayer, hour_cost, ..stayers(NanoUsd(1)) };
+        let mut plan = crowd(Some(Economy::Token(Box::new(token))), trade);
+        (plan.horizon, plan.until_horizon) = (SimTime::from_secs(4000.0), true);
+        let outcome = run(&plan, 5, &mut Unobserved);
+        outcome.peers.iter().map(|peer| peer.seeding).collect::<Vec<Span>>()
+    };
+    let sum = |spans: &[Span]| spans.iter().map(|span| span.0).sum::<u64>();
+    let (low, cost) = (0.000_12, 0.05);
+    let nobody_stays = seeding(low, cost, 0);
+    assert_eq!(seeding(low, cost, 100), nobody_stays, "it costs more than it earns");
+    assert!(
+        sum(&seeding(low, 0.0, 100)) > sum(&nobody_stays),
+        "it is worth it if it costs nothing"
+    );
+    assert!(sum(&seeding(75.0 * low, cost, 100)) > sum(&nobody_stays), "it is worth it");
 }
