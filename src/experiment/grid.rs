@@ -243,7 +243,7 @@ fn is_open(plan: &Plan) -> bool {
 
 /// Whether users deposit or withdraw through the gateway, if there is a token.
 fn crosses(trade: &Trade) -> bool {
-    let deposits = trade.route == Route::Gateway && trade.bought > MicroBtt::ZERO;
+    let deposits = trade.route == Route::Gateway && trade.buys();
     trade.adoption > 0.0 && (deposits || trade.withdraws_at.is_some())
 }
 

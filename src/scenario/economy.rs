@@ -21,7 +21,7 @@ use crate::swarm::plan::economy::{
     Airdrop, ChannelRules, ChannelScope, Credit, Economy, Funding, OneHop, Ranks, Route, Token, Usd,
 };
 use crate::swarm::plan::{ClassPlan, Plan, Role};
-use crate::units::{Bytes, MicroBtt, SimTime, Span, floor_u64};
+use crate::units::{Bytes, MicroBtt, NanoUsd, SimTime, Span, floor_u64};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -222,8 +222,10 @@ pub(super) fn check_slots(check: &mut Check, plan: &Plan, money: &Money) {
 /// Warns of deposits that the gateway will refuse, or that the operator cannot credit.
 pub(super) fn warn_of_deposits(check: &mut Check, plan: &Plan, arm: &str) {
     let Some(Economy::Token(token)) = &plan.economy else { return };
+    // What dollars buy is not known before.
     let deposits = |class: &&ClassPlan| {
-        class.trade.route == Route::Gateway && class.trade.bought > MicroBtt::ZERO
+        let trade = &class.trade;
+        trade.route == Route::Gateway && trade.buys() && trade.bought_for == NanoUsd::ZERO
     };
     for class in plan.classes.iter().filter(deposits) {
         let (name, least) = (&class.name, token.gateway.least_deposit);

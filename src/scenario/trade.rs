@@ -76,6 +76,7 @@ fn who(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.opt_out, t.number(check, "opt_out", SHARE));
     set(&mut trade.gift, btt(check, t, "gift_btt"));
     set(&mut trade.bought, btt(check, t, "buys_btt"));
+    set(&mut trade.bought_for, usd(check, t, "buys_usd"));
     set(&mut trade.route, t.word(check, "buys_through", &ROUTES));
     let range = Range::from(1.0, 100_000.0, "1");
     set(&mut trade.identities, t.whole(check, "identities", range));

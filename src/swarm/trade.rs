@@ -389,6 +389,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             return;
         }
         trade.close_due(now);
+        let price = trade.btt(now);
         let ledger = &mut trade.ledger;
         let wallet = ledger.open_account(Kind::Wallet);
         let mut sums = Sums::default();
@@ -404,7 +405,9 @@ impl<'a, O: Observer> Swarm<'a, O> {
             }
             sums.gift += gift;
         }
-        let buys = habits.bought.min(ledger.balance(Ledger::OUTSIDE));
+        let there_is = ledger.balance(Ledger::OUTSIDE);
+        let for_dollars = habits.bought_for.buys_at(price).min(there_is);
+        let buys = (habits.bought.min(there_is) + for_dollars).min(there_is);
         if buys > MicroBtt::ZERO && habits.route == Route::Operator {
             let from = Ledger::OUTSIDE;
             ledger.transfer(now, Movement::Purchase, from, wallet, buys).expect("enough");

@@ -180,6 +180,7 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "opt_out", number(trade.opt_out));
     put(&mut t, "gift_btt", btt(trade.gift));
     put(&mut t, "buys_btt", btt(trade.bought));
+    put(&mut t, "buys_usd", usd(trade.bought_for));
     put(&mut t, "buys_through", word(&ROUTES, |route| *route == trade.route));
     put(&mut t, "identities", i64::from(trade.identities));
     put(&mut t, "identity_cost_usd", usd(trade.identity_cost));

@@ -169,6 +169,8 @@ pub struct Trade {
     pub gift: MicroBtt,
     /// What each user buys when it first comes.
     pub bought: MicroBtt,
+    /// For how much it buys more then, at the price of the moment.
+    pub bought_for: NanoUsd,
     /// On which way.
     pub route: Route,
     /// Identities a user registers, each with a gift of its own; 1 is honest.
@@ -205,6 +207,13 @@ pub struct Trade {
     pub gib_cost: NanoUsd,
 }
 
+impl Trade {
+    /// Whether a user buys anything when it first comes.
+    pub fn buys(&self) -> bool {
+        self.bought > MicroBtt::ZERO || self.bought_for > NanoUsd::ZERO
+    }
+}
+
 impl Default for Trade {
     /// Ordinary users: nobody has the client.
     fn default() -> Self {
@@ -213,6 +222,7 @@ impl Default for Trade {
             opt_out: 0.0,
             gift: MicroBtt::from_btt(10.0),
             bought: MicroBtt::ZERO,
+            bought_for: NanoUsd::ZERO,
             route: Route::Operator,
             identities: 1,
             identity_cost: NanoUsd::ZERO,

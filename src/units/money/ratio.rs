@@ -3,7 +3,7 @@
 //! Law: a product is exact wherever it can be held in 64 bits for 64 bits; where not, it is rounded
 //! down, so that nobody ever bids more than the rule says.
 
-use super::Price;
+use super::{MicroBtt, Price};
 
 /// An amount of US dollars in billionths: what things outside the swarm cost. It never enters the
 /// ledger.
@@ -28,6 +28,14 @@ impl NanoUsd {
     #[expect(clippy::cast_precision_loss, reason = "for people: exact to 9 million dollars")]
     pub fn as_usd(self) -> f64 {
         self.0 as f64 / 1e9
+    }
+
+    /// What this buys where a BTT costs so much, rounded down to the µBTT; nothing where there is
+    /// no price.
+    pub fn buys_at(self, per_btt: Self) -> MicroBtt {
+        let exact = u128::from(self.0) * u128::from(MicroBtt::BTT.0);
+        let micro = exact.checked_div(per_btt.0.into()).unwrap_or(0);
+        MicroBtt(u64::try_from(micro).unwrap_or(u64::MAX))
     }
 }
 
@@ -129,5 +137,8 @@ mod tests {
         assert_eq!(NanoUsd::from_usd(0.00012), NanoUsd(120_000));
         assert!((NanoUsd(120_000).as_usd() - 0.00012).abs() < 1e-18);
         assert_eq!(NanoUsd::from_usd(-1.0), NanoUsd::ZERO);
+        assert_eq!(NanoUsd::from_usd(1.0).buys_at(NanoUsd(120_000)), MicroBtt(8_333_333_333));
+        assert_eq!(NanoUsd(u64::MAX).buys_at(NanoUsd(1)), MicroBtt(u64::MAX), "saturates");
+        assert_eq!(NanoUsd(1).buys_at(NanoUsd::ZERO), MicroBtt::ZERO);
     }
 }

@@ -5,13 +5,13 @@ use super::catalogue::library;
 use super::money::{crowd, stayers, token, users};
 use crate::swarms::s;
 use std::sync::Arc;
-use swarmecon::ledger::Supply;
+use swarmecon::ledger::{PricePath, Supply};
 use swarmecon::observe::{MoneyRecord, Outcome, Took, Unobserved, WalletRecord};
 use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::{AutoBid, BidderSpec, Insolvency};
 use swarmecon::scenario::presets;
 use swarmecon::swarm::plan::economy::{
-    Airdrop, ChannelRules, ChannelScope, Economy, Route, Stall, Token, Trade,
+    Airdrop, ChannelRules, ChannelScope, Economy, Route, Stall, Token, Trade, Usd,
 };
 use swarmecon::swarm::plan::{Arrivals, Audit, Plan};
 use swarmecon::swarm::run;
@@ -185,6 +185,23 @@ fn depositors(bought: f64, operator: f64) -> Plan {
     let mut plan = with_token(Token { supply, format: Format::FirstPrice, ..token() }, trade);
     plan.audit = Audit::EveryEvent;
     plan
+}
+
+/// For the same dollars half as many tokens at twice the price, beside those asked for by number.
+#[test]
+fn dollars_buy_at_the_price_of_the_moment() {
+    let bought = |usd: f64| {
+        let usd = Usd::Path(Arc::new(PricePath::constant(usd).expect("a price")));
+        let supply = Supply { outside: MicroBtt::from_btt(1e6), ..Supply::default() };
+        let bought_for = NanoUsd::from_usd(0.006);
+        let bought = MicroBtt::from_btt(3.0);
+        let trade = Trade { gift: MicroBtt::ZERO, bought, bought_for, ..users(1.0) };
+        let mut plan = with_token(Token { usd, supply, ..token() }, trade);
+        plan.audit = Audit::EveryEvent;
+        sum(&run(&plan, 3, &mut Unobserved), |w| w.bought)
+    };
+    assert_eq!(bought(0.000_12), 20 * MicroBtt::from_btt(53.0).0);
+    assert_eq!(bought(0.000_24), 20 * MicroBtt::from_btt(28.0).0);
 }
 
 /// What is bought on the chain is in the wallets when the chain is final, and not before.
