@@ -241,3 +241,14 @@ impl Person {
         self.left = self.left.max(peer.departed.unwrap_or(end));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_not_shared_out_alike() {
+        assert_eq!((gini(&[]), gini(&[0.0, 0.0])), (None, None));
+        assert_eq!(gini(&[0.0, 3.0]), Some(0.5));
+    }
+}

@@ -403,4 +403,36 @@ mod tests {
             assert!(names.contains(&name), "`{name}` is no metric");
         }
     }
+
+    fn of_class(class: &str) -> Difference {
+        Difference {
+            metric: "download_time_mean".to_owned(),
+            class: class.to_owned(),
+            baseline: "staying".to_owned(),
+            arm: "none".to_owned(),
+            unit: "s".to_owned(),
+            baseline_mean: Some(10.0),
+            by: Some(1.0),
+            ci95: None,
+            n_pairs: 2.0,
+        }
+    }
+
+    #[test]
+    fn the_only_class_says_what_the_whole_swarm_does() {
+        let one = ["all", "peer", "peer:adopters", "peer:others"].map(of_class);
+        assert!(is_lone(&one, &one[1]), "its sides are no other class");
+        let two = ["all", "peer", "peers", "peer:adopters"].map(of_class);
+        assert!(!is_lone(&two, &two[1]) && !is_lone(&two, &two[2]));
+    }
+
+    /// The baseline stands second among the arms, and is not drawn.
+    #[test]
+    fn an_arm_has_the_colour_of_its_place_among_all() {
+        let arms = Names(["none", "staying", "hoarding"].map(str::to_owned).to_vec());
+        let hoarding = Difference { arm: "hoarding".to_owned(), ..of_class("all") };
+        let (groups, _) = groups(&[&of_class("all"), &hoarding], &arms);
+        let colours = groups[0].rows.iter().map(|row| row.colour).collect::<Vec<_>>();
+        assert_eq!(colours, [0, 2]);
+    }
 }

@@ -276,21 +276,21 @@ impl Check {
 
     /// Who named a file, and where; empty for what no key named.
     fn names_of(&self, source: usize) -> String {
-        let names = self.named.iter().filter(|(named, ..)| *named == source).map(|(_, at, key)| {
-            let Source { label, text } = &self.sources[at.source];
-            let before = &text[..at.start.min(text.len())];
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
-            format!("`{key}` names the file, at {label}:{line}:{column}")
-        });
+        let names = self
+            .named
+            .iter()
+            .filter(|(named, ..)| *named == source)
+            .map(|(_, at, key)| format!("`{key}` names the file, at {}", self.where_is(at)));
         names.collect::<Vec<_>>().join("; ")
     }
 
-    /// File and line of `place`, in words.
+    /// File, line and column of `place`, in words.
     pub fn where_is(&self, place: &Place) -> String {
         let Source { label, text } = &self.sources[place.source];
-        let line = 1 + text[..place.start.min(text.len())].matches('\n').count();
-        format!("{label}:{line}")
+        let before = &text[..place.start.min(text.len())];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
+        format!("{label}:{line}:{column}")
     }
 
     fn lines_of(&self, place: &Place) -> Place {

@@ -198,3 +198,28 @@ fn arms_and_folders_that_do_not_fit_end_with_2() {
     }
     assert_eq!(names(&home.path().join("mine")), ["thesis.tex"]);
 }
+
+/// What a class earned is said where two trade.
+#[test]
+fn what_each_class_earns_is_told() {
+    let home = tempfile::tempdir().expect("a folder");
+    let out = home.path().join("farmers").display().to_string();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let args = ["run", "scenarios/btt_farmers.toml", "--replicates", "1", "--no-plots"];
+    let short = ["--set", "size_mib=2", "--set", "horizon_s=900", "--out", &out];
+    let output = swarmecon(project, &[&args[..], &short[..]].concat());
+    let said = text(&output.stdout);
+    let by_class = said.split("By class").nth(1).expect("two classes trade");
+    let row = |name: &str| {
+        let rows = by_class.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let row = rows.into_iter().find(|row| row.starts_with(&["banning", name]));
+        row.expect("a row")[2].parse::<f64>().expect("a number")
+    };
+    let summary = std::fs::read_to_string(Path::new(&out).join("summary.csv")).expect("written");
+    for class in ["farmer", "peer"] {
+        let start = format!("banning,{class},earned_mean,");
+        let line = summary.lines().find(|line| line.starts_with(&start)).expect("a row");
+        let mean: f64 = line.split(',').nth(5).expect("a mean").parse().expect("a number");
+        assert!((row(class) - mean).abs() <= 0.001 * mean.max(1.0), "{class}: {line}");
+    }
+}

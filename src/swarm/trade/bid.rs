@@ -38,6 +38,22 @@ impl Posted {
         self.bids.iter().copied().filter(|bid| !bid.is_zero())
     }
 
+    /// Lists what these peers bid, in their order; `common` where that is known to be the same.
+    pub(super) fn list(
+        &self,
+        peers: impl ExactSizeIterator<Item = PeerId> + Clone,
+        common: Option<Price>,
+        bids: &mut Vec<Price>,
+    ) {
+        bids.clear();
+        if let Some(bid) = common {
+            debug_assert!(peers.clone().all(|p| self.of(p) == bid), "leechers bid");
+            bids.resize(peers.len(), bid);
+        } else {
+            bids.extend(peers.map(|p| self.of(p)));
+        }
+    }
+
     /// A peer bids this from now on; gives whether that is news.
     #[inline]
     pub(super) fn post(&mut self, p: PeerId, bid: Price) -> bool {

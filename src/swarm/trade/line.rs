@@ -266,3 +266,24 @@ impl<O: Observer> Swarm<'_, O> {
         self.trade.as_deref()?.lines.find(stretch, slot, provider)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What there is no room for is given back whole, and marks stay as they are.
+    #[test]
+    fn bytes_and_marks_do_not_mix() {
+        let mut line = Line::new(PeerId(7));
+        line.set(Mark::AtOnce, true);
+        line.set(Mark::Failing, true);
+        let (most, one) = (Bytes((1 << (u32::BITS - MARKS)) - 1), Bytes(1));
+        assert_eq!(line.add_paid(most), Bytes::ZERO);
+        assert_eq!(line.add_paid(one), one, "no room");
+        assert!(line.is(Mark::AtOnce) && line.is(Mark::Failing) && !line.is(Mark::IsOpen));
+        line.set(Mark::Failing, false);
+        assert_eq!(line.take_paid(), most);
+        assert_eq!(line.take_paid(), Bytes::ZERO);
+        assert!(line.is(Mark::AtOnce) && !line.is(Mark::Failing));
+    }
+}

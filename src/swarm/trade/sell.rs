@@ -108,14 +108,8 @@ impl<O: Observer> Swarm<'_, O> {
         let names = &self.edges.peer[self.peers[p.index()].edges.range()];
         let Some(trade) = self.trade.as_deref_mut() else { return Vec::new() };
         let mut bids = std::mem::take(&mut trade.bids);
-        let of = |c: &Candidate| trade.posted.of(names[usize::from(c.slot)]);
-        bids.clear();
-        if let Some(bid) = common {
-            debug_assert!(dealers.iter().all(|c| of(c) == bid), "leechers bid");
-            bids.resize(dealers.len(), bid);
-        } else {
-            bids.extend(dealers.iter().map(of));
-        }
+        let peers = dealers.iter().map(|c| names[usize::from(c.slot)]);
+        trade.posted.list(peers, common, &mut bids);
         bids
     }
 
@@ -182,16 +176,9 @@ impl<O: Observer> Swarm<'_, O> {
         let common = self.common_bid();
         let names = &self.edges.peer[self.peers[p.index()].edges.range()];
         let Some(trade) = self.trade.as_deref_mut() else { return false };
-        let (bids, posted) = (&mut trade.bids, &trade.posted);
+        let bids = &mut trade.bids;
         let dealer = &trade.peers[p.index()];
-        let of = |c: &Candidate| posted.of(names[usize::from(c.slot)]);
-        bids.clear();
-        if let Some(bid) = common {
-            debug_assert!(candidates.iter().all(|c| of(c) == bid), "leechers bid");
-            bids.resize(candidates.len(), bid);
-        } else {
-            bids.extend(candidates.iter().map(of));
-        }
+        trade.posted.list(candidates.iter().map(|c| names[usize::from(c.slot)]), common, bids);
         let any = bids.iter().any(|bid| !bid.is_zero());
         if timed && !any {
             let account = &mut trade.account;
