@@ -143,8 +143,7 @@ fn groups(differences: &[&Difference], all_arms: &Names) -> (Vec<Group>, usize) 
     for (metric, class) in keys {
         let is_here = |d: &&&Difference| d.metric == metric && class.is_none_or(|c| d.class == c);
         let n = differences.iter().filter(is_here).count();
-        // Sums of payments that cancel leave the last bits.
-        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by.abs() < 1e-12);
+        let says_nothing = |d: &&Difference| d.by.is_none_or(|by| by.abs() < least(&d.unit));
         let is_mute = differences.iter().filter(is_here).all(says_nothing);
         let is_other = has_known && known(metric).is_none();
         if is_mute || is_other || (n_rows + n > N_ROWS && n_rows > 0) {
@@ -170,10 +169,10 @@ fn place(arms: &Names, arm: &str) -> usize {
 
 /// Whether a class is the only one of its metric: the whole swarm then says the same.
 fn is_lone(differences: &[Difference], one: &Difference) -> bool {
-    let mut of_metric = differences.iter().filter(|d| d.metric == one.metric);
+    let of_metric = differences.iter().filter(|d| d.metric == one.metric);
     let has_whole = of_metric.clone().any(|d| is_whole(&d.class));
-    let is_of_it = |d: &Difference| d.class.split(':').next() == Some(one.class.as_str());
-    has_whole && of_metric.all(|d| is_whole(&d.class) || is_of_it(d))
+    let base = |d: &Difference| d.class.split(':').next().unwrap_or_default().to_owned();
+    has_whole && of_metric.map(base).all(|class| is_whole(&class) || class == one.class)
 }
 
 /// Whether a class is the users with the token's client where there are no others.
@@ -193,13 +192,19 @@ fn known(metric: &str) -> Option<usize> {
     METRICS.iter().position(|(name, _, _)| *name == metric)
 }
 
+/// Up to this a number is nothing: what is left of sums that cancel, of payments in dollars, too.
+fn least(unit: &str) -> f64 {
+    if unit == "USD" { 1e-6 } else { 1e-12 }
+}
+
 /// With several arms a row is named by its arm, else by its class.
 pub(super) fn row(difference: &Difference, arm: Option<usize>) -> Row {
     let base = difference.baseline_mean.unwrap_or(0.0).abs();
-    let estimate = difference.by.filter(|_| base > 1e-12).map(|middle| Estimate {
-        middle: middle / base * 100.0,
-        interval: difference.ci95.map(|(low, high)| (low / base * 100.0, high / base * 100.0)),
-    });
+    let estimate =
+        difference.by.filter(|_| base > least(&difference.unit)).map(|middle| Estimate {
+            middle: middle / base * 100.0,
+            interval: difference.ci95.map(|(low, high)| (low / base * 100.0, high / base * 100.0)),
+        });
     let numbers = match (estimate, difference.by) {
         (Some(Estimate { middle, interval: Some((low, high)) }), _) => {
             format!("{} [{}, {}]", signed(middle), signed_bare(low), signed_bare(high))
@@ -420,10 +425,23 @@ mod tests {
 
     #[test]
     fn the_only_class_says_what_the_whole_swarm_does() {
-        let one = ["all", "peer", "peer:adopters", "peer:others"].map(of_class);
-        assert!(is_lone(&one, &one[1]), "its sides are no other class");
+        let one = ["all", "peer", "all:adopters", "peer:adopters", "peer:others"].map(of_class);
+        assert!(is_lone(&one, &one[1]), "sides are no other class");
         let two = ["all", "peer", "peers", "peer:adopters"].map(of_class);
         assert!(!is_lone(&two, &two[1]) && !is_lone(&two, &two[2]));
+    }
+
+    /// Payments cancel over all users: per cent of what is left of them would say nothing.
+    #[test]
+    fn nothing_is_told_in_per_cent_of_nothing() {
+        let welfare = |mean| Difference {
+            unit: "USD".to_owned(),
+            baseline_mean: Some(mean),
+            by: Some(1e-4),
+            ..of_class("all")
+        };
+        assert!(row(&welfare(2e-8), Some(0)).estimate.is_none());
+        assert!(row(&welfare(2e-3), Some(0)).estimate.is_some());
     }
 
     /// The baseline stands second among the arms, and is not drawn.
