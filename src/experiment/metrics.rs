@@ -1,6 +1,6 @@
 //! The numbers a run is reduced to: one per metric and part.
 
-use super::circulation::Circulation;
+use super::books::Books;
 use super::grid::ArmDesign;
 use super::measure::{self, SwarmBound};
 use super::metric::{Metric, Part};
@@ -14,26 +14,19 @@ use crate::units::{Bytes, KIB, SimTime, Span, f64_of, f64_of_len};
 pub fn evaluate(arm: &ArmDesign, outcome: &Outcome) -> Vec<Option<f64>> {
     let bound = SwarmBound::of(outcome);
     let wealth = Wealth::of(arm, outcome, &bound);
-    let circulation = outcome.money.as_ref().map(money::circulation);
     let mut values = Vec::new();
     for part in arm.parts() {
         let group = Group::new(outcome, part, &bound);
+        let books = outcome.money.as_ref().map(|money| Books::of(money, part));
         for metric in Metric::ALL.into_iter().filter(|metric| metric.applies(arm, part)) {
             let value = group.value(metric).or_else(|| wealth.value(metric, part));
             let value = value.or_else(|| swarm_value(metric, arm, outcome));
-            let value = value.or_else(|| token_value(metric, outcome, circulation.as_ref()));
+            let value = value.or_else(|| books.as_ref()?.value(metric));
+            let value = value.or_else(|| money::value(metric, outcome.money.as_ref()?));
             values.push(value.filter(|x| x.is_finite()));
         }
     }
     values
-}
-
-fn token_value(
-    metric: Metric,
-    outcome: &Outcome,
-    circulation: Option<&Circulation>,
-) -> Option<f64> {
-    money::value(metric, outcome.money.as_ref()?, circulation?)
 }
 
 /// The peers of one part in one run.

@@ -3,7 +3,8 @@
 //!
 //! Law: the results depend on the scenario and nothing else: not on the number of threads, the
 //! order in which runs end, or the machine. Knows no files and no terminals.
-pub mod circulation;
+pub mod books;
+mod circulation;
 pub mod decomposition;
 pub mod grid;
 pub mod inequality;

@@ -2,34 +2,12 @@
 //!
 //! Law: what users paid is what users were paid and what the timeline says; M V T = P Q.
 
-use super::circulation::Circulation;
+use super::books::Books;
 use super::grid::ArmDesign;
 use super::metric::Metric;
 use super::summary::MoneyFacts;
 use crate::observe::{MoneyRecord, MoneySample, WalletRecord};
-use crate::units::{Bytes, MicroBtt, Span, f64_of, f64_of_len, floor_usize};
-
-/// How money moved over the whole run. The stock is the mean over time of what users hold and
-/// what lies in channels, between rows by the trapezoid rule.
-pub fn circulation(record: &MoneyRecord) -> Circulation {
-    let rows = &record.samples;
-    let held = |row: &MoneySample| u128::from(row.wallets.0) + u128::from(row.escrow.0);
-    let (mut area, mut time) = (0_u128, 0_u128);
-    for pair in rows.windows(2) {
-        let span = u128::from(pair[1].at.since(pair[0].at).0);
-        // Twice the area, below 2⁶⁶ µBTT × the nanoseconds of a run.
-        area = area.saturating_add((held(&pair[0]) + held(&pair[1])).saturating_mul(span));
-        time += span;
-    }
-    let stock = (area / 2).checked_div(time);
-    let span = rows.first().zip(rows.last()).map(|(first, last)| last.at.since(first.at));
-    Circulation {
-        paid: rows.iter().map(|row| row.paid).fold(MicroBtt::ZERO, |a, b| a + b),
-        sold: rows.iter().map(|row| row.paid_bytes).fold(Bytes::ZERO, |a, b| a + b),
-        stock: MicroBtt(stock.map_or(0, |stock| u64::try_from(stock).unwrap_or(u64::MAX))),
-        span: span.unwrap_or_default(),
-    }
-}
+use crate::units::{MicroBtt, Span, f64_of, f64_of_len, floor_usize};
 
 /// Checks what must hold in the books of every run; the answer names the law that does not.
 ///
@@ -66,46 +44,35 @@ pub fn check_laws(record: &MoneyRecord) -> Result<(), String> {
             return Err(format!("{n} crossings are final, but {in_bars} have a latency"));
         }
     }
-    let circulation = circulation(record);
-    // Money may be there between two rows only, and then no row has a stock to turn over.
-    if circulation.stock > MicroBtt::ZERO && !circulation.is_consistent() {
-        return Err(format!("M V T is not P Q: {circulation:?}"));
+    let held = |row: &MoneySample| u128::from(row.wallets.0) + u128::from(row.escrow.0);
+    let spendable = |row: &MoneySample| row.spendable.iter().map(|sum| u128::from(sum.0)).sum();
+    if record.samples.iter().any(|row| held(row) < spendable(row)) {
+        return Err("users can spend more than wallets and channels hold".into());
+    }
+    if counts.tally.operations != counts.ledger_operations {
+        let (of_users, n) = (counts.tally.operations, counts.ledger_operations);
+        return Err(format!("users had {of_users} operations carried out, the server did {n}"));
+    }
+    let n_classes = record.samples.first().map_or(0, |row| row.spendable.len());
+    let all = std::iter::once(Books::of_all(record));
+    for books in all.chain((0..n_classes).map(|class| Books::of_class(record, class))) {
+        let circulation = &books.circulation;
+        // Money may be there between two rows only, and then no row has a stock to turn over.
+        if circulation.stock > MicroBtt::ZERO && !circulation.is_consistent() {
+            return Err(format!("M V T is not P Q: {circulation:?}"));
+        }
     }
     Ok(())
 }
 
-/// A number of the economy; `None` if it does not exist or belongs to somebody else.
-pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) -> Option<f64> {
+/// A number of the economy as a whole; `None` if it does not exist or belongs to somebody else.
+pub fn value(metric: Metric, record: &MoneyRecord) -> Option<f64> {
     let counts = &record.counts;
     let count = |n: u64| Some(f64_of(n));
     match metric {
         Metric::Traders => Some(f64_of_len(record.wallets.iter().filter(|w| w.trades).count())),
-        Metric::PriceMean => circulation.mean_price().map(crate::units::Price::as_btt_per_gib),
-        Metric::VelocityPerDay => circulation.velocity_per_hour().map(|v| v * 24.0),
-        Metric::MoneyStockMean => Some(circulation.stock.as_btt()),
-        Metric::PaidTotal => Some(circulation.paid.as_btt()),
-        Metric::SoldTotal => Some(circulation.sold.as_gib()),
-        Metric::Payments => count(counts.payments),
-        Metric::FailedNoMoney => count(counts.no_money),
-        Metric::FailedWaiting => count(counts.waiting),
-        Metric::FailedLost => count(counts.lost),
-        Metric::FailedRefused => count(counts.refused),
-        Metric::Strikes => count(counts.strikes),
-        Metric::UnpaidTotal => Some(counts.unpaid.as_btt()),
-        Metric::UnpaidByteShare => {
-            let all = circulation.sold.as_f64() + counts.unpaid_bytes.as_f64();
-            (all > 0.0).then(|| counts.unpaid_bytes.as_f64() / all)
-        }
         Metric::UnpaidBytesMost => Some(counts.unpaid_bytes_most.as_f64()),
-        Metric::NoBidder => count(counts.no_bidder),
-        Metric::NoContent => count(counts.no_content),
-        Metric::DroppedAfterPay => count(counts.dropped),
         Metric::HeldBlocks => count(counts.held_blocks),
-        Metric::BidsPosted => count(counts.bids_posted),
-        Metric::LedgerOperationsPerGib => {
-            let gib = circulation.sold.as_gib();
-            (gib > 0.0).then(|| f64_of(counts.ledger_operations) / gib)
-        }
         Metric::LedgerDelayedShare => {
             let all = f64_of(counts.ledger_operations);
             (all > 0.0).then(|| f64_of(counts.ledger_delayed) / all)
@@ -117,8 +84,6 @@ pub fn value(metric: Metric, record: &MoneyRecord, circulation: &Circulation) ->
         Metric::DepositsBlocked => count(counts.deposits_blocked),
         Metric::DepositsWaiting => count(counts.deposits_waiting),
         Metric::DepositTimeMean => mean_s(counts.deposit_time, counts.deposits),
-        Metric::ChainFees => Some(f64_of(counts.chain_fees_sun) / 1e6),
-        Metric::LedgerOperations => count(counts.ledger_operations),
         Metric::Withdrawals => count(counts.withdrawals),
         Metric::WithdrawalTimeMean => mean_s(counts.withdrawal_time, counts.withdrawals),
         Metric::WithdrawalsBlocked => count(counts.withdrawals_blocked.iter().sum()),
@@ -137,7 +102,7 @@ fn mean_s(sum: Span, n: u64) -> Option<f64> {
 
 /// What cautions are drawn from.
 pub fn facts(arm: &ArmDesign, record: &MoneyRecord) -> MoneyFacts {
-    let counts = &record.counts;
+    let (counts, tally) = (&record.counts, &record.counts.tally);
     let count = |n: u64| floor_usize(f64_of(n));
     let traders = || record.wallets.iter().filter(|wallet| wallet.trades);
     let is_short = |wallet: &&WalletRecord| wallet.gift < arm.classes[wallet.class.index()].gift;
@@ -145,7 +110,7 @@ pub fn facts(arm: &ArmDesign, record: &MoneyRecord) -> MoneyFacts {
         traders: traders().count(),
         short_of_gift: traders().filter(is_short).count(),
         payments: count(counts.payments),
-        failed: [counts.no_money, counts.waiting, counts.lost, counts.refused].map(count),
+        failed: [tally.no_money, tally.waiting, tally.lost, tally.refused].map(count),
         withdrawals: count(counts.withdrawals),
         blocked: count(counts.withdrawals_blocked.iter().sum()),
         ledger_operations: count(counts.ledger_operations),
@@ -154,13 +119,13 @@ pub fn facts(arm: &ArmDesign, record: &MoneyRecord) -> MoneyFacts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod fixtures {
     use crate::ids::ClassId;
-    use crate::observe::{MoneyCounts, Took};
-    use crate::units::{Price, SimTime};
+    use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Tally, WalletRecord};
+    use crate::units::{Bytes, MicroBtt, Price, SimTime};
 
-    fn row(at_h: f64, (paid, bytes): (u64, u64), (wallets, escrow): (u64, u64)) -> MoneySample {
+    /// A row of the timeline.
+    pub fn row(at_h: f64, (paid, bytes): (u64, u64), (wallets, escrow): (u64, u64)) -> MoneySample {
         MoneySample {
             at: SimTime::from_secs(at_h * 3600.0),
             paid: MicroBtt(paid),
@@ -171,12 +136,14 @@ mod tests {
             usd_per_btt: 0.1,
             wallets: MicroBtt(wallets),
             escrow: MicroBtt(escrow),
+            spendable: vec![MicroBtt(wallets)],
             promo: MicroBtt::ZERO,
             moved: Vec::new(),
         }
     }
 
-    fn wallet((spent, bought): (u64, u64), (earned, sold): (u64, u64)) -> WalletRecord {
+    /// A user of class 0.
+    pub fn wallet((spent, bought): (u64, u64), (earned, sold): (u64, u64)) -> WalletRecord {
         WalletRecord {
             class: ClassId(0),
             trades: true,
@@ -195,11 +162,13 @@ mod tests {
             sold_bytes: Bytes(sold),
             unpaid: MicroBtt::ZERO,
             unpaid_bytes: Bytes::ZERO,
+            payments: 0,
+            tally: Tally::default(),
         }
     }
 
     /// 0 → 100 µBTT over an hour, then 100 for two: mean (50 + 200) ÷ 3; 60 paid in 3 h.
-    fn record() -> MoneyRecord {
+    pub fn record() -> MoneyRecord {
         MoneyRecord {
             samples: vec![
                 row(0.0, (0, 0), (0, 0)),
@@ -210,20 +179,13 @@ mod tests {
             counts: MoneyCounts::default(),
         }
     }
+}
 
-    #[test]
-    fn velocity_and_price_of_a_small_economy_by_hand() {
-        let circulation = circulation(&record());
-        assert_eq!(circulation.stock, MicroBtt(83), "250 ÷ 3, rounded down");
-        let velocity = value(Metric::VelocityPerDay, &record(), &circulation).expect("it turns");
-        assert!((velocity - 24.0 * 60.0 / 83.0 / 3.0).abs() < 1e-9, "{velocity}");
-        let price = value(Metric::PriceMean, &record(), &circulation).expect("sold");
-        assert!((price - 2e-6 * 1_073_741_824.0).abs() < 1e-6, "{price}");
-        let of = |metric| value(metric, &record(), &circulation).expect("it exists");
-        let paid = of(Metric::PaidTotal);
-        assert!((price * of(Metric::SoldTotal) - paid).abs() < 1e-15, "P Q is what was paid");
-        assert_eq!(check_laws(&record()), Ok(()));
-    }
+#[cfg(test)]
+mod tests {
+    use super::fixtures::{record, row};
+    use super::*;
+    use crate::observe::{MoneyCounts, Took};
 
     #[test]
     fn books_that_do_not_agree_break_a_law() {
@@ -235,6 +197,8 @@ mod tests {
         assert!(broken(|r| r.wallets[1].earned.0 += 1).contains("were paid 61"));
         assert!(broken(|r| r.wallets[0].bought_bytes.0 += 1).contains("31 bytes"));
         assert!(broken(|r| r.samples[1].paid.0 += 1).contains("61 µBTT for 30 bytes"));
+        assert!(broken(|r| r.counts.tally.operations += 1).contains("the server did 0"));
+        assert!(broken(|r| r.samples[1].spendable[0].0 += 31).contains("more than wallets"));
         assert!(broken(|r| r.counts.withdrawals += 1).contains("1 crossings are final, but 0"));
         let bar = Took { above: Span::ZERO, up_to: Span::FOREVER, count: 2 };
         let deposited = |r: &mut MoneyRecord| r.counts.deposit_times = vec![bar];
@@ -256,8 +220,7 @@ mod tests {
             ..MoneyCounts::default()
         };
         let record = MoneyRecord { counts, ..record() };
-        let circulation = circulation(&record);
-        let of = |metric| value(metric, &record, &circulation);
+        let of = |metric| value(metric, &record);
         assert_eq!(of(Metric::LedgerWaitLongest), Some(2.5));
         assert_eq!(of(Metric::LedgerQueueLongest), Some(7.0));
         assert_eq!(of(Metric::WithdrawalTimeMean), Some(62.5));
@@ -279,10 +242,10 @@ mod tests {
             wallets: Vec::new(),
             counts: MoneyCounts::default(),
         };
-        let circulation = circulation(&empty);
+        let books = Books::of_all(&empty);
         assert_eq!(check_laws(&empty), Ok(()));
         for metric in [Metric::PriceMean, Metric::VelocityPerDay, Metric::LedgerOperationsPerGib] {
-            assert_eq!(value(metric, &empty, &circulation), None, "{metric:?}");
+            assert_eq!(books.value(metric), None, "{metric:?}");
         }
     }
 }

@@ -35,10 +35,52 @@ pub struct MoneySample {
     pub wallets: MicroBtt,
     /// What lies in channels.
     pub escrow: MicroBtt,
+    /// What the users of each class can spend, by class: wallets, and what their channels have left.
+    pub spendable: Vec<MicroBtt>,
     /// What is left of the pool of gifts.
     pub promo: MicroBtt,
     /// What moved, by purpose; those that moved.
     pub moved: Vec<Moved>,
+}
+
+/// What went wrong in the dealings of a user, and the work they made; or of all users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Bids it posted or posted anew.
+    pub bids_posted: u64,
+    /// Payments it did not make because the wallet was empty.
+    pub no_money: u64,
+    /// Payments it put off because the channel was not open yet.
+    pub waiting: u64,
+    /// Payments of its that got lost.
+    pub lost: u64,
+    /// Payments it refused.
+    pub refused: u64,
+    /// Times it was turned away because it owed too much.
+    pub strikes: u64,
+    /// Customers it dropped after they paid.
+    pub dropped: u64,
+    /// Its regular rounds in which some wanted what it has, and nobody offered anything.
+    pub no_bidder: u64,
+    /// Its regular rounds in which nobody wanted anything it has.
+    pub no_content: u64,
+    /// Channels it had the operator's server open and close.
+    pub operations: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.bids_posted += other.bids_posted;
+        self.no_money += other.no_money;
+        self.waiting += other.waiting;
+        self.lost += other.lost;
+        self.refused += other.refused;
+        self.strikes += other.strikes;
+        self.dropped += other.dropped;
+        self.no_bidder += other.no_bidder;
+        self.no_content += other.no_content;
+        self.operations += other.operations;
+    }
 }
 
 /// What one user did with money.
@@ -78,6 +120,10 @@ pub struct WalletRecord {
     pub unpaid: MicroBtt,
     /// For so much.
     pub unpaid_bytes: Bytes,
+    /// Payments it made.
+    pub payments: u64,
+    /// What went wrong, and the work it made.
+    pub tally: Tally,
 }
 
 /// Counts over a whole run.
@@ -85,35 +131,19 @@ pub struct WalletRecord {
 pub struct MoneyCounts {
     /// Payments made.
     pub payments: u64,
-    /// Bids posted or posted anew.
-    pub bids_posted: u64,
-    /// Payments not made because the wallet was empty.
-    pub no_money: u64,
-    /// Payments put off because the channel was not open yet.
-    pub waiting: u64,
-    /// Payments that got lost.
-    pub lost: u64,
-    /// Payments refused.
-    pub refused: u64,
-    /// Requesters turned away because they owed too much.
-    pub strikes: u64,
+    /// What went wrong for all users together, and the work they made.
+    pub tally: Tally,
     /// Owed and never paid.
     pub unpaid: MicroBtt,
     /// For so much.
     pub unpaid_bytes: Bytes,
     /// The most of that on one connection.
     pub unpaid_bytes_most: Bytes,
-    /// Customers dropped after they paid, by providers that stall.
-    pub dropped: u64,
-    /// Regular rounds in which some wanted what a seller has, and nobody offered anything.
-    pub no_bidder: u64,
-    /// Regular rounds in which nobody wanted anything a seller has.
-    pub no_content: u64,
     /// Blocks that their customers waited for until their clients gave up.
     pub held_blocks: u64,
     /// Time that seeders stayed because they were paid.
     pub stayed: Span,
-    /// Channels opened and closed by the operator's server.
+    /// Openings and closings of channels submitted to the operator's server.
     pub ledger_operations: u64,
     /// Of these, how many had to wait.
     pub ledger_delayed: u64,

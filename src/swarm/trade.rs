@@ -42,7 +42,7 @@ use super::population::{Newcomer, Person, entity};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
 use crate::ledger::{ChannelId, Gateway, Kind, Ledger, Movement, PricePath, Rest, Service};
-use crate::observe::Observer;
+use crate::observe::{Observer, Tally};
 use crate::policy::ask::{Ask, Asker};
 use crate::policy::bid::Bidder;
 use crate::rng::{Purpose, Stream, stream};
@@ -114,8 +114,8 @@ struct Trader {
     returning: MicroBtt,
     /// What its downloads under way lack, all together.
     remaining: Bytes,
-    /// It withdraws its balance to the chain whenever that reaches this.
-    withdraws_at: Option<MicroBtt>,
+    /// It withdraws its balance to the chain whenever that reaches this; more than there is: never.
+    withdraws_at: MicroBtt,
     sums: Sums,
     /// What it has sent that has not arrived.
     on_its_way: MicroBtt,
@@ -123,12 +123,14 @@ struct Trader {
     wants_since: SimTime,
     /// Whether it has no wallet and serves nobody who has one.
     shuns: bool,
+    tally: Tally,
 }
 
 /// What a user gave and took, for the books. What it earned is in those of its peers.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 struct Sums {
+    payments: u64,
     spent: MicroBtt,
     bought_bytes: Bytes,
     gift: MicroBtt,
@@ -220,13 +222,14 @@ impl Trader {
         Self {
             wallet: None,
             shuns: shuns(habits, seed, entity),
-            withdraws_at: habits.withdraws_at,
+            withdraws_at: habits.withdraws_at.unwrap_or(MicroBtt(u64::MAX)),
             wants_since: SimTime::NEVER,
             in_channels: MicroBtt::ZERO,
             returning: MicroBtt::ZERO,
             on_its_way: MicroBtt::ZERO,
             remaining: Bytes::ZERO,
             sums: Sums::default(),
+            tally: Tally::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use swarmecon::cli::{progress::Watch, run};
 use swarmecon::ids::{ClassId, TorrentId, UserId};
 use swarmecon::observe::{
-    Counters, MoneyCounts, MoneyRecord, MoneySample, Moved, Outcome, PeerRecord, Sample,
+    Counters, MoneyCounts, MoneyRecord, MoneySample, Moved, Outcome, PeerRecord, Sample, Tally,
     TorrentRecord, WalletRecord,
 };
 use swarmecon::policy::stay::{Elastic, StayerSpec};
@@ -134,6 +134,8 @@ fn hand_money() -> MoneyRecord {
         sold_bytes: Bytes::from_kib(if earned > 0.0 { 500 } else { 0 }),
         unpaid: MicroBtt::ZERO,
         unpaid_bytes: Bytes::ZERO,
+        payments: if spent > 0.0 { 88 } else { 0 },
+        tally: if spent > 0.0 { TROUBLE } else { Tally::default() },
     };
     let row = |at_s, paid: f64| MoneySample {
         at: s(at_s),
@@ -145,6 +147,7 @@ fn hand_money() -> MoneyRecord {
         usd_per_btt: 0.01,
         wallets: btt(if paid > 0.0 { 28.5 } else { 30.0 }),
         escrow: btt(if paid > 0.0 { 1.5 } else { 0.0 }),
+        spendable: vec![MicroBtt::ZERO, btt(if paid > 0.0 { 28.0 } else { 30.0 })],
         promo: btt(970.0),
         moved: if paid > 0.0 {
             vec![Moved { what: "fund", count: 2, ubtt: 3_500_000 }]
@@ -161,9 +164,23 @@ fn hand_money() -> MoneyRecord {
             wallet(1, true, 0.0, 0.0),
             wallet(1, false, 0.0, 0.0),
         ],
-        counts: MoneyCounts { payments: 88, no_money: 12, ledger_operations: 4, ..no_counts() },
+        counts: MoneyCounts { payments: 88, tally: TROUBLE, ledger_operations: 4, ..no_counts() },
     }
 }
+
+/// What the user that pays goes through.
+const TROUBLE: Tally = Tally {
+    bids_posted: 0,
+    no_money: 12,
+    waiting: 0,
+    lost: 0,
+    refused: 0,
+    strikes: 0,
+    dropped: 0,
+    no_bidder: 0,
+    no_content: 0,
+    operations: 4,
+};
 
 fn no_counts() -> MoneyCounts {
     MoneyCounts::default()
@@ -276,6 +293,10 @@ fn the_numbers_of_a_small_economy_by_hand() {
         ("leecher", "fourth_piece_time_mean", 22.5),
         ("all", "ledger_operations_per_gib", 4.0 * 1_048_576.0 / 500.0),
         ("all", "payments_failed_no_money", 12.0),
+        ("leecher", "payments", 88.0),
+        ("leecher:adopters", "payments_failed_no_money", 12.0),
+        // 30 BTT to begin with, 28 in the end.
+        ("leecher", "velocity_per_day", 2.0 / 29.0 * 86.4),
         // −0.06 − 0.02; −0.21 + 0.02 − 0.36; −0.3; −0.45; the origin 0.
         ("leecher", "welfare_mean", -1.38 / 4.0),
         ("all", "welfare_mean", -1.38 / 5.0),

@@ -140,11 +140,11 @@ fn of_money(money: &MoneyRecord) -> Vec<String> {
         let held = (row.wallets, row.escrow, row.promo);
         (row.at, row.paid, row.paid_bytes, bids, held, moved)
     }));
-    let c = &money.counts;
-    let failed = [c.no_money, c.waiting, c.lost, c.strikes];
+    let (c, tally) = (&money.counts, &money.counts.tally);
+    let failed = [tally.no_money, tally.waiting, tally.lost, tally.strikes];
     let paid: u64 = money.wallets.iter().map(|w| w.spent.0).sum();
     vec![
-        format!("  paid {paid} in {}, bids {}, failed {failed:?}", c.payments, c.bids_posted),
+        format!("  paid {paid} in {}, bids {}, failed {failed:?}", c.payments, tally.bids_posted),
         format!(
             "  operations {}, deposits {}, withdrawals {}, stayed {}",
             c.ledger_operations, c.deposits, c.withdrawals, c.stayed.0

@@ -169,7 +169,9 @@ impl<O: Observer> Swarm<'_, O> {
             }
         };
         let Some(trade) = self.trade.as_deref_mut() else { return };
-        trade.account.posted += u64::from(trade.posted.post(p, bid));
+        if trade.posted.post(p, bid) {
+            trade.users[user.index()].tally.bids_posted += 1;
+        }
     }
 
     /// What the bidder of `p` makes of all it is shown.

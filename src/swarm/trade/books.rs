@@ -1,9 +1,11 @@
 //! The books of the economy: what a run leaves behind about money.
 
 use super::{Dealer, Due, Mark, Sums, Trade, Trader};
-use crate::ids::PeerId;
+use crate::ids::{PeerId, UserId};
 use crate::ledger::{Blocked, Crossings, Kind, Ledger, Movement};
-use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, Took, WalletRecord};
+use crate::observe::{
+    MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, Tally, Took, WalletRecord,
+};
 use crate::policy::bid::BidderSpec;
 use crate::swarm::world::Swarm;
 use crate::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
@@ -17,29 +19,8 @@ pub(in crate::swarm) struct Account {
     pub(super) paid: MicroBtt,
     /// For so much.
     pub(super) paid_bytes: Bytes,
-    pub(super) payments: u64,
-    /// Bids that were posted or posted anew.
-    pub(super) posted: u64,
-    /// Payments that could not be made: the wallet was empty.
-    pub(super) no_money: u64,
-    /// The channel was not open yet.
-    pub(super) waiting: u64,
-    /// The message got lost.
-    pub(super) lost: u64,
-    /// The user does not pay.
-    pub(super) refused: u64,
-    /// Requesters turned away because they owed too much.
-    pub(super) strikes: u64,
-    /// Owed when a connection ended, and never paid.
-    pub(super) unpaid: MicroBtt,
-    pub(super) unpaid_bytes: Bytes,
     /// The most of that on one connection.
     pub(super) unpaid_most: Bytes,
-    /// Customers that stallers dropped after they paid.
-    pub(super) dropped: u64,
-    /// Rounds of sellers in which nobody bid, and in which nobody wanted anything.
-    pub(super) no_bidder: u64,
-    pub(super) no_content: u64,
     /// Blocks that customers of silent providers waited for.
     pub(super) held_blocks: u64,
     /// Time that seeders stayed because they were paid.
@@ -49,7 +30,7 @@ pub(in crate::swarm) struct Account {
 
 impl Trade {
     /// Takes a row of the timeline of money.
-    fn sample(&mut self, now: SimTime) {
+    fn sample(&mut self, now: SimTime, spendable: Vec<MicroBtt>) {
         let moved = self.ledger.take_movements();
         let row = |movement: &Movement| {
             let tally = moved.of(*movement);
@@ -67,6 +48,7 @@ impl Trade {
             usd_per_btt: self.usd.at(now),
             wallets: MicroBtt(held(Kind::Wallet)),
             escrow: MicroBtt(held(Kind::Escrow)),
+            spendable,
             promo: MicroBtt(held(Kind::Promo)),
             moved: Movement::ALL.iter().map(row).filter(|moved| moved.count > 0).collect(),
         };
@@ -77,20 +59,15 @@ impl Trade {
         let account = &self.account;
         let service = self.service.counts();
         let blocked = |reason| self.gateway.withdrawals().blocked(reason);
+        let sums = || self.users.iter().map(|trader| &trader.sums);
+        let mut tally = Tally::default();
+        self.users.iter().for_each(|trader| tally += trader.tally);
         MoneyCounts {
-            payments: account.payments,
-            bids_posted: account.posted,
-            no_money: account.no_money,
-            waiting: account.waiting,
-            lost: account.lost,
-            refused: account.refused,
-            strikes: account.strikes,
-            unpaid: account.unpaid,
-            unpaid_bytes: account.unpaid_bytes,
+            payments: sums().map(|sums| sums.payments).sum(),
+            tally,
+            unpaid: sums().fold(MicroBtt::ZERO, |all, sums| all + sums.unpaid),
+            unpaid_bytes: sums().fold(Bytes::ZERO, |all, sums| all + sums.unpaid_bytes),
             unpaid_bytes_most: account.unpaid_most,
-            dropped: account.dropped,
-            no_bidder: account.no_bidder,
-            no_content: account.no_content,
             held_blocks: account.held_blocks,
             stayed: account.stayed,
             ledger_operations: service.submitted,
@@ -150,7 +127,11 @@ impl<O: Observer> Swarm<'_, O> {
         let now = self.now;
         if let Some(trade) = self.trade.as_deref_mut() {
             trade.close_due(now);
-            trade.sample(now);
+            let mut spendable = vec![MicroBtt::ZERO; self.plan.classes.len()];
+            for (u, user) in self.users.iter().enumerate() {
+                spendable[user.class.index()] += trade.balance(UserId::from_index(u));
+            }
+            trade.sample(now, spendable);
         }
     }
 
@@ -189,6 +170,8 @@ impl<O: Observer> Swarm<'_, O> {
             sold_bytes: earned.bytes,
             unpaid: trader.sums.unpaid,
             unpaid_bytes: trader.sums.unpaid_bytes,
+            payments: trader.sums.payments,
+            tally: trader.tally,
         });
         Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
     }

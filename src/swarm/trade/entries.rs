@@ -25,9 +25,9 @@ impl Trade {
         *in_channels -= amount;
         sums.spent += amount;
         sums.bought_bytes += bytes;
+        sums.payments += u64::from(amount > MicroBtt::ZERO);
         self.account.paid += amount;
         self.account.paid_bytes += bytes;
-        self.account.payments += u64::from(amount > MicroBtt::ZERO);
     }
 
     /// A provider has been paid.
@@ -100,7 +100,7 @@ impl Trade {
         let stalls = seller.stalls != Stall::Never;
         if stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
             seller.dropped.push(payer);
-            self.account.dropped += 1;
+            self.users[seller.user.index()].tally.dropped += 1;
             self.strikes.push((provider, payer));
         }
     }
@@ -110,8 +110,6 @@ impl Trade {
         let sums = &mut self.users[payer.index()].sums;
         sums.unpaid += amount;
         sums.unpaid_bytes += bytes;
-        self.account.unpaid += amount;
-        self.account.unpaid_bytes += bytes;
         self.account.unpaid_most = self.account.unpaid_most.max(bytes);
     }
 }

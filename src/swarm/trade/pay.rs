@@ -5,10 +5,10 @@
 //! before, on account; who cannot is not served further. So a provider risks one piece, or as many
 //! as the rules say.
 
-use super::{Account, Closing, Due, Line, Mark, Parcel, Trade, pair::Siblings};
+use super::{Closing, Due, Line, Mark, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order, Rest};
-use crate::observe::Observer;
+use crate::observe::{Observer, Tally};
 use crate::swarm::edges::End;
 use crate::swarm::plan::economy::Funding;
 use crate::swarm::transfer::in_run;
@@ -239,16 +239,16 @@ impl<O: Observer> Swarm<'_, O> {
     #[inline(never)]
     fn pay_if_it_can(&mut self, p: PeerId, at: usize, due: Due) -> bool {
         let token = self.token().expect("only a token is paid");
-        let (habits, now) = (self.habits(p), self.now);
+        let (habits, payer, now) = (self.habits(p), self.user(p), self.now);
         let pays = habits.pays && habits.bidder.pays();
         let trade = self.trade.as_deref_mut().expect("only a token is paid");
         if !pays {
-            trade.fails(at, |account| &mut account.refused);
+            trade.fails((payer, at), |tally| &mut tally.refused);
             return due.bytes == Bytes::ZERO;
         }
         let luck = &mut trade.peers[p.index()].luck;
         if token.payment_loss > 0.0 && luck.unit() < token.payment_loss {
-            trade.fails(at, |account| &mut account.lost);
+            trade.fails((payer, at), |tally| &mut tally.lost);
             return false;
         }
         if trade.per_pair {
@@ -261,7 +261,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
             let trade = self.trade.as_deref_mut().expect("it was just there");
             if !trade.is_open(now, at) {
-                trade.fails(at, |account| &mut account.waiting);
+                trade.fails((payer, at), |tally| &mut tally.waiting);
                 return false;
             }
             if trade.post.delay > Span::ZERO {
@@ -357,11 +357,11 @@ impl<O: Observer> Swarm<'_, O> {
         let funds = wish.max(least).max(one).min(has.in_coins_of(token.coin));
         if funds < least || funds == MicroBtt::ZERO {
             if least > MicroBtt::ZERO {
-                trade.fails(at, |account| &mut account.no_money);
+                trade.fails((payer, at), |tally| &mut tally.no_money);
             }
             return false;
         }
-        let ready = trade.service.submit(now);
+        let ready = trade.submit(now, payer);
         let channel = trade.ledger.open_channel(now, from, to, funds, ready);
         let line = &mut trade.lines[at];
         line.hold(Some(channel.expect("it has the money")), funds);
@@ -410,12 +410,18 @@ impl<O: Observer> Swarm<'_, O> {
 impl Trade {
     /// A payment on a line failed; it counts once until one succeeds.
     #[cold]
-    fn fails(&mut self, at: usize, count: impl Fn(&mut Account) -> &mut u64) {
+    fn fails(&mut self, (payer, at): (UserId, usize), count: impl Fn(&mut Tally) -> &mut u64) {
         let line = &mut self.lines[at];
         if !line.is(Mark::Failing) {
             line.set(Mark::Failing, true);
-            *count(&mut self.account) += 1;
+            *count(&mut self.users[payer.index()].tally) += 1;
         }
+    }
+
+    /// Submits an operation of a user to the server; gives when that has carried it out.
+    fn submit(&mut self, now: SimTime, payer: UserId) -> SimTime {
+        self.users[payer.index()].tally.operations += 1;
+        self.service.submit(now)
     }
 
     /// Has the server close a channel, when it gets to it and all payments have arrived.
@@ -436,7 +442,7 @@ impl Trade {
         channel: ChannelId,
         (payer, left): (UserId, MicroBtt),
     ) {
-        let at = self.service.submit(now);
+        let at = self.submit(now, payer);
         self.closing.push_back(Closing { at, channel, payer, left });
         self.close_due(now);
     }
@@ -496,9 +502,8 @@ impl Trade {
     fn withdraw(&mut self, now: SimTime, wallet: AccountId) {
         let user = self.owner(wallet);
         let trader = &mut self.users[user.index()];
-        let Some(least) = trader.withdraws_at else { return };
         let amount = self.ledger.balance(wallet);
-        if amount < least || amount == MicroBtt::ZERO {
+        if amount < trader.withdraws_at || amount == MicroBtt::ZERO {
             trader.wants_since = SimTime::NEVER;
             return;
         }

@@ -181,9 +181,9 @@ impl<O: Observer> Swarm<'_, O> {
         trade.posted.list(candidates.iter().map(|c| names[usize::from(c.slot)]), common, bids);
         let any = bids.iter().any(|bid| !bid.is_zero());
         if timed && !any {
-            let account = &mut trade.account;
-            account.no_content += u64::from(candidates.is_empty());
-            account.no_bidder += u64::from(!candidates.is_empty());
+            let tally = &mut trade.users[dealer.user.index()].tally;
+            tally.no_content += u64::from(candidates.is_empty());
+            tally.no_bidder += u64::from(!candidates.is_empty());
         }
         if !any || dealer.nobody_is_out() {
             return any;
@@ -365,7 +365,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn carry_out_strikes(&mut self) {
         let now = self.now;
         while let Some((p, q)) = self.trade.as_deref_mut().and_then(|trade| trade.strikes.pop()) {
-            let ban = self.habits(p).unpaid_ban;
+            let (ban, debtor) = (self.habits(p).unpaid_ban, self.user(q));
             let trade = self.trade.as_deref_mut().expect("it was just there");
             let Dealer { debtors, dropped, banned, is_wary, .. } = &mut trade.peers[p.index()];
             if !debtors.contains(&q) && !dropped.contains(&q) {
@@ -375,7 +375,7 @@ impl<O: Observer> Swarm<'_, O> {
                     banned.retain(|&(debtor, until)| debtor != q && until > now);
                     banned.push((q, now + ban));
                 }
-                trade.account.strikes += 1;
+                trade.users[debtor.index()].tally.strikes += 1;
                 if let Some(at) = trade.line_to(q, p) {
                     trade.enter_paid(now, at);
                     trade.lines[at].set(Mark::AtOnce, true);

@@ -32,7 +32,7 @@ fn who_takes_no_payments_serves_as_under_barter() {
     let refuses = Trade { sells: false, ..users(1.0) };
     let barter = run(&crowd(None, refuses.clone()), 3, &mut Unobserved);
     let mut outcome = run(&with_token(token(), refuses.clone()), 3, &mut Unobserved);
-    assert!(money(&outcome).counts.bids_posted > 0, "they do bid");
+    assert!(money(&outcome).counts.tally.bids_posted > 0, "they do bid");
     outcome.money = None;
     assert_eq!(outcome, barter);
 
@@ -99,7 +99,7 @@ fn who_takes_and_does_not_pay_gains_a_piece_a_connection() {
     let counts = &money(&outcome).counts;
     assert!(counts.unpaid_bytes_most > BLOCK, "somebody takes and does not pay: {counts:?}");
     assert!(counts.unpaid_bytes_most <= piece + BLOCK, "{counts:?}");
-    assert!(counts.strikes > 0, "and loses the slot");
+    assert!(counts.tally.strikes > 0, "and loses the slot");
     let (mut unpaid, mut taken) = (Bytes::ZERO, Bytes::ZERO);
     for wallet in &money(&outcome).wallets {
         unpaid += wallet.unpaid_bytes;
@@ -166,7 +166,7 @@ fn who_takes_the_pay_and_stops_sells_a_piece_to_each_customer() {
         let money = money(&outcome);
         let seller = &money.wallets[0];
         assert!(seller.sold_bytes <= outcome.peers[0].uploaded, "paid for what it delivered");
-        (seller.sold_bytes, money.counts.dropped)
+        (seller.sold_bytes, money.counts.tally.dropped)
     };
     let (honest, none) = sold(Stall::Never);
     let (stalled, dropped) = sold(Stall::Choke);

@@ -286,7 +286,7 @@ fn providers_without_the_client_ignore_bids() {
         assert_eq!(without_money(&outcome), barter);
         let money = money(&outcome);
         assert!(money.samples.iter().any(|row| row.median_bid > Price::ZERO), "they do bid");
-        assert!(money.counts.bids_posted > 20 && paid(&outcome) == 0, "for nothing");
+        assert!(money.counts.tally.bids_posted > 20 && paid(&outcome) == 0, "for nothing");
     }
     let barter = run(&crowd(None, rich.clone()), 2, &mut Unobserved);
     let outcome = run(&with_token(token(), rich), 2, &mut Unobserved);

@@ -74,7 +74,7 @@ fn a_cancelled_block_lets_nobody_owe_more() {
     for seed in 0..24 {
         let outcome = run(&plan, seed, &mut Unobserved);
         assert!(outcome.counters.end_game_runs > 0, "seed {seed}: blocks are asked for twice");
-        assert!(money(&outcome).counts.strikes > 0, "seed {seed}: some owe too much");
+        assert!(money(&outcome).counts.tally.strikes > 0, "seed {seed}: some owe too much");
     }
 }
 
@@ -86,7 +86,7 @@ fn a_payment_that_takes_for_ever_pays_nobody() {
     let outcome = run(&plan, 2, &mut Unobserved);
     assert_eq!((sum(&outcome, |w| w.spent), money(&outcome).counts.payments), (0, 0));
     assert!(sum(&outcome, |w| w.on_its_way) > 0, "they did pay");
-    assert!(money(&outcome).counts.strikes > 0, "and lost their slots");
+    assert!(money(&outcome).counts.tally.strikes > 0, "and lost their slots");
 }
 
 /// Where no provider comes to the limit and bids do not depend on the balance, when a payment

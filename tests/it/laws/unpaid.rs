@@ -31,7 +31,7 @@ fn steady() -> Trade {
 }
 
 fn strikes(outcome: &Outcome) -> u64 {
-    outcome.money.as_ref().expect("there is money").counts.strikes
+    outcome.money.as_ref().expect("there is money").counts.tally.strikes
 }
 
 /// Refunds so far, row by row.
