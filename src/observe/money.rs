@@ -35,7 +35,7 @@ pub struct MoneySample {
     pub wallets: MicroBtt,
     /// What lies in channels.
     pub escrow: MicroBtt,
-    /// What the users of each class can spend, by class: wallets, and what their channels have left.
+    /// What the users of each class can spend, by class: wallets, and what channels have left.
     pub spendable: Vec<MicroBtt>,
     /// What is left of the pool of gifts.
     pub promo: MicroBtt,

@@ -20,7 +20,7 @@ pub struct StayView {
     pub seeded: Span,
     /// What an hour of seeding is expected to bring, at today's price of a BTT.
     pub revenue_per_hour: NanoUsd,
-    /// What an hour of seeding costs it: power, and what the link could do instead.
+    /// What an hour of seeding costs it: power, what the link could do instead, and what it sends.
     pub cost_per_hour: NanoUsd,
 }
 

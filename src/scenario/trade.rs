@@ -11,7 +11,7 @@ use crate::policy::ask::{AskerSpec, Tatonnement};
 use crate::policy::bid::{AutoBid, BidderSpec, Insolvency, Shill, Valuation};
 use crate::policy::stay::{Elastic, StayerSpec};
 use crate::swarm::plan::economy::{Route, Stall, Trade};
-use crate::units::{NanoUsd, Span, floor_u64};
+use crate::units::{MicroBtt, NanoUsd, Span, floor_u64};
 
 /// Words of `insolvency`.
 pub(super) const INSOLVENCIES: [(&str, Insolvency); 2] = [
@@ -50,17 +50,35 @@ pub(super) fn ordinary() -> Trade {
 pub(super) fn trade(check: &mut Check, tables: Vec<Table<'_>>) -> Trade {
     let mut trade = ordinary();
     let mut elastic = UNMOVED;
+    let mut again = None;
     for mut t in tables {
         who(check, &mut t, &mut trade);
+        again = t.get("buys_again_below_btt").map(|node| node.place.clone()).or(again);
         how(check, &mut t, &mut trade);
         costs(check, &mut t, &mut trade);
         elasticity(check, &mut t, &mut elastic);
         t.close(check);
     }
+    if let Some(place) = again {
+        check_buying_again(check, &place, &trade);
+    }
     if elastic != UNMOVED {
         trade.stayer = StayerSpec::Elastic(elastic);
     }
     trade
+}
+
+/// Who is to buy again must be able to have too little, and buy something.
+fn check_buying_again(check: &mut Check, place: &Place, trade: &Trade) {
+    let (what, instead) = match trade.buys_again_below {
+        Some(MicroBtt::ZERO) => ("is 0, and nobody has less than nothing", "write an amount"),
+        Some(_) if !trade.buys() => {
+            ("is set, and the class buys nothing", "write what it buys as `buys_btt` or `buys_usd`")
+        }
+        _ => return,
+    };
+    let help = format!("{instead}, or `buys_again_below_btt = \"never\"`");
+    check.fault(place, format!("`buys_again_below_btt` {what}"), help);
 }
 
 /// Replaces what was written.
@@ -77,6 +95,7 @@ fn who(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.gift, btt(check, t, "gift_btt"));
     set(&mut trade.bought, btt(check, t, "buys_btt"));
     set(&mut trade.bought_for, usd(check, t, "buys_usd"));
+    set(&mut trade.buys_again_below, btt_or_never(check, t, "buys_again_below_btt"));
     set(&mut trade.route, t.word(check, "buys_through", &ROUTES));
     let range = Range::from(1.0, 100_000.0, "1");
     set(&mut trade.identities, t.whole(check, "identities", range));
@@ -99,14 +118,22 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
     set(&mut trade.unpaid_ban, t.number(check, "unpaid_ban_s", TIME_S).map(Span::from_secs));
     set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
-    if let Some(node) = t.get("withdraws_at_btt") {
-        let is_word = |text: &str| !text.starts_with(|c: char| c.is_ascii_digit());
-        let at = if matches!(&node.value, Value::Text(text) if is_word(text)) {
-            word_or(check, node, "withdraws_at_btt", &[("never", None)], "a number of BTT")
-        } else {
-            btt_of(check, node, "withdraws_at_btt").map(Some)
-        };
-        set(&mut trade.withdraws_at, at);
+    set(&mut trade.withdraws_at, btt_or_never(check, t, "withdraws_at_btt"));
+}
+
+/// An amount, or never.
+fn btt_or_never(
+    check: &mut Check,
+    t: &mut Table<'_>,
+    key: &'static str,
+) -> Option<Option<MicroBtt>> {
+    let node = t.get(key)?;
+    let is_word = |text: &str| !text.starts_with(|c: char| c.is_ascii_digit());
+    match &node.value {
+        Value::Text(text) if is_word(text) => {
+            word_or(check, node, key, &[("never", None)], "a number of BTT")
+        }
+        _ => btt_of(check, node, key).map(Some),
     }
 }
 

@@ -11,6 +11,7 @@
 mod airdrop;
 mod bid;
 mod books;
+mod buy;
 mod credit;
 mod dealings;
 mod debts;
@@ -37,7 +38,7 @@ use silence::Silence;
 
 use super::edges::Stretch;
 use super::plan::Plan;
-use super::plan::economy::{ChannelScope, Economy, Route, Stall, Token, Trade as Habits, Usd};
+use super::plan::economy::{ChannelScope, Economy, Stall, Token, Trade as Habits, Usd};
 use super::population::{Newcomer, Person, entity};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
@@ -123,6 +124,8 @@ struct Trader {
     wants_since: SimTime,
     /// Whether it has no wallet and serves nobody who has one.
     shuns: bool,
+    /// Whether something it has deposited is still on its way.
+    awaits_deposit: bool,
     tally: Tally,
 }
 
@@ -228,6 +231,7 @@ impl Trader {
             returning: MicroBtt::ZERO,
             on_its_way: MicroBtt::ZERO,
             remaining: Bytes::ZERO,
+            awaits_deposit: false,
             sums: Sums::default(),
             tally: Tally::default(),
         }
@@ -392,7 +396,6 @@ impl<'a, O: Observer> Swarm<'a, O> {
             return;
         }
         trade.close_due(now);
-        let price = trade.btt(now);
         let ledger = &mut trade.ledger;
         let wallet = ledger.open_account(Kind::Wallet);
         let mut sums = Sums::default();
@@ -408,19 +411,9 @@ impl<'a, O: Observer> Swarm<'a, O> {
             }
             sums.gift += gift;
         }
-        let there_is = ledger.balance(Ledger::OUTSIDE);
-        let for_dollars = habits.bought_for.buys_at(price).min(there_is);
-        let buys = (habits.bought.min(there_is) + for_dollars).min(there_is);
-        if buys > MicroBtt::ZERO && habits.route == Route::Operator {
-            let from = Ledger::OUTSIDE;
-            ledger.transfer(now, Movement::Purchase, from, wallet, buys).expect("enough");
-            sums.bought = buys;
-        }
         let trader = &mut trade.users[u.index()];
         (trader.wallet, trader.sums) = (Some(wallet), sums);
         trade.owners.resize(trade.ledger.n_accounts(), u);
-        if buys > MicroBtt::ZERO && habits.route == Route::Gateway {
-            self.deposit(u, wallet, buys);
-        }
+        self.buy(u);
     }
 }

@@ -14,6 +14,7 @@ mod messages;
 pub mod money;
 pub mod payments;
 mod picks;
+mod purchases;
 mod reading;
 mod reputation;
 mod scaling;

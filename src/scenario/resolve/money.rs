@@ -181,6 +181,7 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "gift_btt", btt(trade.gift));
     put(&mut t, "buys_btt", btt(trade.bought));
     put(&mut t, "buys_usd", usd(trade.bought_for));
+    put(&mut t, "buys_again_below_btt", btt_or_never(trade.buys_again_below));
     put(&mut t, "buys_through", word(&ROUTES, |route| *route == trade.route));
     put(&mut t, "identities", i64::from(trade.identities));
     put(&mut t, "identity_cost_usd", usd(trade.identity_cost));
@@ -196,8 +197,7 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "bans_others", trade.bans_others);
     put(&mut t, "unpaid_ban_s", span(trade.unpaid_ban));
     put(&mut t, "bans_payers", number(trade.bans_payers));
-    let withdraws = trade.withdraws_at.map_or(Value::String("never".into()), btt);
-    put(&mut t, "withdraws_at_btt", withdraws);
+    put(&mut t, "withdraws_at_btt", btt_or_never(trade.withdraws_at));
     let elastic = match &trade.stayer {
         StayerSpec::Elastic(elastic) => *elastic,
         // Files know no other.
@@ -211,6 +211,10 @@ pub(super) fn trade(trade: &Trade) -> Table {
     put(&mut t, "hour_cost_usd", usd(trade.hour_cost));
     put(&mut t, "gib_cost_usd", usd(trade.gib_cost));
     t
+}
+
+fn btt_or_never(amount: Option<MicroBtt>) -> Value {
+    amount.map_or(Value::String("never".into()), btt)
 }
 
 fn bidder(spec: &BidderSpec) -> Value {

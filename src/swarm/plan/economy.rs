@@ -171,6 +171,9 @@ pub struct Trade {
     pub bought: MicroBtt,
     /// For how much it buys more then, at the price of the moment.
     pub bought_for: NanoUsd,
+    /// It buys as much again whenever it can spend less than this, as a download begins or money
+    /// is to be set aside for a provider.
+    pub buys_again_below: Option<MicroBtt>,
     /// On which way.
     pub route: Route,
     /// Identities a user registers, each with a gift of its own; 1 is honest.
@@ -203,7 +206,7 @@ pub struct Trade {
     pub hour_worth: NanoUsd,
     /// What an hour of seeding costs the user.
     pub hour_cost: NanoUsd,
-    /// What a GiB of upload costs the user.
+    /// What a GiB of upload costs the user, as an hour of seeding does.
     pub gib_cost: NanoUsd,
 }
 
@@ -223,6 +226,7 @@ impl Default for Trade {
             gift: MicroBtt::from_btt(10.0),
             bought: MicroBtt::ZERO,
             bought_for: NanoUsd::ZERO,
+            buys_again_below: None,
             route: Route::Operator,
             identities: 1,
             identity_cost: NanoUsd::ZERO,

@@ -115,6 +115,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(in crate::swarm) fn begin_bidding(&mut self, p: PeerId) {
         if self.trade.is_some() {
             self.change_wants(p, self.lacks(p), true);
+            self.buy_again(p);
             self.review_bid(p);
         }
     }

@@ -12,7 +12,7 @@ use crate::ids::{AccountId, UserId};
 use crate::ledger::Order;
 use crate::observe::Observer;
 use crate::swarm::event::Event;
-use crate::swarm::world::{Stage, Swarm};
+use crate::swarm::world::Swarm;
 use crate::units::{MicroBtt, SimTime};
 
 impl<O: Observer> Swarm<'_, O> {
@@ -22,6 +22,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         let order = Order { account, amount, wanted: now };
         if let Ok(sent) = trade.gateway.request_deposit(now, &mut trade.ledger, order) {
+            trade.users[u.index()].awaits_deposit = true;
             self.queue.push(sent.final_at, Event::Deposit(u));
         }
     }
@@ -32,12 +33,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         trade.close_due(now);
         for u in trade.credit_deposits(now) {
-            for i in 0..self.users[u.index()].peers.len() {
-                let p = self.users[u.index()].peers[i];
-                if self.peer(p).stage == Stage::Leecher {
-                    self.review_bid(p);
-                }
-            }
+            self.bid_anew_everywhere(u);
         }
     }
 }
@@ -48,7 +44,9 @@ impl Trade {
         let mut credited = Vec::new();
         while let Some(order) = self.gateway.credit_next(now, &mut self.ledger) {
             let user = self.owner(order.account);
-            self.users[user.index()].sums.bought += order.amount;
+            let trader = &mut self.users[user.index()];
+            trader.sums.bought += order.amount;
+            trader.awaits_deposit = false;
             credited.push(user);
         }
         credited

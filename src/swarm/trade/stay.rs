@@ -88,10 +88,12 @@ impl<O: Observer> Swarm<'_, O> {
         let dealer = &trade.peers[p.index()];
         let present = self.now.since(dealer.income_since);
         let earned = worth(dealer.income, trade.btt(self.now));
+        let upload_cost = habits.gib_cost.of_gib(self.peer(p).sent).0;
+        let per_hour = |usd| NanoUsd(per_hour(usd, present));
         let in_all = habits.stayer.longer(&StayView {
             seeded: self.now.since(self.peer(p).joined),
-            revenue_per_hour: NanoUsd(per_hour(earned, present)),
-            cost_per_hour: habits.hour_cost,
+            revenue_per_hour: per_hour(earned),
+            cost_per_hour: habits.hour_cost.saturating_add(per_hour(upload_cost)),
         });
         let longer = Span(in_all.0.saturating_sub(dealer.stayed.0));
         // Less than a second more is not worth another look.

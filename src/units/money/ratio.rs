@@ -3,7 +3,7 @@
 //! Law: a product is exact wherever it can be held in 64 bits for 64 bits; where not, it is rounded
 //! down, so that nobody ever bids more than the rule says.
 
-use super::{MicroBtt, Price};
+use super::{Bytes, MicroBtt, Price};
 
 /// An amount of US dollars in billionths: what things outside the swarm cost. It never enters the
 /// ledger.
@@ -28,6 +28,17 @@ impl NanoUsd {
     #[expect(clippy::cast_precision_loss, reason = "for people: exact to 9 million dollars")]
     pub fn as_usd(self) -> f64 {
         self.0 as f64 / 1e9
+    }
+
+    /// What so much costs at this price of a GiB, rounded down.
+    pub fn of_gib(self, bytes: Bytes) -> Self {
+        let exact = (u128::from(self.0) * u128::from(bytes.0)) >> 30;
+        Self(u64::try_from(exact).unwrap_or(u64::MAX))
+    }
+
+    /// Both together, or the most there can be.
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 
     /// What this buys where a BTT costs so much, rounded down to the µBTT; nothing where there is

@@ -52,7 +52,8 @@ fn seeders_are_counted_to_the_horizon_whenever_the_run_ends() {
 /// stayed for money; at 75 times the price, as from 2020 to 2021, the same people stay.
 #[test]
 fn who_earns_less_than_seeding_costs_leaves() {
-    let seeding = |usd: f64, hour_cost: f64, elasticity_percent: u64| {
+    let costs = |hour: f64, gib: f64| (NanoUsd::from_usd(hour), NanoUsd::from_usd(gib));
+    let seeding = |usd: f64, (hour_cost, gib_cost): (NanoUsd, NanoUsd), elasticity_percent: u64| {
         let usd = Usd::Path(Arc::new(PricePath::constant(usd).expect("a price")));
         let token = Token { usd, ..token() };
         let elastic = Elastic {
@@ -61,21 +62,20 @@ fn who_earns_less_than_seeding_costs_leaves() {
             most: Span::from_secs(600.0),
             crowding_percent: 100,
         };
-        let hour_cost = NanoUsd::from_usd(hour_cost);
         let stayer = StayerSpec::Elastic(elastic);
-        let trade = Trade { stayer, hour_cost, ..stayers(NanoUsd(1)) };
+        let trade = Trade { stayer, hour_cost, gib_cost, ..stayers(NanoUsd(1)) };
         let mut plan = crowd(Some(Economy::Token(Box::new(token))), trade);
         (plan.horizon, plan.until_horizon) = (SimTime::from_secs(4000.0), true);
         let outcome = run(&plan, 5, &mut Unobserved);
         outcome.peers.iter().map(|peer| peer.seeding).collect::<Vec<Span>>()
     };
     let sum = |spans: &[Span]| spans.iter().map(|span| span.0).sum::<u64>();
-    let (low, cost) = (0.000_12, 0.05);
-    let nobody_stays = seeding(low, cost, 0);
-    assert_eq!(seeding(low, cost, 100), nobody_stays, "it costs more than it earns");
-    assert!(
-        sum(&seeding(low, 0.0, 100)) > sum(&nobody_stays),
-        "it is worth it if it costs nothing"
-    );
-    assert!(sum(&seeding(75.0 * low, cost, 100)) > sum(&nobody_stays), "it is worth it");
+    let (low, free) = (0.000_12, costs(0.0, 0.0));
+    let nobody_stays = seeding(low, free, 0);
+    assert!(sum(&seeding(low, free, 100)) > sum(&nobody_stays), "it costs nothing");
+    for cost in [costs(0.05, 0.0), costs(0.0, 0.5)] {
+        assert_eq!(seeding(low, cost, 0), nobody_stays, "costs alone move nobody");
+        assert_eq!(seeding(low, cost, 100), nobody_stays, "{cost:?}: more than it earns");
+        assert!(sum(&seeding(75.0 * low, cost, 100)) > sum(&nobody_stays), "{cost:?}: worth it");
+    }
 }

@@ -102,6 +102,8 @@ gib_cost_usd = 0.002
 adoption = 0.3
 bidder = { auto = { spending_percent = 50, insolvency = \"paper-naive\" } }
 withdraws_at_btt = 1000
+buys_usd = 0.25
+buys_again_below_btt = 0.5
 identities = 3
 buys_through = \"gateway\"
 sells = false
@@ -175,6 +177,8 @@ fn classes_lay_their_trade_over_that_of_the_file() {
     assert_eq!((seed.route, peer.route), (Route::Operator, Route::Gateway));
     assert_eq!((seed.identities, peer.identities), (1, 3));
     assert_eq!(peer.withdraws_at, Some(MicroBtt(1_000_000_000)));
+    assert_eq!(peer.bought_for, NanoUsd(250_000_000));
+    assert_eq!(peer.buys_again_below, Some(MicroBtt(500_000)));
     assert_eq!(peer.gib_cost, NanoUsd(2_000_000));
     assert_eq!((seed.sells, seed.stalls, seed.bans_payers), (true, Stall::Never, 0.0));
     assert_eq!((peer.sells, peer.stalls, peer.bans_payers), (false, Stall::Silent, 0.25));
