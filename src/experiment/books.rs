@@ -2,7 +2,7 @@
 
 use super::circulation::Circulation;
 use super::metric::{Metric, Part};
-use crate::observe::{MoneyRecord, MoneySample, Tally};
+use crate::observe::{MoneyRecord, MoneySample, UserCounts};
 use crate::units::{Bytes, MicroBtt, Price, Span, f64_of};
 
 /// The books of some users: what they paid for, what went wrong, and the work it made.
@@ -12,7 +12,7 @@ pub struct Books {
     /// they can spend, as what is earned in open channels is nobody's yet.
     pub circulation: Circulation,
     payments: u64,
-    tally: Tally,
+    tally: UserCounts,
     unpaid: MicroBtt,
     unpaid_bytes: Bytes,
     fees_sun: u64,
@@ -48,7 +48,7 @@ impl Books {
         let mut books = Self {
             circulation,
             payments: 0,
-            tally: Tally::default(),
+            tally: UserCounts::default(),
             unpaid: MicroBtt::ZERO,
             unpaid_bytes: Bytes::ZERO,
             fees_sun: 0,
@@ -148,7 +148,7 @@ mod tests {
     fn the_books_of_a_class_hold_what_its_users_did_and_no_more() {
         let mut record = record();
         let troubled =
-            Tally { no_money: 3, lost: 1, strikes: 2, operations: 5, ..Tally::default() };
+            UserCounts { no_money: 3, lost: 1, strikes: 2, operations: 5, ..UserCounts::default() };
         let mut other = wallet((6, 10), (0, 0));
         (other.class, other.payments, other.tally) = (ClassId(1), 2, troubled);
         (other.unpaid, other.unpaid_bytes, other.fees_sun) = (MicroBtt(9), Bytes(30), 4_000_000);

@@ -121,7 +121,7 @@ pub fn facts(arm: &ArmDesign, record: &MoneyRecord) -> MoneyFacts {
 #[cfg(test)]
 pub(super) mod fixtures {
     use crate::ids::ClassId;
-    use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, Tally, WalletRecord};
+    use crate::observe::{MoneyCounts, MoneyRecord, MoneySample, UserCounts, WalletRecord};
     use crate::units::{Bytes, MicroBtt, Price, SimTime};
 
     /// A row of the timeline.
@@ -163,7 +163,7 @@ pub(super) mod fixtures {
             unpaid: MicroBtt::ZERO,
             unpaid_bytes: Bytes::ZERO,
             payments: 0,
-            tally: Tally::default(),
+            tally: UserCounts::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What may be watched: plain records and the observer trait. Knows nothing of the world.
 pub mod money;
 pub mod records;
-pub use money::{MoneyCounts, MoneyRecord, MoneySample, Moved, Tally, Took, WalletRecord};
+pub use money::{MoneyCounts, MoneyRecord, MoneySample, Moved, Took, UserCounts, WalletRecord};
 pub use records::{Counters, Outcome, PeerRecord, Sample, TorrentRecord};
 
 use crate::ids::{PeerId, PieceId};

@@ -45,7 +45,7 @@ pub struct MoneySample {
 
 /// What went wrong in the dealings of a user, and the work they made; or of all users.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Tally {
+pub struct UserCounts {
     /// Bids it posted or posted anew.
     pub bids_posted: u64,
     /// Payments it did not make because the wallet was empty.
@@ -68,7 +68,7 @@ pub struct Tally {
     pub operations: u64,
 }
 
-impl std::ops::AddAssign for Tally {
+impl std::ops::AddAssign for UserCounts {
     fn add_assign(&mut self, other: Self) {
         self.bids_posted += other.bids_posted;
         self.no_money += other.no_money;
@@ -123,7 +123,7 @@ pub struct WalletRecord {
     /// Payments it made.
     pub payments: u64,
     /// What went wrong, and the work it made.
-    pub tally: Tally,
+    pub tally: UserCounts,
 }
 
 /// Counts over a whole run.
@@ -132,7 +132,7 @@ pub struct MoneyCounts {
     /// Payments made.
     pub payments: u64,
     /// What went wrong for all users together, and the work they made.
-    pub tally: Tally,
+    pub tally: UserCounts,
     /// Owed and never paid.
     pub unpaid: MicroBtt,
     /// For so much.

@@ -43,7 +43,7 @@ use super::population::{Newcomer, Person, entity};
 use super::world::Swarm;
 use crate::ids::{AccountId, PeerId, UserId};
 use crate::ledger::{ChannelId, Gateway, Kind, Ledger, Movement, PricePath, Rest, Service};
-use crate::observe::{Observer, Tally};
+use crate::observe::{Observer, UserCounts};
 use crate::policy::ask::{Ask, Asker};
 use crate::policy::bid::Bidder;
 use crate::rng::{Purpose, Stream, stream};
@@ -126,7 +126,7 @@ struct Trader {
     shuns: bool,
     /// Whether something it has deposited is still on its way.
     awaits_deposit: bool,
-    tally: Tally,
+    tally: UserCounts,
 }
 
 /// What a user gave and took, for the books. What it earned is in those of its peers.
@@ -233,7 +233,7 @@ impl Trader {
             remaining: Bytes::ZERO,
             awaits_deposit: false,
             sums: Sums::default(),
-            tally: Tally::default(),
+            tally: UserCounts::default(),
         }
     }
 }

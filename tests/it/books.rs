@@ -12,8 +12,8 @@ use std::sync::Arc;
 use swarmecon::cli::{progress::Watch, run};
 use swarmecon::ids::{ClassId, TorrentId, UserId};
 use swarmecon::observe::{
-    Counters, MoneyCounts, MoneyRecord, MoneySample, Moved, Outcome, PeerRecord, Sample, Tally,
-    TorrentRecord, WalletRecord,
+    Counters, MoneyCounts, MoneyRecord, MoneySample, Moved, Outcome, PeerRecord, Sample,
+    TorrentRecord, UserCounts, WalletRecord,
 };
 use swarmecon::policy::stay::{Elastic, StayerSpec};
 use swarmecon::scenario::{Arm, Scenario, presets};
@@ -135,7 +135,7 @@ fn hand_money() -> MoneyRecord {
         unpaid: MicroBtt::ZERO,
         unpaid_bytes: Bytes::ZERO,
         payments: if spent > 0.0 { 88 } else { 0 },
-        tally: if spent > 0.0 { TROUBLE } else { Tally::default() },
+        tally: if spent > 0.0 { TROUBLE } else { UserCounts::default() },
     };
     let row = |at_s, paid: f64| MoneySample {
         at: s(at_s),
@@ -169,7 +169,7 @@ fn hand_money() -> MoneyRecord {
 }
 
 /// What the user that pays goes through.
-const TROUBLE: Tally = Tally {
+const TROUBLE: UserCounts = UserCounts {
     bids_posted: 0,
     no_money: 12,
     waiting: 0,

@@ -4,7 +4,7 @@ use super::{Dealer, Due, Mark, Sums, Trade, Trader};
 use crate::ids::{PeerId, UserId};
 use crate::ledger::{Blocked, Crossings, Kind, Ledger, Movement};
 use crate::observe::{
-    MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, Tally, Took, WalletRecord,
+    MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, Took, UserCounts, WalletRecord,
 };
 use crate::policy::bid::BidderSpec;
 use crate::swarm::world::Swarm;
@@ -60,7 +60,7 @@ impl Trade {
         let service = self.service.counts();
         let blocked = |reason| self.gateway.withdrawals().blocked(reason);
         let sums = || self.users.iter().map(|trader| &trader.sums);
-        let mut tally = Tally::default();
+        let mut tally = UserCounts::default();
         self.users.iter().for_each(|trader| tally += trader.tally);
         MoneyCounts {
             payments: sums().map(|sums| sums.payments).sum(),

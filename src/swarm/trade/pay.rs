@@ -8,7 +8,7 @@
 use super::{Closing, Due, Line, Mark, Parcel, Trade, pair::Siblings};
 use crate::ids::{AccountId, PeerId, PieceId, UserId};
 use crate::ledger::{ChannelId, Order, Rest};
-use crate::observe::{Observer, Tally};
+use crate::observe::{Observer, UserCounts};
 use crate::swarm::edges::End;
 use crate::swarm::plan::economy::Funding;
 use crate::swarm::transfer::in_run;
@@ -413,7 +413,7 @@ impl<O: Observer> Swarm<'_, O> {
 impl Trade {
     /// A payment on a line failed; it counts once until one succeeds.
     #[cold]
-    fn fails(&mut self, (payer, at): (UserId, usize), count: impl Fn(&mut Tally) -> &mut u64) {
+    fn fails(&mut self, (payer, at): (UserId, usize), count: impl Fn(&mut UserCounts) -> &mut u64) {
         let line = &mut self.lines[at];
         if !line.is(Mark::Failing) {
             line.set(Mark::Failing, true);

@@ -4,8 +4,8 @@ use super::catalogue::library;
 use super::money::{crowd, token, users};
 use crate::swarms::s;
 use std::sync::Arc;
-use swarmecon::ledger::Supply;
-use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
+use swarmecon::ledger::{Movement, Supply};
+use swarmecon::observe::{MoneyRecord, MoneySample, Outcome, Unobserved};
 use swarmecon::policy::auction::Format;
 use swarmecon::policy::bid::BidderSpec;
 use swarmecon::scenario::presets;
@@ -95,12 +95,28 @@ fn what_is_on_its_way_is_not_bought_twice() {
     }
     let outcome = run(&plan, 3, &mut Unobserved);
     let counts = &money(&outcome).counts;
-    let all = counts.deposits + counts.deposits_waiting;
     assert!(counts.deposits > 10 && counts.deposits_blocked == 0, "{counts:?}");
     assert_eq!(bought(&outcome).iter().sum::<u64>(), 512 * counts.deposits);
-    // A deposit takes 57 s at least.
-    let most = outcome.end.as_secs() / 57.0 + 1.0;
-    assert!(all <= 5 * swarmecon::units::floor_u64(most), "{all} in {:?}", outcome.end);
+    let sent = |row: &MoneySample| {
+        let of = row.moved.iter().filter(|moved| moved.what == Movement::PayIn.name());
+        of.map(|moved| moved.count).sum::<u64>()
+    };
+    // A row is taken every 10 s, and a deposit takes 57 s at least.
+    let rows: Vec<u64> = money(&outcome).samples.iter().map(sent).collect();
+    for minute in rows.windows(5) {
+        assert!(minute.iter().sum::<u64>() <= 5, "{rows:?}");
+    }
+}
+
+/// Who has less than it likes to buys as it comes, and again as its download begins; where nobody
+/// sells nothing else is a reason to.
+#[test]
+fn a_download_that_begins_is_a_reason_to_buy() {
+    let mut plan = buyers(1, 1 << 40, true);
+    plan.classes[0].trade.sells = false;
+    plan.classes[1].trade.buys_again_below = Some(MicroBtt(513));
+    let outcome = run(&plan, 3, &mut Unobserved);
+    assert_eq!(bought(&outcome)[1..6], [2 * 512; 5]);
 }
 
 /// In a catalogue those who want one thing after the other buy again as downloads begin; who has
