@@ -101,9 +101,14 @@ fn who_takes_and_does_not_pay_gains_a_piece_a_connection() {
     assert!(counts.unpaid_bytes_most <= piece + BLOCK, "{counts:?}");
     assert!(counts.tally.strikes > 0, "and loses the slot");
     let (mut unpaid, mut taken) = (Bytes::ZERO, Bytes::ZERO);
-    for wallet in &money(&outcome).wallets {
+    for (id, wallet) in money(&outcome).wallets.iter().enumerate() {
         unpaid += wallet.unpaid_bytes;
-        if wallet.class.0 == 2 {
+        let is_taker = wallet.class.0 == 2;
+        let tally = wallet.tally;
+        assert!(is_taker || tally.refused == 0, "only takers refuse to pay: {tally:?}");
+        let of_payers = [tally.strikes, tally.no_money, tally.waiting, tally.operations];
+        assert!(id > 0 || of_payers == [0; 4], "the seed takes nothing: {tally:?}");
+        if is_taker {
             assert_eq!(wallet.spent, MicroBtt::ZERO);
             taken += wallet.unpaid_bytes;
         }
