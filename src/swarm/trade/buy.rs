@@ -10,7 +10,7 @@ use crate::ids::{PeerId, UserId};
 use crate::ledger::{Ledger, Movement};
 use crate::observe::Observer;
 use crate::swarm::plan::economy::Route;
-use crate::swarm::world::{Stage, Swarm};
+use crate::swarm::world::Swarm;
 use crate::units::MicroBtt;
 
 impl<O: Observer> Swarm<'_, O> {
@@ -37,28 +37,15 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// The user of `p` buys the same again if it can spend less than it likes to; gives whether it
-    /// has more now.
-    pub(super) fn buy_again(&mut self, p: PeerId) -> bool {
-        let Some(least) = self.habits(p).buys_again_below else { return false };
+    /// The user of `p` buys the same again if it can spend less than it likes to. As when it earns,
+    /// its bids know of it from the next piece on.
+    pub(super) fn buy_again(&mut self, p: PeerId) {
+        let Some(least) = self.habits(p).buys_again_below else { return };
         let (now, u) = (self.now, self.user(p));
-        let Some(trade) = self.trade.as_deref_mut() else { return false };
+        let Some(trade) = self.trade.as_deref_mut() else { return };
         trade.close_due(now);
-        let before = trade.balance(u);
-        if before >= least || trade.users[u.index()].awaits_deposit {
-            return false;
-        }
-        self.buy(u);
-        self.trade.as_deref().is_some_and(|trade| trade.balance(u) > before)
-    }
-
-    /// A user has more to spend: it bids anew in all its downloads.
-    pub(super) fn bid_anew_everywhere(&mut self, u: UserId) {
-        for i in 0..self.users[u.index()].peers.len() {
-            let p = self.users[u.index()].peers[i];
-            if self.peer(p).stage == Stage::Leecher {
-                self.review_bid(p);
-            }
+        if trade.balance(u) < least && !trade.users[u.index()].awaits_deposit {
+            self.buy(u);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::ids::{AccountId, UserId};
 use crate::ledger::Order;
 use crate::observe::Observer;
 use crate::swarm::event::Event;
-use crate::swarm::world::Swarm;
+use crate::swarm::world::{Stage, Swarm};
 use crate::units::{MicroBtt, SimTime};
 
 impl<O: Observer> Swarm<'_, O> {
@@ -33,7 +33,12 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         trade.close_due(now);
         for u in trade.credit_deposits(now) {
-            self.bid_anew_everywhere(u);
+            for i in 0..self.users[u.index()].peers.len() {
+                let p = self.users[u.index()].peers[i];
+                if self.peer(p).stage == Stage::Leecher {
+                    self.review_bid(p);
+                }
+            }
         }
     }
 }

@@ -329,9 +329,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// Opens a channel for a line alone.
     fn fund_channel(&mut self, p: PeerId, at: usize, least: MicroBtt) -> bool {
         let token = self.token().expect("only a token has channels");
-        if self.buy_again(p) {
-            self.bid_anew_everywhere(self.user(p));
-        }
+        self.buy_again(p);
         let (now, piece, payer) = (self.now, self.cut(p).piece, self.user(p));
         let trade = self.trade.as_deref_mut().expect("only a token has channels");
         trade.close_due(now);

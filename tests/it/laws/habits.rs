@@ -100,7 +100,7 @@ fn who_takes_and_does_not_pay_gains_a_piece_a_connection() {
     assert!(counts.unpaid_bytes_most > BLOCK, "somebody takes and does not pay: {counts:?}");
     assert!(counts.unpaid_bytes_most <= piece + BLOCK, "{counts:?}");
     assert!(counts.tally.strikes > 0, "and loses the slot");
-    let (mut unpaid, mut taken) = (Bytes::ZERO, Bytes::ZERO);
+    let (mut unpaid, mut taken, mut turned_away) = (Bytes::ZERO, Bytes::ZERO, 0);
     for (id, wallet) in money(&outcome).wallets.iter().enumerate() {
         unpaid += wallet.unpaid_bytes;
         let is_taker = wallet.class.0 == 2;
@@ -111,9 +111,11 @@ fn who_takes_and_does_not_pay_gains_a_piece_a_connection() {
         if is_taker {
             assert_eq!(wallet.spent, MicroBtt::ZERO);
             taken += wallet.unpaid_bytes;
+            turned_away += tally.strikes;
         }
     }
     assert_eq!(unpaid, counts.unpaid_bytes, "the books of users add up to those of the run");
+    assert!(turned_away * 2 > counts.tally.strikes, "it is mostly they who are turned away");
     assert!(taken.0 * 2 > unpaid.0, "most of it is theirs: {taken:?} of {unpaid:?}");
 }
 
