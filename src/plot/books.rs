@@ -10,6 +10,7 @@ use crate::units::floor_u64;
 /// Places of what figures show in the rows of the market.
 pub(super) const PRICE: usize = 0;
 pub(super) const VELOCITY: usize = 1;
+pub(super) const SOLD_GIB: usize = 2;
 
 /// A day in seconds.
 const DAY_S: f64 = 86_400.0;
@@ -52,7 +53,7 @@ pub(super) struct Effect {
 /// All of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books {
-    /// The market over time: price and velocity.
+    /// The market over time: price, velocity and what was sold.
     pub(super) market: Vec<Moment>,
     /// Of users that trade.
     pub(super) wallets: Vec<Wallet>,
@@ -84,10 +85,11 @@ impl Books {
 
     fn read_prices(&mut self, folder: &Path, arms: &mut Names) -> Result<(), PlotError> {
         let mut sheet = Sheet::open(folder, "prices.csv")?;
-        let [arm, replicate, time, paid, price, wallets, escrow] = sheet.columns([
+        let [arm, replicate, time, sold, paid, price, wallets, escrow] = sheet.columns([
             "arm",
             "replicate",
             "time_s",
+            "paid_gib",
             "paid_btt",
             "price_btt_per_gib",
             "wallets_btt",
@@ -102,6 +104,7 @@ impl Books {
             let held = sheet.needed(&row, wallets)? + sheet.needed(&row, escrow)?;
             let mut values = [None; N_MEASURES];
             values[PRICE] = sheet.number(&row, price)?;
+            values[SOLD_GIB] = sheet.number(&row, sold)?;
             let before = last.filter(|(other, _, _)| *other == run);
             if let Some((_, from_s, held_before)) = before {
                 let stock_days = f64::midpoint(held, held_before) * (time_s - from_s) / DAY_S;

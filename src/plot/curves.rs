@@ -1,6 +1,6 @@
 //! Curves over replicates: cumulative distributions and timelines, each with its band.
 //!
-//! Law: every replicate weighs the same. The band spans all replicates, or their 5–95 % range
+//! Law: every replicate weighs the same, except in a mean over leechers. The band spans all replicates, or their 5–95 % range
 //! when there are more than [`N_BAND_ALL`].
 
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ pub(super) fn distribution(runs: &[Finishers]) -> Curve {
     let mut times: Vec<f64> = runs.iter().flat_map(|run| run.times_s.iter().copied()).collect();
     times.sort_by(f64::total_cmp);
     times.dedup();
-    let times = thinned(&times);
+    let times = thinned(&times, N_POINTS);
     let shares = |time: f64| runs.iter().map(|run| run.share_by(time)).collect::<Vec<_>>();
     let points: Vec<Spread> = times.iter().filter_map(|&time| spread(time, shares(time))).collect();
     let end = points.last().map_or(0.0, |last| last.mean);
@@ -77,7 +77,7 @@ pub(super) fn quantile(curve: &Curve, share: f64) -> Option<f64> {
 
 /// How a measure is averaged when some runs have ended.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum AfterEnd {
+enum AfterEnd {
     /// A count keeps its last value.
     Holds,
     /// A rate exists only while the run does.
@@ -96,8 +96,36 @@ pub(super) fn timelines(moments: &[Moment], arm: usize) -> Vec<Vec<&Moment>> {
     runs.into_values().collect()
 }
 
-/// Measure `which` over time. The curve stops when fewer than half of the runs go on.
-pub(super) fn over_time(runs: &[Vec<&Moment>], which: usize, after: AfterEnd) -> Curve {
+/// A measure of the timeline and how it is averaged over runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measure {
+    pub(super) which: usize,
+    after: AfterEnd,
+    /// The measure by which runs count; without, all count the same.
+    weight: Option<usize>,
+}
+
+impl Measure {
+    /// A number of something.
+    pub(super) const fn count(which: usize) -> Self {
+        Self { which, after: AfterEnd::Holds, weight: None }
+    }
+
+    /// What is only while a run goes on.
+    pub(super) const fn rate(which: usize) -> Self {
+        Self { which, after: AfterEnd::Absent, weight: None }
+    }
+
+    /// A mean over those that another measure of the same moment counts: each of them weighs the
+    /// same, so a run with few of them left moves it little, and not at all by its end.
+    pub(super) const fn mean_over(self, counted: usize) -> Self {
+        Self { weight: Some(counted), ..self }
+    }
+}
+
+/// A measure over time. The curve stops when fewer than half of the runs go on.
+pub(super) fn over_time(runs: &[Vec<&Moment>], measure: Measure) -> Curve {
+    let Measure { which, after, weight } = measure;
     let mut times: Vec<f64> = runs.iter().flatten().map(|moment| moment.time_s).collect();
     times.sort_by(f64::total_cmp);
     times.dedup();
@@ -105,26 +133,68 @@ pub(super) fn over_time(runs: &[Vec<&Moment>], which: usize, after: AfterEnd) ->
         runs.iter().filter(|run| run.last().is_some_and(|end| end.time_s >= time)).count()
     };
     times.retain(|&time| n_going(time) * 2 >= runs.len());
-    let values = |time: f64| -> Vec<f64> {
+    let values = |time: f64| -> Vec<(f64, f64)> {
         let value = |run: &Vec<&Moment>| {
             let n_past = run.partition_point(|moment| moment.time_s <= time);
             let has_ended = n_past == run.len() && run.last()?.time_s < time;
             if n_past == 0 || (has_ended && after == AfterEnd::Absent) {
                 return None;
             }
-            run[n_past - 1].values[which]
+            let row = &run[n_past - 1].values;
+            let weight = weight.map_or(1.0, |counted| row[counted].unwrap_or(0.0));
+            Some((row[which]?, weight))
         };
         runs.iter().filter_map(value).collect()
     };
-    let times = thinned(&times);
+    let times = thinned(&times, N_POINTS);
     // Of fewer than half of the runs a mean says more of who is left than of the swarm.
-    let are_enough = |values: &Vec<f64>| 2 * values.len() >= runs.len();
+    let are_enough = |values: &Vec<_>| 2 * values.len() >= runs.len();
     let points = times.iter().filter_map(|&time| {
         let values = Some(values(time)).filter(|v| after == AfterEnd::Holds || are_enough(v))?;
-        spread(time, values)
+        let whole: f64 = values.iter().map(|(_, weight)| weight).sum();
+        let sum: f64 = values.iter().map(|(value, weight)| value * weight).sum();
+        let band = spread(time, values.into_iter().map(|(value, _)| value).collect())?;
+        Some(if whole > 0.0 { Spread { mean: sum / whole, ..band } } else { band })
     });
     let points = points.collect();
     Curve { points, n_runs: runs.len(), end: 1.0 }
+}
+
+/// Nothing was there for longer than this where two values stand further apart: two rows, or two of
+/// the points that are kept of them.
+pub(super) fn gap_s(moments: &[Moment]) -> f64 {
+    let mut times: Vec<f64> = moments.iter().map(|moment| moment.time_s).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let rows = times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+    let kept = times.len().div_ceil(N_POINTS).max(1);
+    2.01 * rows * f64_of_len(kept)
+}
+
+/// The parts of a curve whose mean is at most `high`, to where the line crosses it. The band of
+/// such a part ends there, too.
+pub(super) fn up_to(curve: &Curve, high: f64) -> Vec<Curve> {
+    let crossing = |a: &Spread, b: &Spread| {
+        let way = (high - a.mean) / (b.mean - a.mean);
+        let between = |of: fn(&Spread) -> f64| of(a) + way * (of(b) - of(a));
+        let (at, low, top) = (between(|p| p.at), between(|p| p.low), between(|p| p.high));
+        Spread { at, mean: high, low, high: top }
+    };
+    let mut parts: Vec<Vec<Spread>> = vec![Vec::new()];
+    let mut before: Option<&Spread> = None;
+    for point in &curve.points {
+        let crosses = before.filter(|before| (before.mean <= high) != (point.mean <= high));
+        let end = crosses.map(|before| crossing(before, point));
+        parts.last_mut().expect("begins with one").extend(end);
+        if point.mean <= high {
+            parts.last_mut().expect("begins with one").push(*point);
+        } else if end.is_some() {
+            parts.push(Vec::new());
+        }
+        before = Some(point);
+    }
+    let some = parts.into_iter().filter(|points| !points.is_empty());
+    some.map(|points| Curve { points, ..*curve }).collect()
 }
 
 /// The parts of a curve between which it has no value for longer than `gap`. A single value is
@@ -142,13 +212,13 @@ pub(super) fn stretches(curve: &Curve, gap: f64) -> Vec<Curve> {
     parts.map(part).collect()
 }
 
-/// At most [`N_POINTS`] of `values`, evenly, first and last among them.
-fn thinned(values: &[f64]) -> Vec<f64> {
-    if values.len() <= N_POINTS {
+/// At most `n` of `values`, evenly, first and last among them.
+pub(super) fn thinned(values: &[f64], n: usize) -> Vec<f64> {
+    if values.len() <= n {
         return values.to_vec();
     }
     let last = values.len() - 1;
-    (0..N_POINTS).map(|i| values[i * last / (N_POINTS - 1)]).collect()
+    (0..n).map(|i| values[i * last / (n - 1)]).collect()
 }
 
 /// Mean and band of the replicates' values at one place.
@@ -214,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_leaves_at_the_end_of_the_axis_and_comes_back() {
+        let at = |at: f64, mean: f64| Spread { at, mean, low: mean - 1.0, high: mean + 1.0 };
+        let points = vec![at(0.0, 2.0), at(1.0, 6.0), at(2.0, 8.0), at(3.0, 4.0)];
+        let parts = up_to(&Curve { points, n_runs: 2, end: 1.0 }, 5.0);
+        let drawn: Vec<_> = parts.into_iter().map(|part| part.points).collect();
+        assert_eq!(
+            drawn,
+            [vec![at(0.0, 2.0), at(0.75, 5.0)], vec![at(2.75, 5.0), at(3.0, 4.0)]],
+            "nothing runs along the upper edge"
+        );
+    }
+
+    #[test]
     fn counts_hold_and_rates_end_with_their_run() {
         let moment = |replicate, time_s, value| Moment {
             arm: 0,
@@ -223,11 +306,28 @@ mod tests {
         };
         let rows = [moment(0, 1.0, 4.0), moment(1, 1.0, 2.0), moment(1, 2.0, 8.0)];
         let runs = timelines(&rows, 0);
-        assert_eq!(over_time(&runs, 0, AfterEnd::Holds).points[1].mean, 6.0);
-        assert_eq!(over_time(&runs, 0, AfterEnd::Absent).points[1].mean, 8.0);
+        assert_eq!(over_time(&runs, Measure::count(0)).points[1].mean, 6.0);
+        assert_eq!(over_time(&runs, Measure::rate(0)).points[1].mean, 8.0);
         let rows = [moment(0, 1.0, 4.0), moment(1, 1.0, 2.0), moment(2, 1.0, 2.0)];
         let rows = [&rows[..], &[moment(2, 2.0, 8.0)]].concat();
         let runs = timelines(&rows, 0);
-        assert_eq!(over_time(&runs, 0, AfterEnd::Absent).points.len(), 1, "one run of three");
+        assert_eq!(over_time(&runs, Measure::rate(0)).points.len(), 1, "one run of three");
+    }
+
+    /// Two runs of 9 leechers and 1 at half and none of the content; then the lone one is gone.
+    #[test]
+    fn a_mean_over_leechers_hardly_moves_when_the_last_of_a_run_ends() {
+        let moment = |replicate, time_s, leechers, progress| {
+            let mut values = [None; super::super::table::N_MEASURES];
+            (values[0], values[1]) = (Some(leechers), Some(progress));
+            Moment { arm: 0, replicate, time_s, values }
+        };
+        let rows = [moment(0, 1.0, 9.0, 0.5), moment(1, 1.0, 1.0, 0.0), moment(0, 2.0, 9.0, 0.5)];
+        let means = |measure| -> Vec<f64> {
+            let curve = over_time(&timelines(&rows, 0), measure);
+            curve.points.iter().map(|point| point.mean).collect()
+        };
+        assert_eq!(means(Measure::rate(1).mean_over(0)), [0.45, 0.5]);
+        assert_eq!(means(Measure::rate(1)), [0.25, 0.5]);
     }
 }

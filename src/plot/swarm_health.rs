@@ -1,10 +1,12 @@
 //! The swarm over time: leechers, seeders, availability, use of the upload links, completions.
 //!
 //! Runs end at different times. Counts of a run that has ended keep their last value, rates are
-//! averaged over the runs that still go on, and a curve stops when fewer than half of them do.
+//! averaged over the runs that still go on, and a curve stops when fewer than half of them do. What
+//! leechers do and how busy links are with them is not drawn while hardly any is there: what one or
+//! two happen to do then says nothing of the swarm.
 
 use super::axis::Axis;
-use super::curves::{self, AfterEnd, Curve};
+use super::curves::{self, Curve, Measure};
 use super::page::{Entry, Figure, Grid, Look, Page, Panel, Words};
 use super::style::{self, Stroke, TextStyle};
 use super::svg::{Point, Rect};
@@ -22,26 +24,30 @@ const N_BANDS: usize = 4;
 /// Columns where each arm has a row; progress is left out.
 const N_IN_ROWS: usize = 5;
 
-/// What panels show: a position in the timeline's measures, its name, and how it is averaged.
-struct Measure {
-    which: usize,
-    name: &'static str,
-    after: AfterEnd,
-}
+/// Hardly any leecher is there below this part of the most there were, in the mean over runs.
+const FEW: f64 = 0.05;
 
-const SHOWN: [Measure; 6] = [
-    Measure { which: LEECHERS, name: "Leechers", after: AfterEnd::Holds },
-    Measure { which: SEEDERS, name: "Seeders", after: AfterEnd::Holds },
-    Measure { which: COMPLETED, name: "Completed", after: AfterEnd::Holds },
-    Measure { which: AVAILABILITY, name: "Availability (copies)", after: AfterEnd::Absent },
-    Measure { which: UTILISATION, name: "Upload links busy", after: AfterEnd::Absent },
-    Measure { which: PROGRESS, name: "Mean progress of leechers", after: AfterEnd::Absent },
+/// What panels show, and by which name.
+const SHOWN: [(Measure, &str); 6] = [
+    (Measure::count(LEECHERS), "Leechers"),
+    (Measure::count(SEEDERS), "Seeders"),
+    (Measure::count(COMPLETED), "Completed"),
+    (Measure::rate(AVAILABILITY), "Availability (copies)"),
+    (Measure::rate(UTILISATION), "Upload links busy"),
+    (Measure::rate(PROGRESS).mean_over(LEECHERS), "Mean progress of leechers"),
 ];
+
+/// Whether panel `i` shows a measure.
+fn shows(i: usize, measure: usize) -> bool {
+    SHOWN[i].0.which == measure
+}
 
 /// All curves of an arm, in the order of [`SHOWN`], and when it had no seeder.
 struct ArmCurves {
     shown: Vec<Curve>,
     seedless: Curve,
+    /// Two values further apart than this have none between them.
+    gap_s: f64,
 }
 
 /// The figure.
@@ -55,7 +61,7 @@ pub(super) fn draw(results: &Results) -> Figure {
     let axes = Axes {
         end: if end_s > 0.0 { end_s / unit.size } else { 1.0 },
         unit,
-        y: SHOWN.iter().enumerate().map(|(i, measure)| value_axis(&arms, i, measure)).collect(),
+        y: (0..SHOWN.len()).map(|i| value_axis(&arms, i)).collect(),
     };
     if arms.len() <= N_ARMS_TOGETHER {
         draw_together(&mut page, &arms, &axes);
@@ -76,21 +82,44 @@ struct Axes {
 
 fn arm_curves(results: &Results, arm: usize) -> ArmCurves {
     let runs = curves::timelines(&results.timeline, arm);
-    let of = |measure: &Measure| curves::over_time(&runs, measure.which, measure.after);
-    let seedless = curves::over_time(&runs, SEEDLESS, AfterEnd::Absent);
-    ArmCurves { shown: SHOWN.iter().map(of).collect(), seedless }
+    let mut shown = SHOWN.map(|(measure, _)| curves::over_time(&runs, measure)).to_vec();
+    without_few(&mut shown);
+    let seedless = curves::over_time(&runs, Measure::rate(SEEDLESS));
+    ArmCurves { shown, seedless, gap_s: curves::gap_s(&results.timeline) }
+}
+
+/// Leaves out of the curves about leechers the times at which hardly any is there.
+fn without_few(shown: &mut [Curve]) {
+    let leechers = shown[0].points.clone();
+    let most = leechers.iter().map(|point| point.mean).fold(0.0, f64::max);
+    let is_few = |at: f64| {
+        let found = leechers.binary_search_by(|point| point.at.total_cmp(&at));
+        found.is_ok_and(|i| leechers[i].mean < FEW * most)
+    };
+    for (i, curve) in shown.iter_mut().enumerate() {
+        if shows(i, UTILISATION) || shows(i, PROGRESS) {
+            curve.points.retain(|point| !is_few(point.at));
+        }
+    }
+}
+
+/// A curve, with nothing drawn across times without a value.
+fn draw_curve(page: &mut Page, panel: &Panel, arm: &ArmCurves, i: usize, look: Look) {
+    for part in curves::stretches(&arm.shown[i], arm.gap_s) {
+        panel.curve(&mut page.canvas, &part, look);
+    }
 }
 
 /// From 0, except availability over a wide range: logarithmic. Utilisation is in per cent.
-fn value_axis(arms: &[ArmCurves], i: usize, measure: &Measure) -> Axis {
-    if [UTILISATION, PROGRESS].contains(&measure.which) {
+fn value_axis(arms: &[ArmCurves], i: usize) -> Axis {
+    if shows(i, UTILISATION) || shows(i, PROGRESS) {
         return Axis::share();
     }
     let points = || arms.iter().flat_map(|arm| &arm.shown[i].points);
     let high = points().map(|point| point.high).fold(0.0, f64::max);
     let least = points().map(|point| point.low).filter(|&low| low > 0.0);
     let least = least.fold(f64::INFINITY, f64::min);
-    if measure.which == AVAILABILITY && high > 30.0 && least > 0.2 {
+    if shows(i, AVAILABILITY) && high > 30.0 && least > 0.2 {
         return Axis::log(least.min(1.0) * 0.9, high * 1.1);
     }
     Axis::linear(0.0, if high > 0.0 { high * 1.06 } else { 1.0 }, 5)
@@ -102,11 +131,11 @@ fn draw_together(page: &mut Page, arms: &[ArmCurves], axes: &Axes) {
     let places = page.panels(SHOWN.len(), grid);
     let bars = if has_seedless(arms) { 2.0 + 5.0 * f64_of_len(arms.len()) } else { 0.0 };
     for (i, area) in places.iter().enumerate() {
-        let is_availability = SHOWN[i].which == AVAILABILITY;
+        let is_availability = shows(i, AVAILABILITY);
         let x_drop = if is_availability { bars } else { 0.0 };
         let panel = panel_of(Rect { height: area.height - x_drop, ..*area }, axes, i);
         let words = Words {
-            title: SHOWN[i].name.to_owned(),
+            title: SHOWN[i].1.to_owned(),
             x_name: format!("time ({})", axes.unit.name),
             x_drop,
             ..Words::default()
@@ -115,7 +144,7 @@ fn draw_together(page: &mut Page, arms: &[ArmCurves], axes: &Axes) {
         reference(page, &panel, i);
         for (arm, curves) in arms.iter().enumerate() {
             let look = look(Stroke::series(arm), arms.len() <= N_BANDS, axes);
-            panel.curve(&mut page.canvas, &curves.shown[i], look);
+            draw_curve(page, &panel, curves, i, look);
         }
         for (arm, curves) in arms.iter().enumerate().filter(|_| is_availability) {
             let top = panel.area.bottom() + 2.0 + 5.0 * f64_of_len(arm);
@@ -142,7 +171,7 @@ fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes
         let panel = panel_of(*area, axes, i);
         let is_last = arm + 1 == arms.len();
         let words = Words {
-            title: if arm == 0 { SHOWN[i].name.to_owned() } else { String::new() },
+            title: if arm == 0 { SHOWN[i].1.to_owned() } else { String::new() },
             x_name: if is_last { format!("time ({})", axes.unit.name) } else { String::new() },
             no_x_numbers: !is_last,
             title_overhang: 20.0,
@@ -162,11 +191,11 @@ fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes
         }
         if arm > 0 {
             let ghost = look(Stroke::solid(style::GHOST, 1.0), false, axes);
-            panel.curve(&mut page.canvas, &arms[0].shown[i], ghost);
+            draw_curve(page, &panel, &arms[0], i, ghost);
         }
         let line = Stroke { width: 1.6, ..Stroke::solid(style::colour(0), 1.6) };
-        panel.curve(&mut page.canvas, &arms[arm].shown[i], look(line, true, axes));
-        if SHOWN[i].which == AVAILABILITY {
+        draw_curve(page, &panel, &arms[arm], i, look(line, true, axes));
+        if shows(i, AVAILABILITY) {
             let bar = (panel.area.bottom() + 2.0, style::colour(1));
             seedless_bars(page, &panel, &arms[arm].seedless, axes.unit, bar);
         }
@@ -175,7 +204,7 @@ fn draw_rows(page: &mut Page, results: &Results, arms: &[ArmCurves], axes: &Axes
 
 fn panel_of(area: Rect, axes: &Axes, i: usize) -> Panel {
     let n_ticks = if area.width > 200.0 { 6 } else { 4 };
-    let y = if area.height < 100.0 && SHOWN[i].which == UTILISATION {
+    let y = if area.height < 100.0 && shows(i, UTILISATION) {
         Axis::share().relabelled(|tick| {
             if [0.25, 0.75].contains(&tick.value) { String::new() } else { tick.label.clone() }
         })
@@ -191,7 +220,7 @@ fn look(stroke: Stroke, has_band: bool, axes: &Axes) -> Look {
 
 /// Availability 1: below it, the content is not whole.
 fn reference(page: &mut Page, panel: &Panel, i: usize) {
-    if SHOWN[i].which == AVAILABILITY {
+    if shows(i, AVAILABILITY) {
         let (from, to) = (panel.point(0.0, 1.0), panel.point(panel.x.high(), 1.0));
         page.canvas.line(from, to, Stroke::solid(style::SOFT, 1.0).dashed("2 2"));
     }
@@ -268,10 +297,38 @@ fn notes(results: &Results, arms: &[ArmCurves], n_runs: usize) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.push(format!(
+        "Links and progress are not shown while there are fewer leechers than {} of the most \
+         there were; progress is the mean over the leechers of all runs.",
+        text::percent(FEW)
+    ));
     notes.push("Dotted: one full copy; below it the content is incomplete.".to_owned());
     if has_seedless(arms) {
         notes.push("Bars below availability: no seeder in at least half of the runs.".to_owned());
     }
     notes.push(format!("{}.", results.about.name));
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::curves::Spread;
+    use super::*;
+
+    #[test]
+    fn what_hardly_any_leecher_does_is_not_drawn() {
+        let curve = |means: &[f64]| {
+            let points = means.iter().zip(0_u32..).map(|(&mean, at)| {
+                let at = f64::from(at);
+                Spread { at, mean, low: mean, high: mean }
+            });
+            Curve { points: points.collect(), n_runs: 4, end: 1.0 }
+        };
+        let leechers = [2.0, 200.0, 8.0, 10.0, 9.0];
+        let mut shown: Vec<Curve> = SHOWN.map(|_| curve(&[0.5; 5])).to_vec();
+        shown[0] = curve(&leechers);
+        without_few(&mut shown);
+        let n_drawn: Vec<_> = shown.iter().map(|curve| curve.points.len()).collect();
+        assert_eq!(n_drawn, [5, 5, 5, 5, 2, 2], "2, 8 and 9 of 200 are few, 10 are not");
+    }
 }
