@@ -1,10 +1,10 @@
 //! The files of the economy and of catalogues as the figures need them; each may be absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::PlotError;
-use super::table::{Moment, N_MEASURES, Names, Sheet};
+use super::table::{Moment, N_MEASURES, Names, Sheet, User};
 use crate::units::floor_u64;
 
 /// Places of what figures show in the rows of the market.
@@ -20,6 +20,8 @@ const DAY_S: f64 = 86_400.0;
 pub(super) struct Wallet {
     pub(super) arm: usize,
     pub(super) replicate: u64,
+    /// Whether its user came with the content.
+    pub(super) is_origin: bool,
     pub(super) final_btt: f64,
     pub(super) earned_btt: f64,
 }
@@ -66,13 +68,14 @@ impl Books {
         folder: &Path,
         arms: &Names,
         timeline: &[Moment],
+        origins: &BTreeSet<User>,
     ) -> Result<Self, PlotError> {
         let mut books = Self::default();
         if folder.join("prices.csv").exists() {
             books.read_prices(folder, &mut arms.clone())?;
         }
         if folder.join("wallets.csv").exists() {
-            books.read_wallets(folder, &mut arms.clone())?;
+            books.read_wallets(folder, &mut arms.clone(), origins)?;
         }
         if folder.join("torrents.csv").exists() {
             books.read_torrents(folder, &mut arms.clone(), timeline)?;
@@ -117,16 +120,25 @@ impl Books {
         Ok(())
     }
 
-    fn read_wallets(&mut self, folder: &Path, arms: &mut Names) -> Result<(), PlotError> {
+    fn read_wallets(
+        &mut self,
+        folder: &Path,
+        arms: &mut Names,
+        origins: &BTreeSet<User>,
+    ) -> Result<(), PlotError> {
         let mut sheet = Sheet::open(folder, "wallets.csv")?;
-        let [arm, replicate, trades, final_btt, earned_btt] =
-            sheet.columns(["arm", "replicate", "trades", "final_btt", "earned_btt"])?;
+        let [arm, replicate, user, trades, final_btt, earned_btt] =
+            sheet.columns(["arm", "replicate", "user_id", "trades", "final_btt", "earned_btt"])?;
         let mut row = csv::StringRecord::new();
         while sheet.next(&mut row)? {
             if trades.of(&row) == "1" {
+                let arm = arms.id(arm.of(&row));
+                let replicate = floor_u64(sheet.needed(&row, replicate)?);
+                let id = floor_u64(sheet.needed(&row, user)?);
                 self.wallets.push(Wallet {
-                    arm: arms.id(arm.of(&row)),
-                    replicate: floor_u64(sheet.needed(&row, replicate)?),
+                    arm,
+                    replicate,
+                    is_origin: origins.contains(&User { arm, replicate, id }),
                     final_btt: sheet.needed(&row, final_btt)?,
                     earned_btt: sheet.needed(&row, earned_btt)?,
                 });

@@ -185,6 +185,7 @@ mod tests {
     use super::super::books::Books;
     use super::super::table::{Moment, N_MEASURES, Names};
     use super::*;
+    use std::collections::BTreeSet;
     use std::fmt::Write as _;
 
     /// A folder whose runs, one torrent in each, are of an arm, lost a piece, and ended then.
@@ -203,7 +204,7 @@ mod tests {
             }
         }
         std::fs::write(folder.path().join("torrents.csv"), text).expect("written");
-        Books::read(folder.path(), &arms, &timeline).expect("read").torrents
+        Books::read(folder.path(), &arms, &timeline, &BTreeSet::new()).expect("read").torrents
     }
 
     #[test]

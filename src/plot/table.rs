@@ -2,6 +2,7 @@
 //!
 //! Law: a file that cannot be understood is an error that names the file, the line and the column.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -121,6 +122,14 @@ pub(super) struct About {
     pub(super) question: String,
 }
 
+/// A user of a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct User {
+    pub(super) arm: usize,
+    pub(super) replicate: u64,
+    pub(super) id: u64,
+}
+
 /// One peer of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
@@ -196,6 +205,8 @@ pub(super) struct Results {
     pub(super) leechers: Vec<Peer>,
     /// Bytes uploaded by origin seeders, by arm.
     pub(super) origin_uploaded: Vec<f64>,
+    /// Users that came with the content; results of older versions do not say.
+    pub(super) origins: BTreeSet<User>,
     pub(super) timeline: Vec<Moment>,
     pub(super) differences: Vec<Difference>,
     pub(super) recorded: Vec<Recorded>,
@@ -221,7 +232,8 @@ impl Results {
         if folder.join("recorded_downloads.csv").exists() {
             results.read_recorded(folder)?;
         }
-        results.books = super::books::Books::read(folder, &results.arms, &results.timeline)?;
+        results.books =
+            super::books::Books::read(folder, &results.arms, &results.timeline, &results.origins)?;
         Ok(results)
     }
 
@@ -246,19 +258,25 @@ impl Results {
             "downloaded_bytes",
         ])?;
         let adopter = sheet.has("adopter").then(|| sheet.columns(["adopter"])).transpose()?;
+        let user = sheet.has("user_id").then(|| sheet.columns(["user_id"])).transpose()?;
         let mut row = csv::StringRecord::new();
         while sheet.next(&mut row)? {
             let arm = self.arms.id(arm.of(&row));
             self.origin_uploaded.resize(self.arms.len(), 0.0);
+            let replicate = crate::units::floor_u64(sheet.needed(&row, replicate)?);
             let uploaded_bytes = sheet.number(&row, up)?.unwrap_or(0.0);
             if role.of(&row) == "seeder" {
                 self.origin_uploaded[arm] += uploaded_bytes;
+                if let Some([user]) = user {
+                    let id = crate::units::floor_u64(sheet.needed(&row, user)?);
+                    self.origins.insert(User { arm, replicate, id });
+                }
                 continue;
             }
             self.leechers.push(Peer {
                 arm,
                 class: self.classes.id(class.of(&row)),
-                replicate: crate::units::floor_u64(sheet.needed(&row, replicate)?),
+                replicate,
                 download_time_s: sheet.number(&row, time)?,
                 uploaded_bytes,
                 downloaded_bytes: sheet.number(&row, down)?.unwrap_or(0.0),
