@@ -40,7 +40,8 @@ pub struct ArmDesign {
     pub name: String,
     /// Its classes, in the order of the plan.
     pub classes: Vec<ClassDesign>,
-    /// Whether leechers go on arriving up to the horizon: some then never have the time to finish.
+    /// Whether leechers, or requests of users, go on arriving up to the horizon: some then never
+    /// have the time to finish.
     pub is_open: bool,
     /// Whether it has a token.
     pub has_token: bool,
@@ -233,10 +234,10 @@ impl ArmDesign {
 
 fn is_open(plan: &Plan) -> bool {
     let leechers = plan.classes.iter().filter(|class| class.role == Role::Leecher);
-    leechers.map(|class| &class.arrivals).any(|arrivals| match arrivals {
-        Arrivals::Poisson { until, .. } | Arrivals::Decaying { until, .. } => {
-            *until >= plan.horizon
-        }
+    leechers.into_iter().any(|class| match class.arrivals {
+        // Users of a catalogue go on asking as long as the run goes on.
+        _ if class.demand.is_some() => true,
+        Arrivals::Poisson { until, .. } | Arrivals::Decaying { until, .. } => until >= plan.horizon,
         Arrivals::AtOnce { .. } | Arrivals::At(_) | Arrivals::Around { .. } => false,
     })
 }

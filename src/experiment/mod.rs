@@ -28,5 +28,5 @@ pub use measure::{LawBroken, SwarmBound};
 pub use metric::{Key, Metric, Part, Side};
 pub use pairs::Comparison;
 pub use pool::{Results, Run, Stopped};
-pub use summary::{Facts, MoneyFacts, Reduced, Summary};
+pub use summary::{AtWork, Facts, MoneyFacts, Reduced, Summary};
 pub use workers::Workers;

@@ -43,13 +43,24 @@ pub struct Facts {
     /// Leechers that left before they completed.
     pub gave_up: usize,
     /// Leechers still at work when the run ended.
-    pub at_work: usize,
-    /// Whether at the end no seeder was left and pieces were missing: waiting would not help.
-    pub stranded: bool,
+    pub at_work: AtWork,
     /// Rows of the timeline up to the last completion.
     pub busy_rows: usize,
     /// About money, if there was any.
     pub money: Option<MoneyFacts>,
+}
+
+/// Leechers still at work when a run ended, by what would help them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AtWork {
+    /// Nobody present had some piece of their torrent.
+    pub stranded: usize,
+    /// Of the others, those that had waited for more than twice as long as any download took.
+    pub locked_out: usize,
+    /// Of the others, those that had not waited longer than 95 % of the finished downloads took.
+    pub recent: usize,
+    /// The rest.
+    pub slow: usize,
 }
 
 /// Counts of a run with a token that cautions are drawn from.
@@ -136,12 +147,32 @@ fn facts(n_classes: usize, outcome: &Outcome) -> Facts {
         match (peer.completed, peer.departed) {
             (Some(_), _) => facts.completed[peer.class.index()] += 1,
             (None, Some(_)) => facts.gave_up += 1,
-            (None, None) => facts.at_work += 1,
+            (None, None) => {}
         }
     }
-    let dry = outcome.samples.last().is_some_and(|row| row.seeders == 0 && row.availability < 1.0);
-    facts.stranded = dry && facts.at_work > 0;
+    facts.at_work = at_work(outcome);
     facts
+}
+
+fn at_work(outcome: &Outcome) -> AtWork {
+    let leechers = || outcome.peers.iter().filter(|peer| !peer.is_origin);
+    let times = stats::sorted(leechers().filter_map(measure::download_time_s).collect());
+    let (usual_s, longest_s) = (stats::quantile(&times, 0.95), times.last());
+    let mut found = AtWork::default();
+    for peer in leechers().filter(|peer| peer.completed.or(peer.departed).is_none()) {
+        let waited_s = measure::waiting(peer, outcome.end).as_secs();
+        let count = if outcome.torrents[peer.torrent.index()].missing > 0 {
+            &mut found.stranded
+        } else if longest_s.is_some_and(|longest_s| waited_s > 2.0 * longest_s) {
+            &mut found.locked_out
+        } else if usual_s.is_some_and(|usual_s| waited_s <= usual_s) {
+            &mut found.recent
+        } else {
+            &mut found.slow
+        };
+        *count += 1;
+    }
+    found
 }
 
 /// The summary of every arm, class and metric, in the order of the files.

@@ -144,6 +144,8 @@ pub struct TorrentRecord {
     pub first_loss: Option<SimTime>,
     /// Time since its release during which some piece was not to be had.
     pub unavailable: Span,
+    /// Pieces that nobody present had at the end.
+    pub missing: usize,
     /// Leechers that wanted it.
     pub requests: u32,
     /// Leechers that got it.

@@ -1,7 +1,7 @@
 //! Cautions: what a reader must know before believing the numbers, each with what to do.
 
 use crate::experiment::recorded::recorded_classes;
-use crate::experiment::{ArmDesign, Facts, Metric, MoneyFacts, Results, pairs};
+use crate::experiment::{ArmDesign, AtWork, Facts, Metric, MoneyFacts, Results, pairs};
 use std::fmt;
 
 /// Fewer runs than this make an interval too wide to be of use: the t factor at 4 runs is 3.2.
@@ -28,12 +28,28 @@ pub enum Caution {
         /// In how many runs of how many.
         runs: Share,
     },
-    /// The same where leechers arrive up to the horizon: some of them always.
+    /// The same where leechers arrive up to the horizon, of those that came near it: some always.
     StillArriving {
         /// Name of the arm.
         arm: String,
         /// How many of how many.
         peers: Share,
+    },
+    /// The same where leechers arrive up to the horizon, of those that had waited for long.
+    Slow {
+        /// Name of the arm.
+        arm: String,
+        /// How many of how many.
+        peers: Share,
+    },
+    /// Leechers had waited so long that more time would hardly help.
+    LockedOut {
+        /// Name of the arm.
+        arm: String,
+        /// How many of how many.
+        peers: Share,
+        /// In how many runs of how many.
+        runs: Share,
     },
     /// Leechers could not finish: pieces were missing and no seeder was left.
     Stranded {
@@ -43,6 +59,8 @@ pub enum Caution {
         peers: Share,
         /// In how many runs of how many.
         runs: Share,
+        /// Whether users may come back with a piece, as in a catalogue.
+        of_several: bool,
     },
     /// Leechers left before they completed.
     GaveUp {
@@ -79,6 +97,15 @@ pub enum Caution {
         /// How many of how many.
         pairs: Share,
     },
+    /// Payments were not made.
+    FailedPayments {
+        /// Names of the arms.
+        arms: Vec<String>,
+        /// The least and the most of them, in per cent of the attempts.
+        percent: (usize, usize),
+        /// Why, and what to do.
+        why: &'static str,
+    },
     /// Something about money.
     Money {
         /// Name of the arm.
@@ -102,13 +129,6 @@ pub enum MoneyCaution {
     NobodyTrades,
     /// Somebody could have paid, and nobody did.
     NothingPaid,
-    /// Payments were not made.
-    FailedPayments {
-        /// In per cent of the attempts.
-        percent: usize,
-        /// Why, and what to do.
-        why: &'static str,
-    },
     /// The pool of gifts ran dry: so many users got less than they should.
     PoolDry(Share),
     /// So many withdrawals were blocked.
@@ -147,14 +167,33 @@ impl fmt::Display for Caution {
             ),
             Self::StillArriving { arm, peers } => write!(
                 f,
-                "arm `{arm}`: {peers} peers had not finished at the horizon, up to which they \
-                 arrive; download times are those of the finishers and a little too short: a \
+                "arm `{arm}`: {peers} peers came too near the horizon to finish, as requests come \
+                 up to it; download times are those of the finishers and a little too short: a \
                  longer horizon_s makes their share smaller"
             ),
-            Self::Stranded { arm, peers, runs } => write!(
+            Self::Slow { arm, peers } => write!(
                 f,
-                "arm `{arm}`: {peers} peers could not finish (in {runs} runs): pieces were \
-                 missing and no seeder was left; more time would not help, longer seeding would"
+                "arm `{arm}`: {peers} peers still waited at the horizon, for longer than 95 % of the \
+                 finished downloads took; download times are those of the finishers and too short, \
+                 and with a longer horizon_s others wait, as requests come up to it"
+            ),
+            Self::LockedOut { arm, peers, runs } => write!(
+                f,
+                "arm `{arm}`: {peers} peers had waited at the horizon for more than twice as long as \
+                 any download took (in {runs} runs): nobody serves them, for want of credit, money \
+                 or neighbours; more time would hardly help"
+            ),
+            Self::Stranded { arm, peers, runs, of_several } => write!(
+                f,
+                "arm `{arm}`: {peers} peers could not finish (in {runs} runs): pieces were missing \
+                 and no seeder was {}",
+                match of_several {
+                    false => "left; more time would not help, longer seeding would",
+                    true => {
+                        "there; longer seeding would help, more time only if somebody comes back \
+                         with them"
+                    }
+                }
             ),
             Self::GaveUp { arm, peers } => write!(
                 f,
@@ -182,6 +221,12 @@ impl fmt::Display for Caution {
                 "arm `{arm}`, class `{class}`: the comparison of download times rests on {pairs} \
                  replicates: in the others one of the arms has no finisher"
             ),
+            Self::FailedPayments { arms, percent: (least, most), why } => {
+                let (noun, names) =
+                    (if arms.len() == 1 { "arm" } else { "arms" }, arms.join("`, `"));
+                let range = if least == most { "" } else { &format!("{least} to ") };
+                write!(f, "{noun} `{names}`: {range}{most} % of attempts to pay failed: {why}")
+            }
             Self::Money { arm, what } => write!(f, "arm `{arm}`: {what}"),
             Self::RecordedOnly { arm, class } => write!(
                 f,
@@ -201,9 +246,6 @@ impl fmt::Display for MoneyCaution {
             Self::NothingPaid => f.write_str(
                 "nobody paid anything: no bid met a seller; look at gifts, bidders and asks",
             ),
-            Self::FailedPayments { percent, why } => {
-                write!(f, "{percent} % of attempts to pay failed: {why}")
-            }
             Self::PoolDry(users) => write!(
                 f,
                 "the promotional pool ran dry: {users} users got less than their gift; give it more"
@@ -237,8 +279,29 @@ pub fn of(results: &Results) -> Vec<Caution> {
             cautions.push(Caution::RecordedOnly { arm: arm.name.clone(), class });
         }
     }
+    failed_payments(results, &mut cautions);
     lost_pairs(results, &mut cautions);
     cautions
+}
+
+/// Payments that failed, once for each reason.
+fn failed_payments(results: &Results, cautions: &mut Vec<Caution>) {
+    for (at, why) in FAILURES.into_iter().enumerate() {
+        let of_arm = |index: usize| {
+            let runs = || results.of_arm(index).filter_map(|run| run.facts.money.as_ref());
+            let failed = runs().map(|run| run.failed[at]).sum();
+            let attempts = runs().map(|run| run.payments + run.failed.iter().sum::<usize>()).sum();
+            notable_percent(failed, attempts)
+        };
+        let arms = results.design.arms.iter().enumerate();
+        let found: Vec<(&str, usize)> =
+            arms.filter_map(|(index, arm)| Some((arm.name.as_str(), of_arm(index)?))).collect();
+        let percents = || found.iter().map(|(_, percent)| *percent);
+        if let Some(percent) = percents().min().zip(percents().max()) {
+            let arms = found.iter().map(|(name, _)| (*name).to_owned()).collect();
+            cautions.push(Caution::FailedPayments { arms, percent, why });
+        }
+    }
 }
 
 fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
@@ -248,19 +311,7 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
         cautions.push(Caution::NoLeechers { arm: name() });
         return;
     }
-    for stranded in [false, true] {
-        let concerned = || facts.iter().filter(|run| run.at_work > 0 && run.stranded == stranded);
-        let peers = Share { part: concerned().map(|run| run.at_work).sum(), of: leechers };
-        let runs = Share { part: concerned().count(), of: facts.len() };
-        match (peers.part, stranded) {
-            (0, _) => {}
-            (_, false) if arm.is_open => {
-                cautions.push(Caution::StillArriving { arm: name(), peers });
-            }
-            (_, false) => cautions.push(Caution::Unfinished { arm: name(), peers, runs }),
-            (_, true) => cautions.push(Caution::Stranded { arm: name(), peers, runs }),
-        }
-    }
+    at_work(arm, facts, leechers, cautions);
     let peers = Share { part: facts.iter().map(|run| run.gave_up).sum(), of: leechers };
     if peers.part > 0 {
         cautions.push(Caution::GaveUp { arm: name(), peers });
@@ -279,6 +330,38 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
     }
 }
 
+/// Why leechers had not finished at the end, and what would help.
+fn at_work(arm: &ArmDesign, facts: &[&Facts], leechers: usize, cautions: &mut Vec<Caution>) {
+    let found = |of: fn(&AtWork) -> usize| {
+        let counts = || facts.iter().map(|run| of(&run.at_work)).filter(|&n| n > 0);
+        let peers = Share { part: counts().sum(), of: leechers };
+        (peers.part > 0).then(|| (peers, Share { part: counts().count(), of: facts.len() }))
+    };
+    let name = || arm.name.clone();
+    if arm.is_open {
+        let recent = found(|run| run.recent);
+        cautions.extend(recent.map(|(peers, _)| Caution::StillArriving { arm: name(), peers }));
+        let slow = found(|run| run.slow);
+        cautions.extend(slow.map(|(peers, _)| Caution::Slow { arm: name(), peers }));
+    } else {
+        let some = found(|run| run.recent + run.slow);
+        cautions.extend(some.map(|(peers, runs)| Caution::Unfinished { arm: name(), peers, runs }));
+    }
+    let locked_out = found(|run| run.locked_out);
+    cautions.extend(locked_out.map(|(peers, runs)| Caution::LockedOut {
+        arm: name(),
+        peers,
+        runs,
+    }));
+    let (stranded, of_several) = (found(|run| run.stranded), arm.n_torrents > 1);
+    cautions.extend(stranded.map(|(peers, runs)| Caution::Stranded {
+        arm: name(),
+        peers,
+        runs,
+        of_several,
+    }));
+}
+
 /// What went wrong with money, over all runs of an arm that has it.
 fn of_money(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
     let runs: Vec<&MoneyFacts> = facts.iter().filter_map(|run| run.money.as_ref()).collect();
@@ -294,13 +377,6 @@ fn of_money(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
     }
     if paid == 0 {
         add(MoneyCaution::NothingPaid);
-    }
-    let attempts = paid + sum(|run| run.failed.iter().sum());
-    for (at, why) in FAILURES.into_iter().enumerate() {
-        let failed: usize = runs.iter().map(|run| run.failed[at]).sum();
-        if let Some(percent) = notable_percent(failed, attempts) {
-            add(MoneyCaution::FailedPayments { percent, why });
-        }
     }
     let users = Share { part: sum(|run| run.short_of_gift), of: traders };
     if users.part > 0 {

@@ -118,6 +118,7 @@ impl Torrent {
             first_copy: self.first_copy,
             first_loss: self.first_loss,
             unavailable: self.unavailable + open,
+            missing: self.missing,
             requests: self.requests,
             completions: self.completions,
         }

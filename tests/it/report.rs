@@ -150,6 +150,7 @@ fn outcome(plan: &Plan, seed: u64) -> Outcome {
             first_copy: Some(SimTime::from_secs(90.0)),
             first_loss: None,
             unavailable: Span::ZERO,
+            missing: 1,
             requests: 3,
             completions: 2,
         }],
@@ -302,6 +303,46 @@ fn rows_are_written_in_the_order_of_the_grid() {
     assert_eq!(results.expect("it runs").runs.len(), 12);
     let want: Vec<_> = (0..2).flat_map(|arm| (0..6).map(move |r| (arm, r))).collect();
     assert_eq!(*seen.borrow(), want);
+}
+
+/// Of peers that had not finished it is said what would help them. Longest of the finished: 209 s.
+#[test]
+fn cautions_about_the_unfinished_say_what_would_help() {
+    let home = tempfile::tempdir().expect("a folder");
+    let said = |arrival_s: f64, missing: usize, is_open: bool| {
+        let mut one = scenario(1);
+        one.arms.truncate(1);
+        if is_open {
+            let (per_s, until) = (0.1, SimTime::NEVER);
+            one.arms[0].plan.classes[2].arrivals =
+                Arrivals::Poisson { per_s, from: SimTime::ZERO, until };
+        }
+        let runner = |plan: &Plan, seed: u64, _: &mut Watch<'_>| {
+            let mut outcome = outcome(plan, seed);
+            outcome.peers[3].arrival = SimTime::from_secs(arrival_s);
+            outcome.peers[3].first_piece = None;
+            outcome.torrents[0].missing = missing;
+            outcome
+        };
+        let mut out = Vec::new();
+        run::execute(&one, &options(&home.path().join("tiny"), 1), runner, &mut out).expect("runs");
+        String::from_utf8(out).expect("text")
+    };
+    let cases = [
+        ((400.0, 0, false), "had not finished at the horizon (in 1 of 1 runs)"),
+        ((150.0, 0, false), "raise horizon_s"),
+        ((10.0, 0, false), "more than twice as long as any download took"),
+        ((400.0, 0, true), "came too near the horizon to finish"),
+        ((150.0, 0, true), "for longer than 95 % of the finished downloads took"),
+        ((10.0, 0, true), "more time would hardly help"),
+        ((400.0, 1, true), "more time would not help, longer seeding would"),
+    ];
+    for ((arrival_s, missing, is_open), words) in cases {
+        let text = said(arrival_s, missing, is_open);
+        let cautions: Vec<&str> = text.lines().filter(|l| l.contains("1 of 3 peers")).collect();
+        assert!(cautions.len() == 1 && cautions[0].contains(words), "{cautions:?} not {words}");
+        assert_eq!(text.contains("raise horizon_s"), !is_open && arrival_s > 100.0, "{text}");
+    }
 }
 
 #[test]
