@@ -317,8 +317,15 @@ fn is_whole(class: &str) -> bool {
     matches!(class, "" | "all" | "*")
 }
 
+/// A class in words: `all` is the whole swarm, and sides of a class have or lack the client.
 fn class_label(class: &str) -> String {
-    if is_whole(class) { "whole swarm".to_owned() } else { class.to_owned() }
+    let (base, side) = match class.rsplit_once(':') {
+        Some((base, "adopters")) => (base, ", with the client"),
+        Some((base, "others")) => (base, ", without the client"),
+        _ => (class, ""),
+    };
+    let base = if is_whole(base) { "whole swarm" } else { base };
+    format!("{base}{side}")
 }
 
 /// Interval, estimate (filled if the interval excludes zero) and the numbers, which end at `end`.
@@ -421,6 +428,23 @@ mod tests {
             ci95: None,
             n_pairs: 2.0,
         }
+    }
+
+    #[test]
+    fn sides_of_classes_are_told_in_words() {
+        let said = ["all", "all:adopters", "peer:others", "peer", "a:b"].map(class_label);
+        let want = [
+            "whole swarm",
+            "whole swarm, with the client",
+            "peer, without the client",
+            "peer",
+            "a:b",
+        ];
+        assert_eq!(said, want);
+        assert_eq!(
+            group_name("download_time_mean", Some("all:others")),
+            "Mean download time: whole swarm, without the client"
+        );
     }
 
     #[test]

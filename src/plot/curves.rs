@@ -1,7 +1,7 @@
 //! Curves over replicates: cumulative distributions and timelines, each with its band.
 //!
-//! Law: every replicate weighs the same, except in a mean over leechers. The band spans all replicates, or their 5–95 % range
-//! when there are more than [`N_BAND_ALL`].
+//! Law: every replicate weighs the same, except in a mean over leechers. The band spans all
+//! replicates, or their 5–95 % range when there are more than [`N_BAND_ALL`].
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! Who has the money: Lorenz curves of final balances and of income, by arm.
 //!
 //! Law: the users are those of `gini_of_balances` and `gini_of_income` of all classes, origin
-//! seeders among them, so twice the area above a curve of one run is the coefficient named beside it.
+//! seeders among them. One minus twice the area below a curve of one run is the coefficient beside
+//! it.
 
 use std::collections::BTreeMap;
 
