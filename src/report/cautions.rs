@@ -20,47 +20,15 @@ pub enum Caution {
         arm: String,
     },
     /// Leechers were still at work when the run ended.
-    Unfinished {
+    AtWork {
         /// Name of the arm.
         arm: String,
         /// How many of how many.
         peers: Share,
         /// In how many runs of how many.
         runs: Share,
-    },
-    /// The same where leechers arrive up to the horizon, of those that came near it: some always.
-    StillArriving {
-        /// Name of the arm.
-        arm: String,
-        /// How many of how many.
-        peers: Share,
-    },
-    /// The same where leechers arrive up to the horizon, of those that had waited for long.
-    Slow {
-        /// Name of the arm.
-        arm: String,
-        /// How many of how many.
-        peers: Share,
-    },
-    /// Leechers had waited so long that more time would hardly help.
-    LockedOut {
-        /// Name of the arm.
-        arm: String,
-        /// How many of how many.
-        peers: Share,
-        /// In how many runs of how many.
-        runs: Share,
-    },
-    /// Leechers could not finish: pieces were missing and no seeder was left.
-    Stranded {
-        /// Name of the arm.
-        arm: String,
-        /// How many of how many.
-        peers: Share,
-        /// In how many runs of how many.
-        runs: Share,
-        /// Whether users may come back with a piece, as in a catalogue.
-        of_several: bool,
+        /// What would help them.
+        help: Help,
     },
     /// Leechers left before they completed.
     GaveUp {
@@ -122,6 +90,25 @@ pub enum Caution {
     },
 }
 
+/// What would help leechers that had not finished when the run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Help {
+    /// More time.
+    Time,
+    /// More time would make their share smaller: others arrive up to the horizon, and most of these
+    /// had come near it.
+    Share,
+    /// Nothing: others arrive up to the horizon, and would wait as long as most of these had.
+    Nothing,
+    /// To be served: they had waited so long that more time would hardly help.
+    Service,
+    /// Longer seeding: pieces were missing, and no seeder was there.
+    Seeding {
+        /// Whether users may come back with a piece, as in a catalogue.
+        of_several: bool,
+    },
+}
+
 /// What a reader must know about the money of an arm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MoneyCaution {
@@ -160,41 +147,9 @@ impl fmt::Display for Caution {
                 f,
                 "arm `{arm}`: no leecher arrived: there is nothing to measure; look at its arrivals"
             ),
-            Self::Unfinished { arm, peers, runs } => write!(
-                f,
-                "arm `{arm}`: {peers} peers had not finished at the horizon (in {runs} runs); \
-                 download times are those of the finishers: raise horizon_s"
-            ),
-            Self::StillArriving { arm, peers } => write!(
-                f,
-                "arm `{arm}`: {peers} peers came too near the horizon to finish, as requests come \
-                 up to it; download times are those of the finishers and a little too short: a \
-                 longer horizon_s makes their share smaller"
-            ),
-            Self::Slow { arm, peers } => write!(
-                f,
-                "arm `{arm}`: {peers} peers still waited at the horizon, for longer than 95 % of the \
-                 finished downloads took; download times are those of the finishers and too short, \
-                 and with a longer horizon_s others wait, as requests come up to it"
-            ),
-            Self::LockedOut { arm, peers, runs } => write!(
-                f,
-                "arm `{arm}`: {peers} peers had waited at the horizon for more than twice as long as \
-                 any download took (in {runs} runs): nobody serves them, for want of credit, money \
-                 or neighbours; more time would hardly help"
-            ),
-            Self::Stranded { arm, peers, runs, of_several } => write!(
-                f,
-                "arm `{arm}`: {peers} peers could not finish (in {runs} runs): pieces were missing \
-                 and no seeder was {}",
-                match of_several {
-                    false => "left; more time would not help, longer seeding would",
-                    true => {
-                        "there; longer seeding would help, more time only if somebody comes back \
-                         with them"
-                    }
-                }
-            ),
+            Self::AtWork { arm, peers, runs, help } => {
+                write!(f, "arm `{arm}`: {peers} peers {} (in {runs} runs){}", help.state(), help)
+            }
             Self::GaveUp { arm, peers } => write!(
                 f,
                 "arm `{arm}`: {peers} peers left before they had finished; download times are \
@@ -234,6 +189,52 @@ impl fmt::Display for Caution {
                  scenario that name"
             ),
         }
+    }
+}
+
+impl Help {
+    /// How things stood with them.
+    fn state(self) -> &'static str {
+        match self {
+            Self::Time => "had not finished at the horizon",
+            Self::Share => "came too near the horizon to finish, as others arrive up to it",
+            Self::Nothing => {
+                "still waited at the horizon, most of them longer than 95 % of the finished \
+                 downloads took"
+            }
+            Self::Service => {
+                "had waited at the horizon for more than twice as long as any download took"
+            }
+            Self::Seeding { .. } => "could not finish",
+        }
+    }
+}
+
+impl fmt::Display for Help {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time => "; download times are those of the finishers: raise horizon_s",
+            Self::Share => {
+                "; download times are those of the finishers and a little too short: a longer \
+                 horizon_s makes their share smaller"
+            }
+            Self::Nothing => {
+                "; download times are those of the finishers and too short, and with a longer \
+                 horizon_s others wait, as they arrive up to it"
+            }
+            Self::Service => {
+                ": nobody serves them, for want of credit, money or neighbours; more time would \
+                 hardly help"
+            }
+            Self::Seeding { of_several: false } => {
+                ": pieces were missing and no seeder was left; more time would not help, longer \
+                 seeding would"
+            }
+            Self::Seeding { of_several: true } => {
+                ": pieces were missing and no seeder was there; longer seeding would help, more \
+                 time only if somebody comes back with them"
+            }
+        })
     }
 }
 
@@ -330,36 +331,33 @@ fn of_arm(arm: &ArmDesign, facts: &[&Facts], cautions: &mut Vec<Caution>) {
     }
 }
 
+/// So many of those still at work.
+type Count = fn(&AtWork) -> usize;
+
 /// Why leechers had not finished at the end, and what would help.
 fn at_work(arm: &ArmDesign, facts: &[&Facts], leechers: usize, cautions: &mut Vec<Caution>) {
-    let found = |of: fn(&AtWork) -> usize| {
-        let counts = || facts.iter().map(|run| of(&run.at_work)).filter(|&n| n > 0);
-        let peers = Share { part: counts().sum(), of: leechers };
-        (peers.part > 0).then(|| (peers, Share { part: counts().count(), of: facts.len() }))
+    let n_of = |of: Count| facts.iter().map(|run| of(&run.at_work)).sum::<usize>();
+    // A few had waited for long when a stream was cut: the slowest of any stream.
+    let are_slow = n_of(|run| run.slow) > n_of(|run| run.recent);
+    let of_time = match (arm.is_open, are_slow) {
+        (true, false) => Help::Share,
+        (true, true) => Help::Nothing,
+        (false, _) => Help::Time,
     };
-    let name = || arm.name.clone();
-    if arm.is_open {
-        let recent = found(|run| run.recent);
-        cautions.extend(recent.map(|(peers, _)| Caution::StillArriving { arm: name(), peers }));
-        let slow = found(|run| run.slow);
-        cautions.extend(slow.map(|(peers, _)| Caution::Slow { arm: name(), peers }));
-    } else {
-        let some = found(|run| run.recent + run.slow);
-        cautions.extend(some.map(|(peers, runs)| Caution::Unfinished { arm: name(), peers, runs }));
+    let kinds: [(Help, Count); 3] = [
+        (of_time, |run| run.recent + run.slow),
+        (Help::Service, |run| run.locked_out),
+        (Help::Seeding { of_several: arm.n_torrents > 1 }, |run| run.stranded),
+    ];
+    for (help, of) in kinds.into_iter().filter(|(_, of)| n_of(*of) > 0) {
+        let n_runs = facts.iter().filter(|run| of(&run.at_work) > 0).count();
+        cautions.push(Caution::AtWork {
+            arm: arm.name.clone(),
+            peers: Share { part: n_of(of), of: leechers },
+            runs: Share { part: n_runs, of: facts.len() },
+            help,
+        });
     }
-    let locked_out = found(|run| run.locked_out);
-    cautions.extend(locked_out.map(|(peers, runs)| Caution::LockedOut {
-        arm: name(),
-        peers,
-        runs,
-    }));
-    let (stranded, of_several) = (found(|run| run.stranded), arm.n_torrents > 1);
-    cautions.extend(stranded.map(|(peers, runs)| Caution::Stranded {
-        arm: name(),
-        peers,
-        runs,
-        of_several,
-    }));
 }
 
 /// What went wrong with money, over all runs of an arm that has it.

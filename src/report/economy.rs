@@ -1,9 +1,9 @@
 //! The part of the answer that is about money: a table of the economy, and who gains.
 
-use super::table::{align, find, like, optional, percent, share_with_half, short, with_half};
+use super::table::{Runs, align, find, like, optional, percent, short};
 use crate::experiment::decomposition::{self, Decomposition, Effect, Group, Share, Split};
 use crate::experiment::stats::Estimate;
-use crate::experiment::{Metric, Results, Summary};
+use crate::experiment::{Key, Metric, Part, Results, Side, Summary};
 use std::fmt::Write;
 
 /// The economy of each arm that has a token; nothing if none has.
@@ -19,12 +19,13 @@ pub fn money(results: &Results, summaries: &[Summary]) -> String {
     ];
     let names = columns.iter().map(|(name, _)| (*name).to_owned());
     let mut rows = vec![std::iter::once("arm".to_owned()).chain(names).collect::<Vec<_>>()];
+    let runs = Runs::of(results);
     for (index, arm) in results.design.arms.iter().enumerate().filter(|(_, arm)| arm.has_token) {
         let cell = |metric: Metric| {
             let estimate = find(summaries, index, None, metric).map(|summary| summary.estimate);
             match estimate {
-                Some(estimate) if metric.unit() == "share" => share_with_half(estimate),
-                estimate => with_half(estimate),
+                Some(estimate) if metric.unit() == "share" => runs.share_with_half(estimate),
+                estimate => runs.with_half(estimate),
             }
         };
         let cells = columns.iter().map(|(_, metric)| cell(*metric));
@@ -33,13 +34,21 @@ pub fn money(results: &Results, summaries: &[Summary]) -> String {
     if rows.len() == 1 {
         return String::new();
     }
-    format!("\nThe economy\n{}{}", align(&rows), by_class(results, summaries))
+    format!(
+        "\nThe economy\n{}{}{}{}{}",
+        align(&rows),
+        runs.note(&rows),
+        by_class(results, summaries),
+        class_against_class(results),
+        farming(results, summaries),
+    )
 }
 
 /// What a user of each class earned and spent, and has in the end; nothing if only one class does.
 fn by_class(results: &Results, summaries: &[Summary]) -> String {
     let header = ["arm", "class", "earned, BTT", "spent, BTT", "balance, BTT"];
     let columns = [Metric::EarnedMean, Metric::SpentMean, Metric::BalanceFinalMean];
+    let runs = Runs::of(results);
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut most = 0;
     for (index, arm) in results.design.arms.iter().enumerate().filter(|(_, arm)| arm.has_token) {
@@ -47,7 +56,7 @@ fn by_class(results: &Results, summaries: &[Summary]) -> String {
         for class in 0..arm.classes.len() {
             let of = |metric| find(summaries, index, Some(class), metric).map(|s| s.estimate);
             if of(Metric::EarnedMean).is_some_and(|earned| earned.mean.is_some()) {
-                let cells = columns.iter().map(|&metric| with_half(of(metric)));
+                let cells = columns.iter().map(|&metric| runs.with_half(of(metric)));
                 let names = [arm.name.clone(), arm.class_name(Some(class)).to_owned()];
                 rows.push(names.into_iter().chain(cells).collect());
             }
@@ -57,7 +66,93 @@ fn by_class(results: &Results, summaries: &[Summary]) -> String {
     if most < 2 {
         return String::new();
     }
-    format!("\nBy class, a user with the token's client on average\n{}", align(&rows))
+    let title = "By class, a user with the token's client on average";
+    format!("\n{title}\n{}{}", align(&rows), runs.note(&rows))
+}
+
+/// What a class waits and has in the end against the first that may pay and be paid, in the same
+/// runs; nothing if there is only one.
+fn class_against_class(results: &Results) -> String {
+    let mut text = String::new();
+    for (index, arm) in results.design.arms.iter().enumerate() {
+        let keys = arm.keys();
+        let values = |class: usize, metric: Metric| -> Option<Vec<Option<f64>>> {
+            let part = Part { class: Some(class), side: Side::All };
+            let column = keys.iter().position(|key| *key == Key { part, metric })?;
+            Some(results.of_arm(index).map(|run| run.values[column]).collect())
+        };
+        let has_any = |class: &usize, metric| {
+            values(*class, metric).is_some_and(|values| values.iter().any(Option::is_some))
+        };
+        let mut classes = (0..arm.classes.len())
+            .filter(|class| has_any(class, Metric::BalanceFinalMean))
+            .filter(|class| has_any(class, Metric::DownloadTimeMean));
+        let Some(first) = classes.next() else { continue };
+        for class in classes {
+            let by = |metric| {
+                let pairs = values(class, metric)?.into_iter().zip(values(first, metric)?);
+                let differences: Vec<f64> = pairs.filter_map(|(a, b)| Some(a? - b?)).collect();
+                Some(Estimate::of(&differences)).filter(|found| found.n > 0)
+            };
+            let said = |estimate: Option<Estimate>, unit: &str| {
+                let known = estimate.and_then(|found| Some((found, found.mean?)));
+                known.map_or("-".to_owned(), |(found, mean)| {
+                    let range = found.interval().map(|_| interval(found));
+                    let range = range.map(|range| format!(" (95 % interval {range})"));
+                    format!("{} {unit}{}", signed(mean), range.unwrap_or_default())
+                })
+            };
+            let (name, other) = (&arm.classes[class].name, &arm.classes[first].name);
+            let _ = writeln!(
+                text,
+                "  {}, {name} against {other}: download {}, balance {}",
+                arm.name,
+                said(by(Metric::DownloadTimeMean), "s"),
+                said(by(Metric::BalanceFinalMean), "BTT"),
+            );
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\nClass against class, in the same runs\n{text}")
+}
+
+/// Where farming gifts breaks even, for each class that has more than one identity.
+fn farming(results: &Results, summaries: &[Summary]) -> String {
+    let mut text = String::new();
+    for (index, arm) in results.design.arms.iter().enumerate() {
+        for class in 0..arm.classes.len() {
+            let of = |metric| {
+                let found = find(summaries, index, Some(class), metric)?.estimate;
+                let mean = found.mean?;
+                // Below a billionth of a dollar, the smallest amount there is, lies rounding.
+                let half = found.half_width.filter(|&half| half > 1e-9);
+                let half = half.map(|half| format!(" ± {}", to_three_digits(mean, half)));
+                let half = half.unwrap_or_default();
+                Some(format!("{}{half} USD", to_three_digits(mean, mean)))
+            };
+            let Some(worth) = of(Metric::SybilBreakEven) else { continue };
+            let gain = of(Metric::SybilGainMean).unwrap_or("-".to_owned());
+            let _ = writeln!(
+                text,
+                "  {}, {}: breaks even where a further identity costs {worth}; \
+                 a user gained {gain}",
+                arm.name, arm.classes[class].name,
+            );
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\nWhat gifts to identities beyond the first were worth: farming them\n{text}")
+}
+
+/// With as many decimals as show three digits of `model`, which may be far below one.
+fn to_three_digits(model: f64, x: f64) -> String {
+    let size = if model == 0.0 { 0.0 } else { libm::floor(libm::log10(model.abs())) };
+    let decimals = crate::units::floor_usize((2.0 - size).clamp(0.0, 9.0));
+    format!("{x:.decimals$}")
 }
 
 /// Every token arm against the baseline, group by group.
@@ -71,7 +166,10 @@ fn of_arm(results: &Results, found: &Decomposition) -> String {
     let mut text = format!(
         "\nWho gains from `{arm}`, by what users did in it: mean download times in seconds\n"
     );
-    let header = ["group", "users", base, arm, "difference", "95 % interval", "unfinished"];
+    let n_users = || found.effects.iter().filter_map(|effect| effect.users);
+    let decimals = usize::from(n_users().any(|users| users.fract() != 0.0));
+    let users = if decimals > 0 { "users, mean of runs" } else { "users" };
+    let header = ["group", users, base, arm, "difference", "95 % interval", "unfinished"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for group in Group::ALL {
         let of = |metric| effect(found, Share::Whole, group, metric);
@@ -86,7 +184,7 @@ fn of_arm(results: &Results, found: &Decomposition) -> String {
         });
         rows.push(vec![
             group.name().to_owned(),
-            format!("{users:.1}").trim_end_matches(".0").to_owned(),
+            format!("{users:.decimals$}"),
             optional(times.means.0),
             optional(times.means.1),
             times.difference.mean.map_or("-".to_owned(), signed),
@@ -95,6 +193,10 @@ fn of_arm(results: &Results, found: &Decomposition) -> String {
         ]);
     }
     text += &align(&rows);
+    if decimals > 0 {
+        text +=
+            "  users, mean: who pays or earns differs from run to run; the mean over the runs\n";
+    }
     text += &parts(results, found);
     text
 }
@@ -175,4 +277,16 @@ fn interval(difference: Estimate) -> String {
         let end = |x| super::table::with_sign(like(mean, x));
         format!("{} to {}", end(low), end(high))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_amounts_keep_their_digits() {
+        let said = [0.0012, 0.0108, 0.118_800_1, 12.34, 1234.0, 0.0].map(|x| to_three_digits(x, x));
+        assert_eq!(said, ["0.00120", "0.0108", "0.119", "12.3", "1234", "0.00"]);
+        assert_eq!(to_three_digits(0.000_050_9, 0.000_007_99), "0.0000080");
+    }
 }

@@ -20,14 +20,16 @@ pub fn text(results: &Results, cautions: &[Caution]) -> String {
         let _ = writeln!(text, "{}\n", design.question);
     }
     let summaries = summary::summarise(results);
-    let runs = plural(design.replicates as usize, "run", "runs");
-    let _ = write!(text, "Download times in seconds; {runs} per arm");
+    let n_runs = plural(design.replicates as usize, "run", "runs");
+    let _ = write!(text, "Download times in seconds; {n_runs} per arm");
     text += if design.replicates > 1 { ", ± half a 95 % interval\n" } else { "\n" };
-    text += &align(&download_table(results, &summaries));
+    let runs = Runs::of(results);
+    let downloads = download_table(results, &summaries);
+    text += &(align(&downloads) + &runs.note(&downloads));
     let swarm = swarm_table(results, &summaries);
     if swarm[0].len() > 1 {
         text += "\nThe swarm as a whole; times in seconds since the start\n";
-        text += &align(&swarm);
+        text += &(align(&swarm) + &runs.note(&swarm));
     }
     text += &economy::money(results, &summaries);
     text += &differences(results, &summaries);
@@ -72,6 +74,7 @@ fn shown(design: &ArmDesign, summaries: &[Summary], arm: usize) -> Vec<Option<us
 
 fn download_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> {
     let header = ["arm", "class", "mean", "median", "p95", "unfinished", "ratio"];
+    let runs = Runs::of(results);
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (index, arm) in results.design.arms.iter().enumerate() {
         for class in shown(arm, summaries, index) {
@@ -82,7 +85,7 @@ fn download_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> 
             rows.push(vec![
                 arm.name.clone(),
                 arm.class_name(class).to_owned(),
-                with_half(estimate(Metric::DownloadTimeMean)),
+                runs.with_half(estimate(Metric::DownloadTimeMean)),
                 plain(Metric::DownloadTimeMedian),
                 plain(Metric::DownloadTimeP95),
                 unfinished.map_or("-".to_owned(), percent),
@@ -105,12 +108,13 @@ fn swarm_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> {
         ("seedless", Metric::SeedlessShare),
         ("free riders ÷ others", Metric::FreeRiderAdvantage),
     ];
+    let runs = Runs::of(results);
     let cell = |arm: usize, metric: Metric| {
         let estimate = find(summaries, arm, None, metric)?.estimate;
-        let is_share = metric.unit() == "share";
-        estimate
-            .mean
-            .map(|_| if is_share { share_with_half(estimate) } else { with_half(Some(estimate)) })
+        Some(match metric.unit() {
+            "share" => runs.share_with_half(estimate),
+            _ => runs.with_half(Some(estimate)),
+        })
     };
     let n_arms = results.design.arms.len();
     let kept = columns.iter().filter(|(_, metric)| {
@@ -130,18 +134,43 @@ fn swarm_table(results: &Results, summaries: &[Summary]) -> Vec<Vec<String>> {
     rows
 }
 
-/// A mean and half its interval.
-pub(super) fn with_half(estimate: Option<Estimate>) -> String {
-    let Some(mean) = estimate.and_then(|e| e.mean) else { return "-".to_owned() };
-    let half = estimate.and_then(|e| e.half_width);
-    short(mean) + &half.map_or(String::new(), |half| format!(" ± {}", like(mean, half)))
-}
+/// Runs per arm: a mean over fewer of them says over how many.
+#[derive(Clone, Copy)]
+pub(super) struct Runs(usize);
 
-/// The same of a share, in per cent.
-pub(super) fn share_with_half(estimate: Estimate) -> String {
-    let Some(mean) = estimate.mean else { return "-".to_owned() };
-    let half = estimate.half_width.map(|half| format!(" ± {}", one_decimal(half * 100.0)));
-    format!("{}{} %", one_decimal(mean * 100.0), half.unwrap_or_default())
+impl Runs {
+    pub(super) fn of(results: &Results) -> Self {
+        Self(results.design.replicates as usize)
+    }
+
+    /// A mean and half its interval.
+    pub(super) fn with_half(self, estimate: Option<Estimate>) -> String {
+        let known = estimate.and_then(|estimate| Some((estimate, estimate.mean?)));
+        let Some((estimate, mean)) = known else { return "-".to_owned() };
+        let half = estimate.half_width.map(|half| format!(" ± {}", like(mean, half)));
+        format!("{}{}{}", short(mean), half.unwrap_or_default(), self.mark(estimate))
+    }
+
+    /// The same of a share, in per cent.
+    pub(super) fn share_with_half(self, estimate: Estimate) -> String {
+        let Some(mean) = estimate.mean else { return "-".to_owned() };
+        let half = estimate.half_width.map(|half| format!(" ± {}", one_decimal(half * 100.0)));
+        let half = half.unwrap_or_default();
+        format!("{}{half} %{}", one_decimal(mean * 100.0), self.mark(estimate))
+    }
+
+    fn mark(self, estimate: Estimate) -> String {
+        let is_whole = estimate.n == self.0;
+        if is_whole { String::new() } else { format!(" ({} of {})", estimate.n, self.0) }
+    }
+
+    /// What the mark means, where a table has one.
+    pub(super) fn note(self, rows: &[Vec<String>]) -> String {
+        let end = format!(" of {})", self.0);
+        let is_marked = rows.iter().flatten().any(|cell| cell.ends_with(&end));
+        let note = format!("  (n of {}): over the n runs that have the number\n", self.0);
+        if is_marked { note } else { String::new() }
+    }
 }
 
 /// The paired differences in words.
@@ -247,8 +276,28 @@ fn beside_recorded(results: &Results) -> String {
     format!("\nBeside the recorded downloads: mean times in seconds\n{}", align(&table))
 }
 
+/// A column in per cent in which some number has a decimal gives one to all: 0 and 100 have none.
+fn even(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let has_decimals = |column: usize| {
+        let cells = rows.iter().skip(1).map(|row| &row[column]);
+        cells.filter(|cell| cell.contains('%')).any(|cell| cell.contains('.'))
+    };
+    let with_decimal = |word: &str| match word {
+        "0" | "100" => format!("{word}.0"),
+        _ => word.to_owned(),
+    };
+    let cell = |(column, cell): (usize, &String)| {
+        if !cell.contains('%') || !has_decimals(column) {
+            return cell.clone();
+        }
+        cell.split(' ').map(with_decimal).collect::<Vec<_>>().join(" ")
+    };
+    rows.iter().map(|row| row.iter().enumerate().map(cell).collect()).collect()
+}
+
 /// Columns of equal width, two spaces apart and in front; names left, numbers right.
 pub(super) fn align(rows: &[Vec<String>]) -> String {
+    let rows = &even(rows)[..];
     let header = rows.first().map_or(&[][..], Vec::as_slice);
     let n_names = if header.get(1).is_some_and(|name| name == "class") { 2 } else { 1 };
     let n_columns = header.len();
@@ -315,4 +364,30 @@ fn one_decimal(x: f64) -> String {
 /// So many of something, in words: `1 run`, `2 runs`.
 pub fn plural(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_the_same_decimals() {
+        let rows = |cells: [&str; 3]| cells.map(|cell| vec!["arm".to_owned(), cell.to_owned()]);
+        let said = |cells| align(&rows(cells)).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said(["share", "95.0 %", "100 %"]), "arm share arm 95.0 % arm 100.0 %");
+        assert_eq!(said(["share", "0 %", "100 %"]), "arm share arm 0 % arm 100 %");
+        let both = ["share", "0 ± 0 %", "0.5 ± 0.1 %"];
+        assert_eq!(said(both), "arm share arm 0.0 ± 0.0 % arm 0.5 ± 0.1 %");
+    }
+
+    #[test]
+    fn a_mean_over_fewer_runs_says_so() {
+        let runs = Runs(4);
+        let found = [Some(Estimate::of(&[197.2])), Some(Estimate::of(&[2.0; 4])), None];
+        let cells = found.map(|found| runs.with_half(found));
+        assert_eq!(cells, ["197.2 (1 of 4)", "2.000 ± 0", "-"]);
+        assert_eq!(runs.share_with_half(Estimate::of(&[0.5])), "50.0 % (1 of 4)");
+        assert!(runs.note(&[cells[..1].to_vec()]).starts_with("  (n of 4)"));
+        assert_eq!(runs.note(&[cells[1..].to_vec()]), "");
+    }
 }

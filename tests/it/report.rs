@@ -333,7 +333,7 @@ fn cautions_about_the_unfinished_say_what_would_help() {
         ((150.0, 0, false), "raise horizon_s"),
         ((10.0, 0, false), "more than twice as long as any download took"),
         ((400.0, 0, true), "came too near the horizon to finish"),
-        ((150.0, 0, true), "for longer than 95 % of the finished downloads took"),
+        ((150.0, 0, true), "most of them longer than 95 % of the finished downloads took"),
         ((10.0, 0, true), "more time would hardly help"),
         ((400.0, 1, true), "more time would not help, longer seeding would"),
     ];

@@ -4,7 +4,10 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use swarmecon::experiment::measure::check_laws;
+use swarmecon::experiment::pool;
 use swarmecon::observe::{Outcome, Unobserved, WalletRecord};
+use swarmecon::report::table;
+use swarmecon::swarm::plan::Plan;
 use swarmecon::{scenario, swarm};
 
 /// What makes a run short; with less content hardly anything is paid for.
@@ -76,6 +79,35 @@ fn shipped_scenarios_run() {
     }
     let golden = std::fs::read_to_string(GOLDEN).expect("it is committed");
     assert_eq!(golden, found, "results have changed; the head of this file says what to do");
+}
+
+/// What a short run of two replicates prints.
+fn printed(name: &str) -> String {
+    let sets = SHORT.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let sets = [&sets[..], &[("replicates".to_owned(), "2".to_owned())]].concat();
+    let path = format!("scenarios/{name}.toml");
+    let scenario = scenario::load(Path::new(&path), &sets).unwrap_or_else(|f| panic!("{f}"));
+    let runner = |plan: &Plan, seed| swarm::run(plan, seed, &mut Unobserved);
+    let results = pool::run_all(&scenario, 2, runner, |_, _| Ok::<(), ()>(()));
+    table::text(&results.expect("it runs"), &[])
+}
+
+/// Gifts of 10 BTT at 0.12 millidollars are worth 0.0012 USD each, whatever the swarm.
+#[test]
+fn what_scenarios_ask_is_printed() {
+    let text = printed("btt_sybil");
+    let words = "ten, sybil: breaks even where a further identity costs 0.00120 USD; a user gained \
+                 0.0108 USD";
+    assert!(text.contains(words), "{text}");
+    let against = |text: &str, words: &str| {
+        let line = text.lines().find(|line| line.starts_with(words)).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{text}"))
+    };
+    let line = against(&text, "  ten, sybil against honest: download ");
+    assert!(line.contains(" s (95 % interval ") && line.contains(", balance +"), "{line}");
+    let text = printed("btt_hoarders");
+    against(&text, "  hoard_80, hoarder against spender: download ");
+    assert!(!text.contains("breaks even"), "nobody has two identities: {text}");
 }
 
 #[test]
