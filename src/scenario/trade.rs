@@ -95,7 +95,7 @@ fn who(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.gift, btt(check, t, "gift_btt"));
     set(&mut trade.bought, btt(check, t, "buys_btt"));
     set(&mut trade.bought_for, usd(check, t, "buys_usd"));
-    set(&mut trade.buys_again_below, btt_or_never(check, t, "buys_again_below_btt"));
+    set_or_never(check, t, "buys_again_below_btt", &mut trade.buys_again_below);
     set(&mut trade.route, t.word(check, "buys_through", &ROUTES));
     let range = Range::from(1.0, 100_000.0, "1");
     set(&mut trade.identities, t.whole(check, "identities", range));
@@ -118,23 +118,25 @@ fn how(check: &mut Check, t: &mut Table<'_>, trade: &mut Trade) {
     set(&mut trade.bans_others, t.flag(check, "bans_others"));
     set(&mut trade.unpaid_ban, t.number(check, "unpaid_ban_s", TIME_S).map(Span::from_secs));
     set(&mut trade.bans_payers, t.number(check, "bans_payers", SHARE));
-    set(&mut trade.withdraws_at, btt_or_never(check, t, "withdraws_at_btt"));
+    set_or_never(check, t, "withdraws_at_btt", &mut trade.withdraws_at);
 }
 
 /// An amount, or never.
-fn btt_or_never(
+fn set_or_never(
     check: &mut Check,
     t: &mut Table<'_>,
     key: &'static str,
-) -> Option<Option<MicroBtt>> {
-    let node = t.get(key)?;
+    target: &mut Option<MicroBtt>,
+) {
+    let Some(node) = t.get(key) else { return };
     let is_word = |text: &str| !text.starts_with(|c: char| c.is_ascii_digit());
-    match &node.value {
+    let amount = match &node.value {
         Value::Text(text) if is_word(text) => {
             word_or(check, node, key, &[("never", None)], "a number of BTT")
         }
         _ => btt_of(check, node, key).map(Some),
-    }
+    };
+    set(target, amount);
 }
 
 fn stalls(check: &mut Check, node: &Node) -> Option<Stall> {
