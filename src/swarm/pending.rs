@@ -48,10 +48,23 @@ impl<O: Observer> Swarm<'_, O> {
             if !self.post(p, slot, Letter::of(News::Request)) {
                 self.queue.push(self.now, Event::Request(p, slot));
             }
+            self.ask_to_read(p, slot);
         } else {
             self.retry_if_idle(p, slot);
         }
         true
+    }
+
+    /// What `p` has requested from its neighbour in `slot` with a first request that is on its way:
+    /// it counts as outstanding once it is written (libtorrent `send_block_requests`).
+    pub(super) fn just_requested(&self, p: PeerId, slot: u16) -> u32 {
+        if !self.is(p, Mask::Asked, slot) {
+            return 0;
+        }
+        let own = self.pending[p.index()].iter().filter(|pending| pending.slot == slot);
+        let claimed: u64 = own.map(|pending| self.run_size(p, pending.run).0).sum();
+        let (from, back) = (self.neighbour(p, slot), self.back(p, slot));
+        narrow(claimed.min(self.metered_pace(from, back).1.0))
     }
 
     /// Claims what `p` asks its neighbour in `slot` for; gives whether there is any.

@@ -43,6 +43,7 @@ impl<O: Observer> Swarm<'_, O> {
         let tick = self.tick_of(q);
         let sender = self.socket(p, back);
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
+        let requested = requested + self.just_requested(q, slot);
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
         let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
         let wanted = (requested + socket.parked + SPARE).max(usual).max(room);

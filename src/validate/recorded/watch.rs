@@ -57,6 +57,14 @@ impl Observer for Watch {
         }
     }
 
+    /// The recorder looks no more at a client that has left: slots that end with it have no end.
+    fn departed(&mut self, at: SimTime, p: PeerId) {
+        let (first, end) = ((p.index(), 0), (p.index() + 1, 0));
+        for slot in self.slots.range_mut(first..end).filter_map(|(_, slots)| slots.last_mut()) {
+            slot.1 = slot.1.filter(|&end| end < at.as_secs());
+        }
+    }
+
     fn transferred(&mut self, at: SimTime, from: PeerId, to: PeerId, payload: Bytes) {
         let pair = (from.index(), to.index());
         let (at, payload) = (at.as_secs(), payload.as_f64());
@@ -224,6 +232,24 @@ mod tests {
         // Lost at 4.1 s and taken again before the sample at 5 s: one slot from 2 s to 8 s.
         assert_eq!(tenures(&[(1.2, Some(4.1)), (4.6, Some(7.5))]), [6.0]);
         assert_eq!(tenures(&[(1.0, Some(2.0)), (2.5, Some(4.0))]), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn slots_of_who_leaves_have_no_end() {
+        let mut watch = Watch::default();
+        let at = SimTime::from_secs;
+        for to in [1, 2, 3] {
+            watch.unchoked(at(1.0), PeerId(0), PeerId(to), true);
+            watch.unchoked(at(1.0), PeerId(to), PeerId(0), true);
+        }
+        watch.unchoked(at(4.0), PeerId(0), PeerId(3), false);
+        for (p, q) in [(0, 1), (0, 2), (1, 0)] {
+            watch.unchoked(at(9.0), PeerId(p), PeerId(q), false);
+        }
+        watch.departed(at(9.0), PeerId(0));
+        let ends = [(0, 1), (0, 2), (0, 3), (1, 0)].map(|pair| watch.slots[&pair][0].1);
+        // What others gave it is seen to end.
+        assert_eq!(ends, [None, None, Some(4.0), Some(9.0)]);
     }
 
     #[test]
