@@ -222,6 +222,7 @@ impl<O: Observer> Swarm<'_, O> {
             let p = self.users[u.index()].peers[i];
             if self.is_present(p) {
                 self.withdraw(p);
+                self.silence_bid(p);
                 // Its clocks begin anew when it comes back.
                 let peer = self.peer_mut(p);
                 (peer.next_rechoke, peer.optimistic_due) = (SimTime::NEVER, SimTime::NEVER);

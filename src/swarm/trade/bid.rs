@@ -125,10 +125,15 @@ impl<O: Observer> Swarm<'_, O> {
         if self.trade.is_some() {
             self.change_wants(p, self.lacks(p), false);
             self.close_lines(p);
-            if let Some(trade) = &mut self.trade {
-                trade.posted.post(p, Price::ZERO);
-                trade.peers[p.index()].stands = false;
-            }
+            self.silence_bid(p);
+        }
+    }
+
+    /// Who is away, or done, bids nothing.
+    pub(in crate::swarm) fn silence_bid(&mut self, p: PeerId) {
+        if let Some(trade) = &mut self.trade {
+            trade.posted.post(p, Price::ZERO);
+            trade.peers[p.index()].stands = false;
         }
     }
 

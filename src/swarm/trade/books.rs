@@ -7,7 +7,7 @@ use crate::observe::{
     MoneyCounts, MoneyRecord, MoneySample, Moved, Observer, Took, UserCounts, WalletRecord,
 };
 use crate::policy::bid::BidderSpec;
-use crate::swarm::world::Swarm;
+use crate::swarm::world::{Stage, Swarm};
 use crate::units::{BLOCK, Bytes, MicroBtt, Price, SimTime, Span};
 
 /// Sums since the last row of the timeline, and since the beginning.
@@ -183,7 +183,9 @@ impl<O: Observer> Swarm<'_, O> {
     fn most_written(&self, p: PeerId) -> Bytes {
         let Some(rules) = self.in_turn(p) else { return BLOCK };
         let uplink = self.links.up[self.line(p)].cap;
-        rules.buffer.max(uplink.bytes_in(rules.buffer_span.times(2))) + BLOCK
+        let most = rules.buffer.max(uplink.bytes_in(rules.buffer_span.times(2))) + BLOCK;
+        // The first of its blocks has gone in part, and counts whole.
+        Bytes(most.0.next_multiple_of(BLOCK.0))
     }
 
     /// The laws of money: nothing is created or lost, what is set aside is in channels, and a
@@ -194,6 +196,7 @@ impl<O: Observer> Swarm<'_, O> {
         trade.lines.audit_prices();
         for (i, dealer) in trade.peers.iter().enumerate() {
             let p = PeerId::from_index(i);
+            self.audit_bid(p);
             self.audit_debts(p, dealer);
             self.audit_bans(p, dealer);
             for at in dealer.lines() {
@@ -232,6 +235,18 @@ impl<O: Observer> Swarm<'_, O> {
             let peers = self.users[i].peers.iter().flat_map(|p| trade.peers[p.index()].lines());
             let left: u64 = peers.map(|at| trade.lines[at].left.0).sum();
             assert!(trader.in_channels.0 == left, "{left} in the channels of {trader:?}");
+        }
+    }
+
+    /// Only who is there and has a wallet bids, and what all are known to bid they bid.
+    fn audit_bid(&self, p: PeerId) {
+        let trade = self.trade.as_deref().expect("only a token has bids");
+        let bid = trade.posted.of(p);
+        let may_bid = self.is_present(p) && self.wallet(p).is_some();
+        assert!(bid.is_zero() || may_bid, "{p:?} bids {bid:?}");
+        let is_leecher = self.is_present(p) && self.peer(p).stage == Stage::Leecher;
+        if let Some(common) = self.common_bid().filter(|_| is_leecher) {
+            assert!(bid == common, "{p:?} does not bid {common:?} as all do: {bid:?}");
         }
     }
 

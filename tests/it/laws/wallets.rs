@@ -1,13 +1,18 @@
 //! The books of each user: what came in is what went out and what is left.
 
+use super::catalogue::library;
 use super::money::{crowd, token, users};
 use crate::swarms::s;
+use std::sync::Arc;
 use swarmecon::ledger::{ChainRules, GatewayRules, Rest, Sun, Supply};
 use swarmecon::observe::{MoneyRecord, Unobserved, WalletRecord};
 use swarmecon::policy::auction::Format;
+use swarmecon::policy::bid::BidderSpec;
+use swarmecon::scenario::presets;
+use swarmecon::swarm::plan::Audit;
 use swarmecon::swarm::plan::economy::{ChannelRules, ChannelScope, Economy, Route, Token, Trade};
 use swarmecon::swarm::run;
-use swarmecon::units::{MicroBtt, SimTime};
+use swarmecon::units::{Bytes, MicroBtt, Price, SimTime};
 
 /// Buyers who deposit over a chain that charges each transfer, and withdraw what they earn; the
 /// operator keeps what channels leave, if `rest` says so.
@@ -77,4 +82,26 @@ fn fees_are_paid_by_who_sends() {
     assert!(paid > 0 && counts.withdrawals > 0);
     assert_eq!(counts.operator_fees_sun, 2_700 * counts.withdrawals);
     assert_eq!(paid + counts.operator_fees_sun, counts.chain_fees_sun);
+}
+
+/// Users who come and go, of whom some have no wallet and the others all bid the same: who is away
+/// bids nothing, so nobody is taken to bid what all do that has nothing to pay with.
+#[test]
+fn who_is_away_or_has_no_wallet_bids_nothing() {
+    for (adoption, opt_out) in [(0.7, 0.0), (1.0, 0.3)] {
+        let mut plan = library(20, 60.0, &Arc::new(presets::mainline()));
+        let bidder = BidderSpec::Fixed(Price::from_btt_per_gib(300.0));
+        plan.classes[1].trade = Trade { opt_out, bidder, ..users(adoption) };
+        let token = Token { format: Format::FirstPrice, ..token() };
+        plan.economy = Some(Economy::Token(Box::new(token)));
+        plan.audit = Audit::EveryEvent;
+        for seed in 1..=4 {
+            let money = run(&plan, seed, &mut Unobserved).money.expect("there is money");
+            let (traders, others): (Vec<_>, Vec<_>) = money.wallets.iter().partition(|w| w.trades);
+            assert!(traders.iter().any(|w| w.spent > MicroBtt::ZERO), "some is paid for");
+            let owes = |w: &&&WalletRecord| w.unpaid_bytes > Bytes::ZERO;
+            assert_eq!(others.iter().filter(owes).count(), 0, "of {}", others.len());
+            assert!(others.len() > 1, "the publisher and somebody else");
+        }
+    }
 }
