@@ -8,5 +8,6 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    swarmecon::cli::main()
+    // A law that does not hold panics and says which; that is no fault of the command line.
+    std::panic::catch_unwind(swarmecon::cli::main).unwrap_or(ExitCode::FAILURE)
 }

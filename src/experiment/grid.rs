@@ -10,7 +10,7 @@ use crate::rng::{Purpose, draw};
 use crate::scenario::{Arm, Recorded, Scenario};
 use crate::swarm::plan::economy::{Economy, Route, Trade};
 use crate::swarm::plan::{Arrivals, ClassPlan, Plan, Role};
-use crate::units::{MicroBtt, NanoUsd};
+use crate::units::{MicroBtt, NanoUsd, floor_u64};
 
 /// An experiment as its results describe it: all names, nothing the engine needs.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub struct ClassDesign {
     pub has_adopters: bool,
     /// Whether some have not.
     pub has_others: bool,
+    /// How many of a million have it: at the same share it is the same users.
+    pub adopters_in_million: u64,
     /// What those that trade are given, unless the pool is empty.
     pub gift: MicroBtt,
     /// Identities each of those registers.
@@ -270,6 +272,7 @@ impl ClassDesign {
             uploads: !matches!(class.choker, ChokerSpec::Never) && !no_link,
             has_adopters: trade.adoption > 0.0,
             has_others: trade.adoption < 1.0,
+            adopters_in_million: floor_u64(trade.adoption * 1e6 + 0.5),
             gift: MicroBtt(times(trade.gift.0, trade.identities)),
             identities: trade.identities,
             worth: Worth {

@@ -4,7 +4,7 @@
 //! number. Only replicates in which both arms have the number are pairs.
 
 use super::grid::ArmDesign;
-use super::metric::{Key, Metric};
+use super::metric::{Key, Metric, Part, Side};
 use super::pool::Results;
 use super::stats::{self, Estimate};
 
@@ -34,7 +34,8 @@ impl Comparison {
     }
 }
 
-/// Compares every arm with the baseline, in the order of the files.
+/// Compares every arm with the baseline, in the order of the files. Sides of a class are compared
+/// where the same users are on them: at the same adoption.
 pub fn compare(results: &Results) -> Vec<Comparison> {
     let baseline = results.design.baseline;
     let base = &results.design.arms[baseline];
@@ -45,6 +46,9 @@ pub fn compare(results: &Results) -> Vec<Comparison> {
         }
         for (column, key) in design.keys().into_iter().enumerate() {
             let class = design.part_name(key.part);
+            if key.part.side != Side::All && !has_same_adopters(base, design, key.part) {
+                continue;
+            }
             let Some(base_column) = column_of(base, &class, key) else {
                 continue;
             };
@@ -68,6 +72,16 @@ fn compare_pairs(metric: Metric, class: &str, arm: usize, pairs: &[(f64, f64)]) 
         arm_mean: stats::mean(&pairs.iter().map(|pair| pair.1).collect::<Vec<_>>()),
         difference: Estimate::of(&differences),
     }
+}
+
+/// Whether the users with the client of a part are the same in two arms.
+fn has_same_adopters(base: &ArmDesign, arm: &ArmDesign, part: Part) -> bool {
+    let name = part.class.map(|class| &arm.classes[class].name);
+    let shares = |of: &ArmDesign| -> Vec<(String, u64)> {
+        let own = of.classes.iter().filter(|class| name.is_none_or(|name| class.name == *name));
+        own.map(|class| (class.name.clone(), class.adopters_in_million)).collect()
+    };
+    shares(base) == shares(arm)
 }
 
 /// Where the baseline keeps the same number of the class with the same name.

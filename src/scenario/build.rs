@@ -48,6 +48,7 @@ pub(super) fn plan(check: &mut Check, file: File, arm: &str) -> Option<Plan> {
     }
     super::economy::check_slots(check, &plan, &file.money);
     super::economy::warn_of_deposits(check, &plan, arm);
+    super::economy::warn_of_still_price(check, &plan, arm);
     (check.n_faults() == 0).then_some(plan)
 }
 

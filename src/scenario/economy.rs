@@ -219,6 +219,17 @@ pub(super) fn check_slots(check: &mut Check, plan: &Plan, money: &Money) {
     }
 }
 
+/// Warns of a random price that never moves: it does so once a day.
+pub(super) fn warn_of_still_price(check: &mut Check, plan: &Plan, arm: &str) {
+    let Some(Economy::Token(token)) = &plan.economy else { return };
+    if matches!(token.usd, Usd::Random(_)) && plan.horizon < SimTime::from_secs(86_400.0) {
+        check.warn(format!(
+            "arm `{arm}`: a random `usd_per_btt` moves once a day, and the run is over before: \
+             write `horizon_s = 86400` or more, or a price"
+        ));
+    }
+}
+
 /// Warns of deposits that the gateway will refuse, or that the operator cannot credit.
 pub(super) fn warn_of_deposits(check: &mut Check, plan: &Plan, arm: &str) {
     let Some(Economy::Token(token)) = &plan.economy else { return };

@@ -377,7 +377,7 @@ impl<O: Observer> Swarm<'_, O> {
         let Some(at) = self.partial_at(p, piece) else {
             let size = self.run_size(p, run);
             self.records[p.index()].wasted += size;
-            return;
+            return self.new_run_begins((p, slot), from);
         };
         let words = self.block_words;
         let cut = *self.cut(p);

@@ -331,6 +331,19 @@ fn the_numbers_of_a_small_economy_by_hand() {
     }
 }
 
+/// At another adoption other users are on the sides of a class: their means are no pair.
+#[test]
+fn sides_are_compared_where_the_same_users_are_on_them() {
+    let home = tempfile::tempdir().expect("a folder");
+    let target = home.path().join("sides");
+    let mut arms = three_by_hand();
+    arms[0].plan.classes[1].trade.adoption = 0.5;
+    execute(&scenario(arms, 1), &target, true, false);
+    let comparison = file(&target, "comparison.csv");
+    assert!(comparison.contains("download_time_mean,leecher,barter,token"));
+    assert!(!comparison.contains(":adopters") && !comparison.contains(":others"));
+}
+
 #[test]
 fn the_files_of_money_and_who_gains() {
     let home = tempfile::tempdir().expect("a folder");

@@ -198,7 +198,7 @@ pub struct Trade {
     pub unpaid_ban: Span,
     /// Share of those without a wallet that serve nobody who has one, in `[0, 1]`.
     pub bans_payers: f64,
-    /// It withdraws its balance to the chain whenever that reaches this.
+    /// It withdraws its balance to the chain when it is paid and that has reached this.
     pub withdraws_at: Option<MicroBtt>,
     /// How much longer it stays because it is paid.
     pub stayer: StayerSpec,

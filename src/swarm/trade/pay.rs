@@ -75,7 +75,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// A flow is at a run of which nothing has come, not even for free; what there was before has
-    /// ended or was taken away.
+    /// ended, came in vain, or was taken away.
     pub(in crate::swarm) fn new_run_begins(&mut self, end: End, from: PeerId) {
         let Some(trade) = self.trade.as_deref_mut() else { return };
         if trade.peers[end.0.index()].n_free > 0

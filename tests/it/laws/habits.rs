@@ -11,7 +11,7 @@ use swarmecon::observe::{MoneyRecord, Outcome, Unobserved};
 use swarmecon::policy::auction::{Format, Ties};
 use swarmecon::policy::bid::BidderSpec;
 use swarmecon::policy::choke::market::Combine;
-use swarmecon::scenario::{Arm, Scenario};
+use swarmecon::scenario::{Arm, Scenario, presets};
 use swarmecon::swarm::plan::economy::{Economy, Stall, Token, Trade};
 use swarmecon::swarm::plan::{Arrivals, Audit, ChokerSpec, EndGame, Plan, Role, Slots, Stay};
 use swarmecon::swarm::run;
@@ -282,4 +282,19 @@ fn who_has_no_client_has_no_habits_of_trade() {
     let mut odd = plain.clone();
     (odd.classes[2].trade.stalls, odd.classes[2].trade.sells) = (Stall::Silent, false);
     assert_eq!(run(&odd, 9, &mut Unobserved), run(&plain, 9, &mut Unobserved));
+}
+
+/// What came of a run for free, before a slot was sold, is of that run and no other: with clients
+/// whose blocks wait in buffers, too, at every event.
+#[test]
+fn what_came_for_free_is_of_the_run_under_way() {
+    let mut plan = with_token(token(), users(0.8));
+    let rules = Arc::new(presets::libtorrent());
+    for class in &mut plan.classes {
+        class.protocol = Arc::clone(&rules);
+    }
+    (plan.content, plan.audit) = (Bytes(8 << 20), Audit::EveryEvent);
+    // A block came in that somebody else had sent meanwhile: the next one is not for free.
+    let outcome = run(&plan, 9, &mut Unobserved);
+    assert!(outcome.peers.iter().any(|peer| peer.wasted > Bytes::ZERO), "some come twice");
 }

@@ -274,6 +274,18 @@ fn without_money_nothing_is_said_about_it() {
 }
 
 #[test]
+fn a_random_price_that_never_moves_is_warned_of() {
+    let warnings = |horizon_s: u32| {
+        let price = "usd_per_btt = { random = { start = 0.001, volatility_per_year = 1.5 } }";
+        let text = small(&format!("[economy]\nbundle = \"btt\"\n{price}\n[trade]\nadoption = 1\n"));
+        let from = text.lines().find(|line| line.starts_with("horizon_s")).expect("it has one");
+        read(&text.replace(from, &format!("horizon_s = {horizon_s}"))).warnings
+    };
+    assert!(warnings(86_399)[0].contains("write `horizon_s = 86400` or more"));
+    assert!(warnings(86_400).is_empty());
+}
+
+#[test]
 fn deposits_that_come_to_nothing_are_warned_of() {
     let warnings = |buys: f64, operator: f64| {
         read(&small(&format!(
