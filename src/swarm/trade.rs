@@ -73,6 +73,8 @@ pub(super) struct Trade {
     owners: Vec<UserId>,
     /// By user.
     users: Vec<Trader>,
+    /// What went wrong, and the work it made, by user: seldom touched, so apart from the books.
+    tallies: Vec<UserCounts>,
     /// By peer.
     peers: Vec<Dealer>,
     lines: Lines,
@@ -126,7 +128,6 @@ struct Trader {
     shuns: bool,
     /// Whether something it has deposited is still on its way.
     awaits_deposit: bool,
-    tally: UserCounts,
 }
 
 /// What a user gave and took, for the books. What it earned is in those of its peers.
@@ -233,7 +234,6 @@ impl Trader {
             remaining: Bytes::ZERO,
             awaits_deposit: false,
             sums: Sums::default(),
-            tally: UserCounts::default(),
         }
     }
 }
@@ -300,6 +300,7 @@ impl Trade {
             // The first accounts are the house's, and nobody's.
             owners: vec![UserId(u32::MAX); Ledger::N_HOUSE],
             users: users.iter().map(trader).collect(),
+            tallies: vec![UserCounts::default(); users.len()],
             peers: peers.iter().map(dealer).collect(),
             lines: Lines::default(),
             posted: Posted::new(peers.len()),

@@ -176,7 +176,7 @@ impl<O: Observer> Swarm<'_, O> {
         };
         let Some(trade) = self.trade.as_deref_mut() else { return };
         if trade.posted.post(p, bid) {
-            trade.users[user.index()].tally.bids_posted += 1;
+            trade.tallies[user.index()].bids_posted += 1;
         }
     }
 

@@ -61,7 +61,7 @@ impl Trade {
         let blocked = |reason| self.gateway.withdrawals().blocked(reason);
         let sums = || self.users.iter().map(|trader| &trader.sums);
         let mut tally = UserCounts::default();
-        self.users.iter().for_each(|trader| tally += trader.tally);
+        self.tallies.iter().for_each(|&of_user| tally += of_user);
         MoneyCounts {
             payments: sums().map(|sums| sums.payments).sum(),
             tally,
@@ -151,8 +151,9 @@ impl<O: Observer> Swarm<'_, O> {
             to_come[trade.owner(channel.payee).index()] += channel.to_be_settled();
         }
         let fees = |wallet| trade.gateway.chain().fees_of(wallet).0;
-        let users = trade.users.iter().zip(&self.users).zip(earned.into_iter().zip(to_come));
-        let wallets = users.map(|((trader, user), (earned, to_come))| WalletRecord {
+        let users = trade.users.iter().zip(&self.users).zip(&trade.tallies);
+        let users = users.zip(earned.into_iter().zip(to_come));
+        let wallets = users.map(|(((trader, user), &tally), (earned, to_come))| WalletRecord {
             class: user.class,
             trades: trader.wallet.is_some(),
             gift: trader.sums.gift,
@@ -171,7 +172,7 @@ impl<O: Observer> Swarm<'_, O> {
             unpaid: trader.sums.unpaid,
             unpaid_bytes: trader.sums.unpaid_bytes,
             payments: trader.sums.payments,
-            tally: trader.tally,
+            tally,
         });
         Some(MoneyRecord { samples, wallets: wallets.collect(), counts: trade.counts() })
     }

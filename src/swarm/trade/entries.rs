@@ -100,7 +100,7 @@ impl Trade {
         let stalls = seller.stalls != Stall::Never;
         if stalls && amount > MicroBtt::ZERO && !seller.dropped.contains(&payer) {
             seller.dropped.push(payer);
-            self.users[seller.user.index()].tally.dropped += 1;
+            self.tallies[seller.user.index()].dropped += 1;
             self.strikes.push((provider, payer));
         }
     }

@@ -415,13 +415,13 @@ impl Trade {
         let line = &mut self.lines[at];
         if !line.is(Mark::Failing) {
             line.set(Mark::Failing, true);
-            *count(&mut self.users[payer.index()].tally) += 1;
+            *count(&mut self.tallies[payer.index()]) += 1;
         }
     }
 
     /// Submits an operation of a user to the server; gives when that has carried it out.
     fn submit(&mut self, now: SimTime, payer: UserId) -> SimTime {
-        self.users[payer.index()].tally.operations += 1;
+        self.tallies[payer.index()].operations += 1;
         self.service.submit(now)
     }
 

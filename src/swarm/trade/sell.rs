@@ -181,7 +181,7 @@ impl<O: Observer> Swarm<'_, O> {
         trade.posted.list(candidates.iter().map(|c| names[usize::from(c.slot)]), common, bids);
         let any = bids.iter().any(|bid| !bid.is_zero());
         if timed && !any {
-            let tally = &mut trade.users[dealer.user.index()].tally;
+            let tally = &mut trade.tallies[dealer.user.index()];
             tally.no_content += u64::from(candidates.is_empty());
             tally.no_bidder += u64::from(!candidates.is_empty());
         }
@@ -375,7 +375,7 @@ impl<O: Observer> Swarm<'_, O> {
                     banned.retain(|&(debtor, until)| debtor != q && until > now);
                     banned.push((q, now + ban));
                 }
-                trade.users[debtor.index()].tally.strikes += 1;
+                trade.tallies[debtor.index()].strikes += 1;
                 if let Some(at) = trade.line_to(q, p) {
                     trade.enter_paid(now, at);
                     trade.lines[at].set(Mark::AtOnce, true);
