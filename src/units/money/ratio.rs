@@ -151,5 +151,7 @@ mod tests {
         assert_eq!(NanoUsd::from_usd(1.0).buys_at(NanoUsd(120_000)), MicroBtt(8_333_333_333));
         assert_eq!(NanoUsd(u64::MAX).buys_at(NanoUsd(1)), MicroBtt(u64::MAX), "saturates");
         assert_eq!(NanoUsd(1).buys_at(NanoUsd::ZERO), MicroBtt::ZERO);
+        assert_eq!(NanoUsd(2_000_001).of_gib(Bytes(3 << 29)), NanoUsd(3_000_001), "rounded down");
+        assert_eq!(NanoUsd(u64::MAX).saturating_add(NanoUsd(1)), NanoUsd(u64::MAX));
     }
 }
