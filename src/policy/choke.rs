@@ -100,6 +100,9 @@ pub struct Candidate {
     pub served_for: Span,
     /// How long ago it was last unchoked, or connected if it never was.
     pub waited: Span,
+    /// Of those for which that happened in the same millisecond, the one with the lowest number was
+    /// the first; 0 for all where ties are broken by chance.
+    pub order: u32,
     /// Whether it is unchoked now.
     pub unchoked: bool,
     /// Whether it holds an optimistic slot now.

@@ -71,6 +71,10 @@ pub(super) struct Edges {
     pub(super) witness: Vec<u16>,
     /// When we last unchoked it, or connected, in ms.
     pub(super) served_ms: Vec<u32>,
+    /// In which order that happened. Empty where no choker goes by that.
+    order: Vec<u32>,
+    /// How often it happened so far.
+    n_served: u32,
     /// When its last optimistic turn began, in ms; 0 if it had none. Empty where no queue goes by
     /// that.
     turn_ms: Vec<u32>,
@@ -145,6 +149,8 @@ impl Edges {
             back: Vec::new(),
             witness: Vec::new(),
             served_ms: Vec::new(),
+            order: Vec::new(),
+            n_served: 0,
             turn_ms: Vec::new(),
             has_turns,
             place: Vec::new(),
@@ -166,6 +172,7 @@ impl Edges {
         self.served_ms.reserve_exact(slots);
         self.turn_ms.reserve_exact(if self.has_turns { slots } else { 0 });
         self.place.reserve_exact(if self.has_places { slots } else { 0 });
+        self.order.reserve_exact(if self.has_places { slots } else { 0 });
         self.masks.reserve_exact(MASKS * words);
         self
     }
@@ -189,6 +196,7 @@ impl Edges {
         extend(&mut self.served_ms, cap, 0);
         extend(&mut self.turn_ms, if self.has_turns { cap } else { 0 }, 0);
         extend(&mut self.place, if self.has_places { cap } else { 0 }, 0);
+        extend(&mut self.order, if self.has_places { cap } else { 0 }, 0);
         extend(&mut self.masks, MASKS * words, 0);
         stretch
     }
@@ -206,6 +214,7 @@ impl Edges {
             self.turn_ms[from.clone()].fill(0);
         }
         if self.has_places {
+            self.order.copy_within(from.clone(), to);
             self.place.copy_within(from.clone(), to);
             self.place[from.clone()].fill(0);
         }
@@ -271,6 +280,22 @@ impl Edges {
     pub(super) fn take(&mut self, stretch: Stretch, mask: Mask, slot: u16) {
         let (word, bit) = (usize::from(slot) / 64, slot % 64);
         self.masks[stretch.mask_at(mask, word)] &= !(1 << bit);
+    }
+
+    /// The neighbour in `slot` is connected, or unchoked.
+    pub(super) fn note_service(&mut self, stretch: Stretch, slot: u16, now_ms: u32) {
+        let at = stretch.at(slot);
+        self.served_ms[at] = now_ms;
+        if self.has_places {
+            self.n_served = self.n_served.wrapping_add(1);
+            self.order[at] = self.n_served;
+        }
+    }
+
+    /// As which of all that was, to tell those of one millisecond apart; 0 where no choker does.
+    #[inline]
+    pub(super) fn service_order(&self, stretch: Stretch, slot: u16) -> u32 {
+        self.order.get(stretch.at(slot)).copied().unwrap_or(0)
     }
 
     /// The neighbour in `slot` begins an optimistic turn.

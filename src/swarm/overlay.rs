@@ -110,7 +110,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.edges.peer[at] = b;
             self.edges.back[at] = sb;
             self.edges.witness[at] = NO_PIECE;
-            self.edges.served_ms[at] = self.now_ms();
+            self.edges.note_service(stretch, sa, self.now_ms());
             self.edges.put(stretch, Mask::Live, sa);
             if self.peer(b).stage == Stage::Seeder {
                 self.edges.put(stretch, Mask::Full, sa);

@@ -362,6 +362,7 @@ impl<O: Observer> Swarm<'_, O> {
                 candidate.slot = u16_of(at);
                 candidate.id = names[at];
                 candidate.waited = Span(u64::from(waited_ms) * 1_000_000);
+                candidate.order = self.edges.service_order(stretch, candidate.slot);
                 candidate.unchoked = serves >> bit & 1 == 1;
                 candidate.optimistic = optimistic >> bit & 1 == 1;
                 if let Some(began) = self.edges.last_turn(stretch, candidate.slot) {
@@ -455,8 +456,7 @@ impl<O: Observer> Swarm<'_, O> {
         debug_assert!(!self.is(p, Mask::Serves, slot), "unchoked twice");
         self.counters.unchokes += 1;
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-        let at = self.peer(p).edges.at(slot);
-        self.edges.served_ms[at] = self.now_ms();
+        self.edges.note_service(self.peer(p).edges, slot, self.now_ms());
         let since = self.now;
         let upload = UploadSlot { slot, weight, since, sent: 0, sent_round: 0 };
         let peer = self.peer_mut(p);

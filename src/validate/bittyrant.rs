@@ -90,6 +90,7 @@ fn giver(slot: usize, rate: f64) -> Candidate {
         sent: 0,
         served_for: Span::ZERO,
         waited: Span::ZERO,
+        order: 0,
         unchoked: false,
         optimistic: false,
         since_turn: None,

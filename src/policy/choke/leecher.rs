@@ -64,11 +64,12 @@ fn serve_best_givers(
     ranked.extend(candidates.iter().filter(is_ranked).map(|c| {
         let sated = is_sated(c, view);
         let sent = if c.unchoked { c.sent_round } else { 0 };
-        (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), tie(salt, c.slot), c.slot)
+        let luck = if rules.ties == TieOrder::InOrder { c.order.into() } else { tie(salt, c.slot) };
+        (Reverse(c.received), sated, Reverse(sent), Reverse(c.waited), luck, c.slot)
     }));
     if rules.ties == TieOrder::InOrder {
         // Those of `sold` have slots of their own, which are none of `view`.
-        nth_element(&mut ranked, view.slots, |a, b| (a.0, a.1, a.2, a.3) < (b.0, b.1, b.2, b.3));
+        nth_element(&mut ranked, view.slots, |a, b| a < b);
     } else if ranked.len() > regular && regular > 0 {
         ranked.select_nth_unstable(regular - 1);
     }

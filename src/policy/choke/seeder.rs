@@ -30,7 +30,7 @@ pub fn seed(view: &ChokeView<'_>, rules: &Choking, luck: &mut Stream, decision: 
             match rules.ties {
                 TieOrder::ByChance => ranked.sort_unstable_by_key(|c| (key(c), waiting(c))),
                 TieOrder::InOrder => {
-                    let key = |c: &Candidate| (key(c), Reverse(c.waited));
+                    let key = |c: &Candidate| (key(c), Reverse(c.waited), c.order);
                     nth_element(&mut ranked, view.slots, |a, b| key(a) < key(b));
                 }
             }

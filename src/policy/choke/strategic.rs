@@ -271,6 +271,7 @@ mod tests {
             sent: sent_round,
             served_for: Span::ZERO,
             waited: Span::ZERO,
+            order: 0,
             unchoked: sent_round > 0,
             optimistic: false,
             since_turn: None,

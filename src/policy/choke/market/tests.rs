@@ -40,6 +40,7 @@ fn neighbour(slot: u16, received: u64) -> Candidate {
         sent: 0,
         served_for: Span::ZERO,
         waited: Span::ZERO,
+        order: 0,
         unchoked: false,
         optimistic: false,
         since_turn: None,
