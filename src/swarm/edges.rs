@@ -58,6 +58,15 @@ pub(super) struct Stretch {
     words: u16,
 }
 
+/// The connection that a peer made last.
+#[derive(Clone, Copy, Default, Debug)]
+struct Latest {
+    slot: u16,
+    /// As which of all it has made.
+    n_made: u16,
+    at_ms: u32,
+}
+
 /// The arena. Columns are indexed by `Stretch::at`.
 #[derive(Debug)]
 pub(super) struct Edges {
@@ -82,8 +91,8 @@ pub(super) struct Edges {
     /// Where the connection stands in the client's list. Empty where no choker goes by that.
     place: Vec<u64>,
     has_places: bool,
-    /// By peer, the slot of the connection it made last, and when that was. Empty likewise.
-    latest: Vec<(u16, u32)>,
+    /// By peer, what it made last. Empty likewise.
+    latest: Vec<Latest>,
     masks: Vec<u64>,
     free: BTreeMap<u16, Vec<Stretch>>,
 }
@@ -155,7 +164,7 @@ impl Edges {
             has_turns,
             place: Vec::new(),
             has_places,
-            latest: vec![(0, 0); if has_places { nobody.index() } else { 0 }],
+            latest: vec![Latest::default(); if has_places { nobody.index() } else { 0 }],
             masks: Vec::new(),
             free: BTreeMap::new(),
         }
@@ -326,7 +335,14 @@ impl Edges {
     /// Notes the place of the connection that `p` made just now, in `slot`.
     pub(super) fn set_place(&mut self, (p, slot): End, stretch: Stretch, place: u64, now_ms: u32) {
         self.place[stretch.at(slot)] = place;
-        self.latest[p.index()] = (slot, now_ms);
+        let n_made = self.n_made(p).saturating_add(1);
+        self.latest[p.index()] = Latest { slot, n_made, at_ms: now_ms };
+    }
+
+    /// How many connections `p` has made, those that have ended too. A slot may hold one after the
+    /// other: it does not say which of them that was.
+    pub(super) fn n_made(&self, p: PeerId) -> u16 {
+        self.latest[p.index()].n_made
     }
 
     /// The place of the connection that `p` made last, if that is no longer ago; else 0.
@@ -337,8 +353,8 @@ impl Edges {
         stretch: Stretch,
         now_ms: u32,
     ) -> u64 {
-        let (slot, then_ms) = self.latest[p.index()];
-        let ago = Span(u64::from(now_ms.wrapping_sub(then_ms)) * 1_000_000);
+        let Latest { slot, at_ms, .. } = self.latest[p.index()];
+        let ago = Span(u64::from(now_ms.wrapping_sub(at_ms)) * 1_000_000);
         if ago <= span && slot < stretch.cap { self.place(stretch, slot) } else { 0 }
     }
 

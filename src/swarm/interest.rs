@@ -147,7 +147,7 @@ impl<O: Observer> Swarm<'_, O> {
         let stretch = self.peer(p).edges;
         let mut slots: Vec<u16> = self.edges.slots(stretch, Mask::Live).collect();
         let founders = self.peer(p).founders;
-        if slots.last().is_none_or(|&slot| slot < founders) {
+        if !self.has_later(p) {
             // Who went offline and came back may have had more room when it started.
             self.announce_to(p, piece, 0..founders.min(stretch.cap));
             return;

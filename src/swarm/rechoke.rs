@@ -389,8 +389,7 @@ impl<O: Observer> Swarm<'_, O> {
                 }
             }
         }
-        let has_later = candidates.last().is_some_and(|c| c.slot >= peer.founders);
-        if rules.ties == TieOrder::InOrder && has_later {
+        if rules.ties == TieOrder::InOrder && self.has_later(p) {
             candidates.sort_by_key(|c| self.edges.place(stretch, c.slot));
         }
     }
