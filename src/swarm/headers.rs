@@ -97,7 +97,9 @@ impl<O: Observer> Swarm<'_, O> {
         if self.some_charge && n > 0 {
             let bytes = f64_of(n) * f64::from(BLOCK_HEADER);
             self.charge(p, bytes, 0.0);
-            self.charge(q, 0.0, bytes);
+            if !self.reads_by_quota(q) {
+                self.charge(q, 0.0, bytes);
+            }
         }
     }
 

@@ -6,6 +6,9 @@
 //! downlink is the limit, a request or a HAVE is heard seconds after it was sent, though the
 //! sender's uplink is free.
 //!
+//! What precedes each block takes quota, too, and is not asked for: so of several blocks that come
+//! at once the last one is not read to its end before the next grant.
+//!
 //! Laws: messages and blocks are read in the order in which they were let go; nothing is read
 //! without quota where there is a limiter.
 
@@ -19,6 +22,42 @@ use crate::units::{BLOCK, Bytes};
 
 /// Quota for reading beyond what was requested (`wanted_transfer`).
 const SPARE: u32 = 30;
+/// The length of a message is read first.
+const LENGTH: u32 = 4;
+
+/// How far a connection gets with reading blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Progress {
+    /// Bytes of blocks it reads.
+    blocks: u32,
+    /// What it reads of what precedes the next block, and all that it reads.
+    header: u8,
+    all: u32,
+}
+
+/// Reads at most `left` bytes where `ahead` bytes of blocks are to be read next, from `got` on in
+/// the stream of them. So much of what precedes the next block was read before.
+fn read_blocks(mut got: u64, header: u8, ahead: u32, left: u32) -> Progress {
+    let mut progress = Progress { blocks: 0, header, all: 0 };
+    while progress.blocks < ahead && progress.all < left {
+        let in_block = narrow(got % BLOCK.0);
+        if in_block == 0 {
+            let rest = BLOCK_HEADER - u32::from(progress.header);
+            let n = rest.min(left - progress.all);
+            progress.all += n;
+            progress.header += u8::try_from(n).expect("less than a header");
+            if n < rest || progress.all == left {
+                break;
+            }
+        }
+        let n = (narrow(BLOCK.0) - in_block).min(ahead - progress.blocks).min(left - progress.all);
+        progress.header = 0;
+        progress.all += n;
+        progress.blocks += n;
+        got += u64::from(n);
+    }
+    progress
+}
 
 impl<O: Observer> Swarm<'_, O> {
     /// `q` asks for leave to read what it has requested from its neighbour in `slot`.
@@ -44,9 +83,11 @@ impl<O: Observer> Swarm<'_, O> {
         let sender = self.socket(p, back);
         let requested = narrow(sender.asked_to.saturating_sub(sender.sent));
         let requested = requested + self.just_requested(q, slot);
+        let rest = self.rest_of_message(q, slot);
         let socket = &mut self.sockets[q.index()][usize::from(slot)];
         let usual = in_ticks(3 * (socket.reading.rate + socket.talk), tick) / 2;
-        let wanted = (requested + socket.parked + SPARE).max(usual).max(room);
+        let wanted = (requested + socket.parked).max(rest) + SPARE;
+        let wanted = wanted.max(usual).max(room);
         self.lines[line].down.ask(&mut socket.into, wanted, || in_a_second(cap), (q, slot));
     }
 
@@ -104,12 +145,25 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// What `q` has not read of what its neighbour in `slot` has let go: blocks and messages.
+    /// What `q` has not read of what its neighbour in `slot` has let go: blocks, with what precedes
+    /// each, and messages.
     fn unread(&self, q: PeerId, slot: u16) -> u32 {
         let sender = self.socket(self.neighbour(q, slot), self.back(q, slot));
         let letters = sender.mail.iter().take(sender.passed as usize);
         let words: u32 = letters.map(|letter| letter.news.size()).sum();
-        self.socket(q, slot).parked + words - u32::from(sender.in_part)
+        let socket = self.socket(q, slot);
+        let got = sender.sent - u64::from(socket.parked);
+        let begun = narrow(sender.sent.div_ceil(BLOCK.0) - got.div_ceil(BLOCK.0));
+        let headers = (begun * BLOCK_HEADER).saturating_sub(socket.header.into());
+        socket.parked + headers + words - u32::from(sender.in_part)
+    }
+
+    /// What is lacking of a message whose length `q` knows (`packet_bytes_remaining`).
+    fn rest_of_message(&self, q: PeerId, slot: u16) -> u32 {
+        let sender = self.socket(self.neighbour(q, slot), self.back(q, slot));
+        let read = u32::from(sender.in_part);
+        let message = sender.mail.front().filter(|_| read >= LENGTH);
+        message.map_or(0, |letter| letter.news.size() - read)
     }
 
     /// The next message from the neighbour of `q` in `slot`, if it was let go: how many bytes of
@@ -131,10 +185,16 @@ impl<O: Observer> Swarm<'_, O> {
         while left > 0 {
             let parked = self.socket(q, slot).parked;
             let (ahead, rest) = self.next_message(q, slot).unwrap_or((parked, 0));
-            let blocks = ahead.min(left);
-            if blocks > 0 {
-                left -= blocks;
-                let is_whole = self.deliver((p, q), slot, blocks);
+            if ahead > 0 {
+                let got = self.socket(p, back).sent - u64::from(parked);
+                let socket = self.socket_mut(q, slot);
+                let read = read_blocks(got, socket.header, ahead, left);
+                socket.header = read.header;
+                left -= read.all;
+                if read.blocks == 0 {
+                    continue;
+                }
+                let is_whole = self.deliver((p, q), slot, read.blocks);
                 if !self.is_connected_to(q, slot, p) {
                     return false;
                 }
@@ -164,7 +224,7 @@ impl<O: Observer> Swarm<'_, O> {
         let sender = self.socket(p, back);
         let got = sender.sent - u64::from(self.socket(q, slot).parked);
         let begun = match (sender.in_part, narrow(got % BLOCK.0)) {
-            (0, 0) => 0,
+            (0, 0) => self.socket(q, slot).header.into(),
             (0, in_block) => in_block + BLOCK_HEADER,
             (in_message, _) => u32::from(in_message),
         };
@@ -219,5 +279,30 @@ impl<O: Observer> Swarm<'_, O> {
             self.count_answers(q, slot, blocks);
         }
         blocks > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_four_blocks_the_last_is_not_read_to_its_end_with_what_was_asked_for() {
+        let four = 4 * 16_384;
+        let progress = read_blocks(0, 0, four, four + SPARE);
+        assert_eq!(progress, Progress { blocks: four - 22, header: 0, all: four + SPARE });
+        // From the middle of a block on there is one header less.
+        let progress = read_blocks(16_000, 0, four, four + SPARE);
+        assert_eq!(progress, Progress { blocks: four - 22, header: 0, all: four + SPARE });
+    }
+
+    #[test]
+    fn what_precedes_a_block_is_read_in_parts() {
+        let first = read_blocks(16_384, 0, 100, 5);
+        assert_eq!(first, Progress { blocks: 0, header: 5, all: 5 });
+        let second = read_blocks(16_384, first.header, 100, 8);
+        assert_eq!(second, Progress { blocks: 0, header: 13, all: 8 });
+        let third = read_blocks(16_384, second.header, 100, 300);
+        assert_eq!(third, Progress { blocks: 100, header: 0, all: 100 });
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Socket {
     /// start).
     pub(super) queue: u32,
     starts: bool,
+    /// Bytes it has read of what precedes the next block.
+    pub(super) header: u8,
     /// What it has said of itself.
     pub(super) greeting: Greeting,
 
