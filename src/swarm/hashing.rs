@@ -9,7 +9,8 @@
 //! (`peer_connection::fill_send_buffer`, `on_seed_mode_hashed`).
 //!
 //! Here hashing takes no time, as reading from the disk. But whatever else happens at the same
-//! moment happens before, and blocks that are being read are read before what is hashed with them.
+//! moment happens before, and blocks are read first, one after another, as long as there are any
+//! that may go: each takes some 20 µs, a piece of 128 KiB 100 to 350, by the log of a client.
 //!
 //! Where it is wrong: the client goes on with requests for other pieces that it has hashed before,
 //! out of their turn; here a connection waits for its next block.

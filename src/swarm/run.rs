@@ -143,8 +143,9 @@ impl<O: Observer> Swarm<'_, O> {
                     self.warm_other_end(p, slot);
                 }
                 self.serve(p, slot);
-            } else if !self.from_disk.is_empty() || self.hashes_any() {
+            } else if !self.from_disk.is_empty() {
                 self.write_blocks();
+            } else if self.hashes_any() {
                 self.finish_hashes();
             } else {
                 break;
