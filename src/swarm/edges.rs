@@ -43,9 +43,11 @@ pub(super) enum Mask {
     Asked = 9,
     /// It chokes us, and a request of ours to it is still on its way or will be.
     Late = 10,
+    /// A first request of ours to it is on its way or refused, and it chokes us or did.
+    Vain = 11,
 }
 
-const MASKS: usize = 11;
+const MASKS: usize = 12;
 
 /// Where a peer's stretch of the arena is.
 #[derive(Clone, Copy, Debug, Default)]

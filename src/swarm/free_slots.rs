@@ -13,6 +13,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn heard_interest(&mut self, p: PeerId, slot: u16) {
         if self.is(p, Mask::Serves, slot) {
             let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
+            self.unchoke_once_more(p, slot);
             self.ask_for_more(q, back);
             return;
         }

@@ -52,8 +52,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// Whether a request of `p` comes when its neighbour in `slot` has choked it. If that is long
-    /// ago, their connection ends.
+    /// Whether a request of `p` comes when its neighbour in `slot` has choked it.
     pub(super) fn comes_too_late(&mut self, p: PeerId, slot: u16) -> bool {
         if !self.is(p, Mask::Late, slot) {
             return false;
@@ -62,18 +61,26 @@ impl<O: Observer> Swarm<'_, O> {
         if self.is(p, Mask::Served, slot) {
             return false;
         }
+        self.disconnects_late(p, slot);
+        true
+    }
+
+    /// A request of `p` comes when its neighbour in `slot` has choked it. If that is long ago,
+    /// their connection ends; gives whether it does.
+    pub(super) fn disconnects_late(&mut self, p: PeerId, slot: u16) -> bool {
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
-        let Some(rules) = self.in_turn(q) else { return true };
+        let Some(rules) = self.in_turn(q) else { return false };
         let (grace, reconnect) = (rules.grace, rules.reconnect);
         let choked_ms = self.socket(q, back).choked_ms;
         let since = Span(u64::from(self.now_ms().wrapping_sub(choked_ms)) * 1_000_000);
-        if since > grace {
+        let is_late = since > grace;
+        if is_late {
             self.disconnect(p, slot);
             let due = self.now + reconnect;
             self.lost[p.index()].push(Lost { peer: q, due });
             self.queue.push(due, Event::Reconnect(p));
         }
-        true
+        is_late
     }
 
     /// `p` connects again to those it lost, if they are there.

@@ -36,6 +36,8 @@ pub(super) enum News {
     Choke(u16),
     /// The sender asks for what it has claimed.
     Request,
+    /// The sender rejects so many requests that came when it choked the receiver.
+    Reject(u16),
     /// The sender wants this block of this piece no more.
     Cancel(u16, u16),
     /// The sender asks for so many bytes more of what it has claimed.
@@ -53,6 +55,7 @@ impl News {
             Self::Interested | Self::NotInterested | Self::Unchoke => 5,
             Self::Request | Self::More(_) | Self::Cancel(..) => REQUEST,
             Self::Choke(rejects) => 5 + REQUEST * u32::from(rejects),
+            Self::Reject(blocks) => REQUEST * u32::from(blocks),
         }
     }
 
@@ -106,8 +109,9 @@ impl<O: Observer> Swarm<'_, O> {
                 self.take(q, Mask::Wanted, back);
                 self.heard_no_interest(q, back);
             }
-            News::Unchoke => self.request_arrives(q, back),
+            News::Unchoke => self.hear_unchoke(q, back),
             News::Choke(_) => self.hear_choke(q, back),
+            News::Reject(_) => self.hear_rejects(q, back),
             News::More(n) => self.hear_of_more(q, back, n),
             News::Cancel(piece, block) => {
                 if let Some(at) = self.flow_at(q, self.neighbour(q, back)) {
@@ -116,7 +120,7 @@ impl<O: Observer> Swarm<'_, O> {
             }
             News::Request => {
                 let (p, slot) = (self.neighbour(q, back), self.back(q, back));
-                self.request_arrives(p, slot);
+                self.hear_request(p, slot);
             }
         }
     }

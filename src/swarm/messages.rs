@@ -10,8 +10,9 @@
 //! Laws: where no uplink is limited, nothing waits; at most one request per connection that claims
 //! blocks is on its way.
 //!
-//! Where it is wrong: who is choked requests nothing more from that moment, though it gives back
-//! what it had claimed only when it hears of it.
+//! Where it is wrong: who is choked requests nothing more from that moment, unless it hears only
+//! then that it was unchoked (`stale`), though it gives back what it had claimed only when it hears
+//! of it.
 
 use super::plan::{InTurn, Messages};
 use super::request::queue_bytes;

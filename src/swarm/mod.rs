@@ -37,6 +37,7 @@ mod sample;
 mod sending;
 mod snub;
 mod socket;
+mod stale;
 mod super_seed;
 mod take_over;
 mod ticks;

@@ -58,7 +58,7 @@ impl<O: Observer> Swarm<'_, O> {
     /// What `p` has requested from its neighbour in `slot` with a first request that is on its way:
     /// it counts as outstanding once it is written (libtorrent `send_block_requests`).
     pub(super) fn just_requested(&self, p: PeerId, slot: u16) -> u32 {
-        if !self.is(p, Mask::Asked, slot) {
+        if !self.is(p, Mask::Asked, slot) && !self.is(p, Mask::Vain, slot) {
             return 0;
         }
         let own = self.pending[p.index()].iter().filter(|pending| pending.slot == slot);
@@ -68,7 +68,7 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     /// Claims what `p` asks its neighbour in `slot` for; gives whether there is any.
-    fn claim_ahead(&mut self, p: PeerId, slot: u16) -> bool {
+    pub(super) fn claim_ahead(&mut self, p: PeerId, slot: u16) -> bool {
         let from = self.neighbour(p, slot);
         let at = self.flow_at(from, p);
         let ask = self.ask_at_pace(p, slot, from, at);
@@ -260,6 +260,18 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
+    /// Whether `p` has requested something of its neighbour in `slot` that is not there yet.
+    pub(super) fn has_pending(&self, p: PeerId, slot: u16) -> bool {
+        let pending = self.pending.get(p.index());
+        pending.is_some_and(|all| all.iter().any(|pending| pending.slot == slot))
+    }
+
+    /// How many blocks that is.
+    pub(super) fn blocks_pending(&self, p: PeerId, slot: u16) -> u16 {
+        let pending = self.pending[p.index()].iter().filter(|pending| pending.slot == slot);
+        pending.map(|Pending { run, .. }| run.to - run.from).sum()
+    }
+
     fn take_pending(&mut self, p: PeerId, slot: u16) -> Vec<Run> {
         let pending = &mut self.pending[p.index()];
         let to_slot = pending.iter().filter(|pending| pending.slot == slot);
@@ -280,7 +292,8 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn audit_pending(&self, p: PeerId) {
         let Some(pending) = self.pending.get(p.index()) else { return };
         for &Pending { slot, run } in pending {
-            assert!(self.is(p, Mask::Asked, slot), "what is pending is on its way");
+            let is_known = self.is(p, Mask::Asked, slot) || self.is(p, Mask::Vain, slot);
+            assert!(is_known, "what is pending is on its way, or refused");
             let Some(at) = self.partial_at(p, run.piece()) else { continue };
             let sets = self.peer(p).partials[at].bits;
             let busy = self.blocks.claimed(sets, self.block_words);

@@ -472,7 +472,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         self.observer.unchoked(since, p, q, true);
         self.count_news(p, q);
-        if self.post(p, slot, Letter::of(News::Unchoke)) {
+        if self.post(p, slot, Letter::of(News::Unchoke)) || self.is(q, Mask::Vain, back) {
             self.put(q, Mask::Asked, back);
         } else {
             self.ask_for_more(q, back);
@@ -514,9 +514,7 @@ impl<O: Observer> Swarm<'_, O> {
         self.take(p, Mask::Optimistic, slot);
         self.take(q, Mask::Served, back);
         if self.is(q, Mask::Asked, back) {
-            self.take(q, Mask::Asked, back);
-            self.drop_pending(q, back);
-            self.put(q, Mask::Late, back);
+            self.choke_crosses_request(q, back);
         }
         let now = self.now;
         let other = self.peer_mut(q);

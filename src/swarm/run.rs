@@ -90,7 +90,7 @@ impl<O: Observer> Swarm<'_, O> {
                 self.charge_headers(u);
             }
             Event::Tick(u) => self.tick(u),
-            Event::Request(p, slot) => self.request_arrives(p, slot),
+            Event::Request(p, slot) => self.hear_request(p, slot),
             Event::Retry(p) => self.retry(p),
             Event::Reconnect(p) => self.reconnect(p),
             Event::Letter(p, slot) => self.letter_arrives(p, slot),

@@ -250,6 +250,7 @@ impl<O: Observer> Swarm<'_, O> {
     pub(super) fn close_socket(&mut self, p: PeerId, slot: u16) {
         if self.some_wait {
             self.let_others_send(p, slot);
+            self.hear_rejects(p, slot);
             let socket = std::mem::take(self.socket_mut(p, slot));
             let line = self.line(p);
             self.lines[line].up.forget(&socket.out, (p, slot));

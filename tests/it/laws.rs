@@ -12,6 +12,7 @@ mod hashing;
 mod luck;
 mod messages;
 pub mod money;
+mod newcomers;
 pub mod payments;
 mod picks;
 mod purchases;
