@@ -33,9 +33,12 @@ impl<O: Observer> Swarm<'_, O> {
     /// The neighbour of `p` in `slot` becomes interested, which `p` serves already: it is told so
     /// once more, in case it did not listen before (libtorrent `incoming_interested`).
     pub(super) fn unchoke_once_more(&mut self, p: PeerId, slot: u16) {
+        if self.in_turn(p).is_none() {
+            return;
+        }
         let (q, back) = (self.neighbour(p, slot), self.back(p, slot));
         self.count_news(p, q);
-        if self.in_turn(p).is_some() && !self.post(p, slot, Letter::of(News::Unchoke)) {
+        if !self.post(p, slot, Letter::of(News::Unchoke)) {
             self.hear(q, back, News::Unchoke);
         }
     }

@@ -98,7 +98,7 @@ fn a_fast_neighbour_goes_on_with_what_only_it_has_begun() {
     let plan = &scenario.arms[0].plan;
     let fibre = plan.classes.iter().position(|class| class.name == "fibre").expect("a class");
     let (mut sum, mut n) = (0.0, 0_u64);
-    for seed in 1..=40 {
+    for seed in 1..=100 {
         for peer in run(plan, seed, &mut Unobserved).peers {
             if peer.class.index() == fibre {
                 let done = peer.completed.expect("all get done");
