@@ -4,6 +4,7 @@
 //! closing flows keeps the books of both ends in step.
 
 use super::flow::Flow;
+use super::ports::Ports;
 use crate::units::{ByteRate, Bytes, SimTime, Volume, u32_of};
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
@@ -62,7 +63,7 @@ pub struct Uplink<T> {
     /// Whether its owner moves its flows itself (`carry`): they have no rates.
     pub metered: bool,
     /// The receiving port of each flow.
-    pub to: SmallVec<[PortId; FEW]>,
+    pub to: Ports,
     /// When each flow reaches its mark at its present rate.
     pub due: SmallVec<[SimTime; FEW]>,
     /// Its flows, in no meaningful order; positions change when one is closed.
@@ -76,7 +77,7 @@ impl<T> Uplink<T> {
     /// The position of the flow to `to`, if there is one.
     #[inline]
     pub fn find(&self, to: PortId) -> Option<usize> {
-        self.to.iter().position(|&port| port == to)
+        self.to.find(to)
     }
 
     /// Brings flow number `at` up to date.
@@ -156,7 +157,7 @@ impl<T: Copy> Links<T> {
             wake: SimTime::NEVER,
             is_dirty: false,
             metered: false,
-            to: SmallVec::new(),
+            to: Ports::new(),
             due: SmallVec::new(),
             flows: Vec::new(),
         });
@@ -191,7 +192,7 @@ impl<T: Copy> Links<T> {
             up.flows.reserve_exact(1.max(at / 4)); // most have few, and there are many
         }
         up.flows.push(flow);
-        up.to.push(to);
+        up.to.put(at, to);
         up.due.push(SimTime::NEVER);
         let sources = &mut self.down[link.index()].sources;
         if sources.len() == sources.capacity() {
@@ -210,8 +211,8 @@ impl<T: Copy> Links<T> {
         if up.flows.capacity() > up.flows.len() + 2 {
             up.flows.shrink_to(up.flows.len() + 1); // a slot passes on: one more for a while
         }
-        let to = up.to.swap_remove(at);
         up.due.swap_remove(at);
+        let to = up.to.swap_remove(at, up.due.len());
         up.used = up.used - flow.rate;
         let link = self.link[to.index()];
         let down = &mut self.down[link.index()];

@@ -11,6 +11,7 @@
 pub mod flow;
 pub mod links;
 pub mod oracle;
+mod ports;
 pub mod share;
 
 pub use flow::Flow;

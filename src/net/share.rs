@@ -89,7 +89,8 @@ impl<T: Copy> Links<T> {
         up.level = level;
         let mut used = up.used.0;
         let (mut changed, mut relieve) = (0, false);
-        let (flows, to, due) = (up.flows.as_mut_slice(), up.to.as_slice(), up.due.as_mut_slice());
+        let to = up.to.first(up.flows.len());
+        let (flows, due) = (up.flows.as_mut_slice(), up.due.as_mut_slice());
         for ((flow, to), due) in flows.iter_mut().zip(to).zip(due) {
             let down = &mut down[link_of[to.index()].index()];
             let rate = weighted(level, flow.weight.into()).min(down.level);
@@ -201,7 +202,7 @@ impl<T: Copy> Links<T> {
         let Self { up, down, link: link_of, .. } = self;
         let up = &up[link.index()];
         let limit = |to: &PortId| down[link_of[to.index()].index()].level;
-        let (flows, to) = (up.flows.as_slice(), up.to.as_slice());
+        let (flows, to) = (up.flows.as_slice(), up.to.first(up.flows.len()));
         let (mut weight, mut limited) = (0, false);
         for (flow, to) in flows.iter().zip(to) {
             weight += u64::from(flow.weight);

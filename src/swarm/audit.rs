@@ -75,9 +75,10 @@ impl<O: Observer> Swarm<'_, O> {
         assert_eq!(ByteRate(sum), up.used, "an upload link's sum is right");
         assert!(up.used <= up.cap, "an upload link within its capacity");
         assert!(down.used <= down.cap, "a download link within its capacity");
-        for (to, due) in up.to.iter().zip(&up.due) {
+        for (at, due) in up.due.iter().enumerate() {
+            let to = up.to[at];
             let sources = &self.links.down[self.links.link[to.index()].index()].sources;
-            let source = Source { from: LinkId(u32_of(i)), to: *to };
+            let source = Source { from: LinkId(u32_of(i)), to };
             assert!(sources.contains(&source), "both ends know a flow");
             assert!(self.peers[to.index()].stage == Stage::Leecher, "only leechers receive");
             assert!(up.wake <= *due, "no mark is slept over");

@@ -70,10 +70,9 @@ impl<O: Observer> Swarm<'_, O> {
             let at = up.find(to).expect("both ends know a flow");
             let flow = &up.flows[at];
             let run = flow.payload.run;
-            if run.is_empty() || run.twin || slot == ask.slot {
-                continue;
-            }
-            if !bitfield::has(&self.scratch.view, usize::from(run.piece)) {
+            // One branch: which of these it is that speaks against a flow is anybody's guess.
+            let shows = bitfield::contains(&self.scratch.view, usize::from(run.piece));
+            if [run.is_empty(), run.twin, slot == ask.slot, !shows].contains(&true) {
                 continue;
             }
             let left = flow.left_at(self.now) + flow.payload.beyond();

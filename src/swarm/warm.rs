@@ -104,7 +104,7 @@ impl<O: Observer> Swarm<'_, O> {
     fn due_flow(&self, link: LinkId) -> Option<(PeerId, &Transfer)> {
         let up = &self.links.up[link.index()];
         let at = up.soonest_at as usize;
-        Some((Self::behind(*up.to.get(at)?), &up.flows.get(at)?.payload))
+        Some((Self::behind(up.to.get(at)?), &up.flows.get(at)?.payload))
     }
 
     fn warm_choker(&self, p: PeerId, step: usize) {

@@ -57,6 +57,12 @@ pub fn has(words: &[u64], i: usize) -> bool {
     words[i / 64] >> (i % 64) & 1 == 1
 }
 
+/// Whether `i` is in the set; it may be beyond all members.
+#[inline]
+pub fn contains(words: &[u64], i: usize) -> bool {
+    words.get(i / 64).is_some_and(|word| word >> (i % 64) & 1 == 1)
+}
+
 /// Puts member `i` into the set.
 #[inline]
 pub fn set(words: &mut [u64], i: usize) {
