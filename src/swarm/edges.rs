@@ -334,6 +334,12 @@ impl Edges {
         self.place[stretch.at(slot)]
     }
 
+    /// Whether a connection stands before this place.
+    pub(super) fn has_place_before(&self, stretch: Stretch, place: u64) -> bool {
+        // A connection that has no place yet has place 0.
+        self.slots(stretch, Mask::Live).any(|slot| (1..place).contains(&self.place(stretch, slot)))
+    }
+
     /// Notes the place of the connection that `p` made just now, in `slot`.
     pub(super) fn set_place(&mut self, (p, slot): End, stretch: Stretch, place: u64, now_ms: u32) {
         self.place[stretch.at(slot)] = place;

@@ -181,6 +181,9 @@ impl<O: Observer> Swarm<'_, O> {
                     {
                         continue;
                     }
+                    if self.some_wait && self.drops_new_seeder(q, back) {
+                        continue;
+                    }
                     self.become_interested(q, back, piece.0);
                 }
             }

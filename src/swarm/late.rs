@@ -75,12 +75,17 @@ impl<O: Observer> Swarm<'_, O> {
         let since = Span(u64::from(self.now_ms().wrapping_sub(choked_ms)) * 1_000_000);
         let is_late = since > grace;
         if is_late {
-            self.disconnect(p, slot);
-            let due = self.now + reconnect;
-            self.lost[p.index()].push(Lost { peer: q, due });
-            self.queue.push(due, Event::Reconnect(p));
+            self.disconnect_for(reconnect, p, slot);
         }
         is_late
+    }
+
+    /// Ends the connection of `p` to its neighbour in `slot`; `p` connects again after so long.
+    pub(super) fn disconnect_for(&mut self, reconnect: Span, p: PeerId, slot: u16) {
+        let (peer, due) = (self.neighbour(p, slot), self.now + reconnect);
+        self.disconnect(p, slot);
+        self.lost[p.index()].push(Lost { peer, due });
+        self.queue.push(due, Event::Reconnect(p));
     }
 
     /// `p` connects again to those it lost, if they are there.

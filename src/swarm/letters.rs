@@ -135,6 +135,9 @@ impl<O: Observer> Swarm<'_, O> {
     }
 
     fn hear_of_piece(&mut self, q: PeerId, back: u16, piece: PieceId) {
+        if self.drops_new_seeder(q, back) {
+            return;
+        }
         let row = self.row(q);
         if self.peer(q).stage != Stage::Leecher || bitfield::has(&self.have[row], piece.index()) {
             return;

@@ -31,6 +31,7 @@ mod reading;
 mod receive_buffer;
 mod rechoke;
 mod record;
+mod redundant;
 mod request;
 mod run;
 mod sample;

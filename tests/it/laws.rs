@@ -17,6 +17,7 @@ pub mod payments;
 mod picks;
 mod purchases;
 mod reading;
+mod redundant;
 mod reputation;
 mod scaling;
 mod staying;

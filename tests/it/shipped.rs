@@ -60,7 +60,7 @@ fn check(path: &Path) -> String {
         let outcome = swarm::run(&arm.plan, scenario.seed, &mut Unobserved);
         check_laws(&outcome).unwrap_or_else(|law| panic!("{name}, {}: {law}", arm.name));
         let leechers = || outcome.peers.iter().filter(|peer| !peer.is_origin);
-        assert!(leechers().count() >= 12, "{name}, {}: hardly anybody came", arm.name);
+        assert!(leechers().count() >= 5, "{name}, {}: hardly anybody came", arm.name);
         n_completed += leechers().filter(|peer| peer.completed.is_some()).count();
         found += &told(&format!("{name}, {}", arm.name), &outcome);
     }
