@@ -16,8 +16,8 @@ const START: Span = Span(2 * NS_PER_S);
 /// was: who receives nothing gives little room in memory back (`place_at_seed`).
 const UNBROKEN: u16 = 12;
 
-/// Whoever comes to so few others has fresh memory, as those have that were there from the start:
-/// recorded clients shared a process, and the first of them had areas of memory of their own.
+/// Whoever comes to no more than so many others has hardly given any room back; and clients that
+/// come with more than so many share what they do: recorded ones shared a process and its memory.
 const FEW: u16 = 5;
 
 impl<O: Observer> Swarm<'_, O> {
