@@ -2,7 +2,7 @@
 //!
 //! The recordings are those of `scenarios/real`: libtorrent 2.1.1 over loopback, four to 80
 //! repetitions of a set-up. All but the first five were made to see what the model that had been
-//! built on those before is worth elsewhere; the last twelve were simulated first. Each is set
+//! built on those before is worth elsewhere; the last eighteen were simulated first. Each is set
 //! beside runs of the plan its scenario resolves to, with the peers in another order every time.
 //! Both sides are measured alike: `watch` sees the simulated swarm as the clients were seen.
 //!
@@ -26,10 +26,11 @@ use crate::swarm::plan::Plan;
 use crate::units::f64_of_len;
 use chance::{Chance, pooled, share_by};
 use data::{
-    CLASSES_AND_FREE_RIDERS, CROWD, FAST_ARRIVALS, FEW_PEERS, LARGE_FILE, LATE_COMERS,
-    LATE_FREE_RIDERS, LEAVERS, LONG, MIXED_ARRIVALS, MIXED_LINKS, ONE_BY_ONE, S1, S2, S2Q, S4, S7,
-    SHORT_STREAM, SLOW_SEED, SLOW_SEED_FREE_RIDERS, SLOW_SEED_LATE_COMERS, SLOW_SEED_LEAVERS,
-    SMALL_PIECES, STREAM, SetUp, THIN_DOWNLINKS, THREE_SEEDS, TWO_STREAMS, Times, Values, WAVES,
+    CLASSES_AND_FREE_RIDERS, CROWD, FAR_APART, FAST_ARRIVALS, FEW_PEERS, LARGE_FILE, LATE_COMERS,
+    LATE_FREE_RIDERS, LEAVERS, LINGERING_STREAM, LONG, MANY_FREE_RIDERS, MIXED_ARRIVALS,
+    MIXED_LINKS, ONE_BY_ONE, OPEN_DOWNLINKS, S1, S2, S2Q, S4, S7, SHORT_STREAM, SLOW_SEED,
+    SLOW_SEED_FREE_RIDERS, SLOW_SEED_LATE_COMERS, SLOW_SEED_LEAVERS, SMALL_PIECES, SPARSE_STREAM,
+    STAYING_STREAMS, STREAM, SetUp, THIN_DOWNLINKS, THREE_SEEDS, TWO_STREAMS, Times, Values, WAVES,
 };
 use std::collections::BTreeMap;
 use watch::{Seen, Watch};
@@ -204,6 +205,42 @@ pub(super) const CHECKS: &[Check] = &[
         "Two classes of libtorrent that wait for a slow seed and leave when done take \
                 as long as recorded, and get there alike.",
         |ctx| run(ctx, &SLOW_SEED_LEAVERS),
+    ),
+    recorded(
+        "recorded-lingering-stream",
+        "Forty clients of libtorrent that come one by one and linger take as long as \
+                recorded, and get there alike.",
+        |ctx| run(ctx, &LINGERING_STREAM),
+    ),
+    recorded(
+        "recorded-far-apart",
+        "Clients of libtorrent with uplinks far apart take as long as recorded, and get \
+                there alike.",
+        |ctx| run(ctx, &FAR_APART),
+    ),
+    recorded(
+        "recorded-open-downlinks",
+        "Clients of libtorrent whose downlinks have no limit take as long as recorded, \
+                and get there alike.",
+        |ctx| run(ctx, &OPEN_DOWNLINKS),
+    ),
+    recorded(
+        "recorded-sparse-stream",
+        "Clients of libtorrent that hardly meet each other take as long as recorded, \
+                and get there alike.",
+        |ctx| run(ctx, &SPARSE_STREAM),
+    ),
+    recorded(
+        "recorded-many-free-riders",
+        "Contributors of libtorrent among twice as many free riders take as long as \
+                recorded, and so do these.",
+        |ctx| run(ctx, &MANY_FREE_RIDERS),
+    ),
+    recorded(
+        "recorded-staying-streams",
+        "Two streams of clients of libtorrent that stay take as long as recorded, and \
+                get there alike.",
+        |ctx| run(ctx, &STAYING_STREAMS),
     ),
 ];
 

@@ -62,6 +62,12 @@ pub(super) const SLOW_SEED_FREE_RIDERS: SetUp = set_up!("slow_seed_free_riders")
 pub(super) const SLOW_SEED_LATE_COMERS: SetUp = set_up!("slow_seed_late_comers");
 pub(super) const THIN_DOWNLINKS: SetUp = set_up!("thin_downlinks");
 pub(super) const SLOW_SEED_LEAVERS: SetUp = set_up!("slow_seed_leavers");
+pub(super) const LINGERING_STREAM: SetUp = set_up!("lingering_stream");
+pub(super) const FAR_APART: SetUp = set_up!("far_apart");
+pub(super) const OPEN_DOWNLINKS: SetUp = set_up!("open_downlinks");
+pub(super) const SPARSE_STREAM: SetUp = set_up!("sparse_stream");
+pub(super) const MANY_FREE_RIDERS: SetUp = set_up!("many_free_riders");
+pub(super) const STAYING_STREAMS: SetUp = set_up!("staying_streams");
 
 const MEASURES: &str = include_str!("../../../scenarios/real/data/recorded_measures.csv");
 const FIRST_SLOTS: &str = include_str!("../../../scenarios/real/data/recorded_first_slots.csv");
@@ -177,10 +183,16 @@ mod tests {
             (WAVES, 24, 24),
             (THREE_SEEDS, 12, 18),
             (FEW_PEERS, 12, 5),
-            (SLOW_SEED_FREE_RIDERS, 24, 16),
+            (SLOW_SEED_FREE_RIDERS, 48, 16),
             (SLOW_SEED_LATE_COMERS, 12, 16),
             (THIN_DOWNLINKS, 12, 16),
             (SLOW_SEED_LEAVERS, 12, 16),
+            (LINGERING_STREAM, 12, 40),
+            (FAR_APART, 24, 16),
+            (OPEN_DOWNLINKS, 12, 16),
+            (SPARSE_STREAM, 12, 12),
+            (MANY_FREE_RIDERS, 48, 18),
+            (STAYING_STREAMS, 12, 20),
         ] {
             let times = set_up.times();
             assert!(times.values().all(|runs| runs.len() == repetitions), "{}", set_up.name);
