@@ -46,6 +46,15 @@ pub(super) fn draw(results: &Results) -> Option<Figure> {
     Some(page.finish("decomposition", &notes))
 }
 
+/// How many users a group has; over replicates in which they differ a mean.
+fn n_users(users: f64) -> String {
+    match users {
+        1.0 => "1 user".to_owned(),
+        n if n.fract() == 0.0 => format!("{} users", text::number(n, 0)),
+        n => format!("{} users on average", text::number(n, 1)),
+    }
+}
+
 /// The groups that have users, then the parts of the whole; nothing if nothing differs.
 fn rows(effects: &[&Effect]) -> Vec<Row> {
     let whole = effects.iter().find(|e| e.share == "whole" && e.group == "all");
@@ -61,7 +70,7 @@ fn rows(effects: &[&Effect]) -> Vec<Row> {
     });
     let row = |effect: &&Effect| {
         let is_whole = effect.share == "whole";
-        let users = effect.users.map(|users| format!(" ({} users)", text::rounded(users)));
+        let users = effect.users.map(|users| format!(" ({})", n_users(users)));
         let label = match (is_whole, effect.group.as_str()) {
             (true, "all") => format!("everybody{}", users.unwrap_or_default()),
             (true, group) => format!("{group}{}", users.unwrap_or_default()),

@@ -245,7 +245,8 @@ impl fmt::Display for MoneyCaution {
                 "nobody had the token's client and let it pay: this is barter; raise adoption",
             ),
             Self::NothingPaid => f.write_str(
-                "nobody paid anything: no bid met a seller; look at gifts, bidders and asks",
+                "nobody paid anything: no seller asked for money that a buyer would pay; look at \
+                 gifts, bidders and asks",
             ),
             Self::PoolDry(users) => write!(
                 f,

@@ -180,7 +180,7 @@ mod tests {
             (LARGE_FILE, 12, 12),
             (SHORT_STREAM, 18, 16),
             (SLOW_SEED, 12, 16),
-            (WAVES, 24, 24),
+            (WAVES, 48, 24),
             (THREE_SEEDS, 12, 18),
             (FEW_PEERS, 12, 5),
             (SLOW_SEED_FREE_RIDERS, 48, 16),
