@@ -51,7 +51,7 @@ fn n_users(users: f64) -> String {
     match users {
         1.0 => "1 user".to_owned(),
         n if n.fract() == 0.0 => format!("{} users", text::number(n, 0)),
-        n => format!("{} users on average", text::number(n, 1)),
+        n => format!("mean {} users", text::number(n, 1)),
     }
 }
 
@@ -132,4 +132,15 @@ fn note(effects: &[Effect], arms: &[&str]) -> String {
         _ => "Nobody stays for money: all is reallocation.",
     };
     format!("{groups} {split}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_says_how_many_it_is() {
+        let words = [1.0, 20.0, 142.6].map(n_users);
+        assert_eq!(words, ["1 user", "20 users", "mean 142.6 users"]);
+    }
 }
