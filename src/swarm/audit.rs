@@ -103,6 +103,15 @@ impl<O: Observer> Swarm<'_, O> {
         let begun = peer.partials.len() + usize::from(self.n_have[p.index()]);
         assert_eq!(bitfield::count(taken), begun, "taken pieces are verified or begun");
         assert_eq!(usize::from(peer.n_taken), begun, "taken pieces are counted right");
+        let mut loose: Vec<usize> = peer
+            .partials
+            .iter()
+            .filter(|part| part.free > 0)
+            .map(|part| usize::from(part.piece))
+            .collect();
+        loose.sort_unstable();
+        let row = bitfield::members(&self.loose[self.row(p)]);
+        assert!(row.eq(loose), "loose pieces are begun and have free blocks");
         if self.class(p).protocol.requests.contiguous {
             let is_touched = |part: &Partial| {
                 part.twins || part.free < self.cut(p).blocks_in(PieceId(part.piece))

@@ -14,8 +14,8 @@
 //! then that it was unchoked (`stale`), though it gives back what it had claimed only when it hears
 //! of it.
 
+use super::meter::queue_bytes;
 use super::plan::{InTurn, Messages};
-use super::request::queue_bytes;
 use super::transfer::Run;
 use super::world::Swarm;
 use crate::ids::PeerId;

@@ -1,6 +1,6 @@
 //! What a client knows of how much a connection moves (libtorrent `stat_channel`).
 
-use super::request::queue_bytes;
+use super::plan::Requests;
 use super::socket::{SECOND, narrow};
 use super::world::Swarm;
 use crate::ids::PeerId;
@@ -35,6 +35,14 @@ impl Meter {
 /// An average over some seconds, a second later (`stat_channel::second_tick`).
 pub(super) fn average(before: u32, second: u32, span_s: u32) -> u32 {
     narrow(u64::from(before) * u64::from(span_s - 1) / u64::from(span_s)) + second / span_s
+}
+
+/// Bytes a connection at `rate` keeps asked for in advance, in whole blocks.
+#[inline]
+pub(super) fn queue_bytes(requests: &Requests, rate: ByteRate) -> Bytes {
+    let blocks = rate.bytes_in(requests.queue_span).0 / BLOCK.0 + u64::from(requests.queue_base);
+    let blocks = blocks.clamp(u64::from(requests.queue_min), u64::from(requests.queue_max));
+    Bytes(blocks * BLOCK.0)
 }
 
 impl<O: Observer> Swarm<'_, O> {

@@ -19,6 +19,7 @@ mod late;
 mod leave;
 mod letters;
 mod limiter;
+mod loose;
 mod messages;
 mod meter;
 mod overlay;

@@ -57,9 +57,11 @@ impl<O: Observer> Swarm<'_, O> {
         }
     }
 
-    /// A begun piece of which nothing is in or asked for is a new one again, where clients see it
-    /// so (libtorrent `piece_picker::abort_download`); others keep it among those begun.
+    /// Blocks of a begun piece are free again. One of which nothing is in or asked for is a new one
+    /// again, where clients see it so (libtorrent `piece_picker::abort_download`); others keep it
+    /// among those begun.
     pub(super) fn forget_untouched(&mut self, p: PeerId, at: usize) {
+        self.note_loose(p, at);
         let part = &self.peer(p).partials[at];
         let piece = PieceId(part.piece);
         let is_untouched = part.free == self.cut(p).blocks_in(piece) && !part.twins;
@@ -69,7 +71,8 @@ impl<O: Observer> Swarm<'_, O> {
         let part = self.peer_mut(p).partials.swap_remove(at);
         self.blocks.give_back(part.bits);
         let row = self.row(p);
-        bitfield::clear(&mut self.taken[row], piece.index());
+        bitfield::clear(&mut self.taken[row.clone()], piece.index());
+        bitfield::clear(&mut self.loose[row], piece.index());
         self.peer_mut(p).n_taken -= 1;
     }
 

@@ -406,6 +406,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.delivered((p, slot), piece, from, useful);
         }
         if twins {
+            self.note_loose(p, at);
             for block in run.from..run.to {
                 self.cancel_block(p, piece, block, from);
             }
@@ -417,8 +418,7 @@ impl<O: Observer> Swarm<'_, O> {
             self.piece_done(p, piece);
         }
         if self.has_economy {
-            // What was verified is paid for by now; what is left, with the run under way, may be
-            // too much.
+            // What was verified is paid for by now; what is left, with this run, may be too much.
             self.run_begins((p, slot), from);
         }
     }

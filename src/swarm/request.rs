@@ -16,7 +16,7 @@ use crate::observe::Observer;
 use crate::policy::pick::PickOrder;
 use crate::rng::Stream;
 use crate::torrent::bitfield::{self, LANES, any, either, lanes, lanes_mut, without};
-use crate::units::{BLOCK, ByteRate, Bytes, Volume, u16_of};
+use crate::units::{BLOCK, Bytes, Volume, u16_of};
 use smallvec::SmallVec;
 
 /// A connection that asks: `to` for blocks, from its neighbour `from` in `slot`.
@@ -318,10 +318,13 @@ impl<O: Observer> Swarm<'_, O> {
         let is_first = requests.contiguous && self.picks_at_random(ask.to, requests);
         let keeps_off = ask.fast && has_fresh && !is_first;
         let own = if requests.contiguous && keeps_off { self.asked_for(ask) } else { Own::new() };
-        let scratch = &mut self.scratch;
         let seeders_own = has_fresh
             && requests.seed_started_list
             && self.peers[ask.from.index()].stage == Stage::Seeder;
+        if keeps_off && !requests.contiguous && !seeders_own {
+            return self.list_loose(ask);
+        }
+        let scratch = &mut self.scratch;
         let mut has_begun = false;
         for part in &self.peers[ask.to.index()].partials {
             if part.free == 0 && part.soft == 0 {
@@ -442,6 +445,7 @@ impl<O: Observer> Swarm<'_, O> {
         }
         part.free -= u16_of(end - first);
         part.soft += u16::from(ask.soft);
+        self.note_loose(ask.to, at);
         let (from, to) = (u16_of(first), u16_of(end));
         Some(Run { piece: piece.0, from, to, soft: ask.soft, twin: false })
     }
@@ -481,6 +485,8 @@ impl<O: Observer> Swarm<'_, O> {
             twins: false,
             bits,
         });
+        let at = peer.partials.len() - 1;
+        self.note_loose(ask.to, at);
     }
 
     /// Claims pieces next to `run`'s as well, for a neighbour that can send several in the window.
@@ -560,14 +566,6 @@ impl<O: Observer> Swarm<'_, O> {
 #[inline]
 fn refill_bytes(requests: &Requests, queue: Bytes) -> Bytes {
     if requests.contiguous { queue - BLOCK } else { queue }
-}
-
-/// Bytes a connection at `rate` keeps asked for in advance, in whole blocks.
-#[inline]
-pub(super) fn queue_bytes(requests: &Requests, rate: ByteRate) -> Bytes {
-    let blocks = rate.bytes_in(requests.queue_span).0 / BLOCK.0 + u64::from(requests.queue_base);
-    let blocks = blocks.clamp(u64::from(requests.queue_min), u64::from(requests.queue_max));
-    Bytes(blocks * BLOCK.0)
 }
 
 /// A count that is known to be small, at most 65 535.

@@ -6,7 +6,7 @@
 use super::edges::{End, Mask};
 use super::event::Event;
 use super::limiter::Limiter;
-use super::request::queue_bytes;
+use super::meter::queue_bytes;
 use super::socket::{SECOND, in_a_second, narrow};
 use super::world::Swarm;
 use crate::ids::{PeerId, UserId};

@@ -199,6 +199,8 @@ pub(super) struct Swarm<'a, O> {
     pub(super) visible_from: usize,
     /// Pieces verified or begun, by peer.
     pub(super) taken: Vec<u64>,
+    /// Pieces begun of which blocks are free to be asked for, by peer.
+    pub(super) loose: Vec<u64>,
     /// Number of pieces verified, by peer.
     pub(super) n_have: Vec<u16>,
     /// Where each peer stands among those present in its swarm.
@@ -256,8 +258,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
     pub(super) fn new(plan: &'a Plan, seed: u64, observer: &'a mut O) -> Self {
         let Population { users, peers: newcomers } = population::draw(plan, seed);
         let mut torrents: Vec<Torrent> = plan.torrents().iter().map(Torrent::new).collect();
-        let n = newcomers.len();
-        let mut links = lines(plan, &users);
+        let (n, mut links) = (newcomers.len(), lines(plan, &users));
         for newcomer in &newcomers {
             links.add_port(LinkId(newcomer.user.0));
             torrents[newcomer.torrent.index()].members += 1;
@@ -301,6 +302,7 @@ impl<'a, O: Observer> Swarm<'a, O> {
             have: vec![0; if some_hide { 2 } else { 1 } * rows],
             visible_from: if some_hide { rows } else { 0 },
             taken: vec![0; n * words],
+            loose: vec![0; n * words],
             n_have: vec![0; n],
             place: vec![u32::MAX; n],
             plan,
