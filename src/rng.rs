@@ -52,6 +52,8 @@ pub enum Purpose {
     Place = 17,
     /// Where a peer is on the Internet.
     Address = 18,
+    /// Which of several peers that come at the same moment is first.
+    Order = 19,
 }
 
 /// A stream of random numbers. Cheap to make: 16 bytes, no state but a counter.

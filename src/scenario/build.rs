@@ -6,7 +6,7 @@ use super::fault::{Check, Place};
 use super::file::{Class, File, Population};
 use super::rows::Person;
 use crate::policy::choke::ChokerSpec;
-use crate::swarm::plan::{Arrivals, ClassPlan, DownloadDist, Plan, RateDist, Role, Stay};
+use crate::swarm::plan::{Arrivals, ClassPlan, DownloadDist, Messages, Plan, RateDist, Role, Stay};
 use crate::units::{ByteRate, SimTime, Span, f64_of_len, u32_of};
 use std::sync::Arc;
 
@@ -71,6 +71,23 @@ fn whole_plan(check: &mut Check, plan: &Plan, place: &Place, arm: &str) {
                 class.name
             ));
         }
+        let waits = matches!(class.protocol.messages, Messages::InTurn(_));
+        if waits && class.role == Role::Leecher && has_some_without_upload(&class.upload) {
+            check.warn(format!(
+                "class `{}` has peers without upload, whose messages wait for none, so that they \
+                 get a seeder's first slots: for free riders write `choker = \"never\"` and the \
+                 rate of their line",
+                class.name
+            ));
+        }
+    }
+}
+
+fn has_some_without_upload(upload: &RateDist) -> bool {
+    match upload {
+        RateDist::Fixed(rate) => *rate == ByteRate::ZERO,
+        RateDist::PerPeer(rates) => rates.contains(&ByteRate::ZERO),
+        _ => false,
     }
 }
 

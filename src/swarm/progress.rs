@@ -411,10 +411,9 @@ impl<O: Observer> Swarm<'_, O> {
                 self.cancel_block(p, piece, block, from);
             }
         }
-        if missing == 0 {
-            if self.in_turn(p).is_some() {
-                return self.hash_received((p, slot), piece, from);
-            }
+        if missing == 0 && self.in_turn(p).is_some() {
+            self.hash_received((p, slot), piece, from);
+        } else if missing == 0 {
             self.piece_done(p, piece);
         }
         if self.has_economy {
@@ -495,7 +494,11 @@ impl<O: Observer> Swarm<'_, O> {
         self.credit(from, at);
         let end = (self.receiver(from, at), self.flow_mut(from, at).back);
         let credited = self.credited(from, at);
-        let before = self.cut(from).blocks_size(piece, run.from, block).0;
+        let cut = self.cut(from);
+        let before = cut.blocks_size(piece, run.from, block).0;
+        if credited >= cut.blocks_size(piece, run.from, block + 1).0 {
+            return; // It has come, though its run is not over.
+        }
         let after = Run { from: block + 1, ..run };
         if !after.is_empty() {
             let size = in_run(self.run_size(from, after));
@@ -575,22 +578,6 @@ impl<O: Observer> Swarm<'_, O> {
                 }
             }
         }
-    }
-
-    /// Useful bytes a peer holds: verified pieces, and blocks of begun ones.
-    pub(super) fn held_bytes(&self, p: PeerId) -> Bytes {
-        let pieces = &self.have[self.row(p)];
-        let cut = *self.cut(p);
-        let mut held: u64 =
-            bitfield::members(pieces).map(|i| cut.piece_size(PieceId(u16_of(i))).0).sum();
-        let words = self.block_words;
-        for part in &self.peers[p.index()].partials {
-            let got = self.blocks.received(part.bits, words);
-            held += bitfield::members(got)
-                .map(|b| cut.blocks_size(PieceId(part.piece), u16_of(b), u16_of(b + 1)).0)
-                .sum::<u64>();
-        }
-        Bytes(held)
     }
 }
 

@@ -5,8 +5,10 @@
 use super::plan::Role;
 use super::trade::adopts;
 use super::world::{Peer, Swarm};
+use crate::ids::{PeerId, PieceId};
 use crate::observe::{Observer, PeerRecord};
-use crate::units::{Bytes, SimTime, Span};
+use crate::torrent::bitfield;
+use crate::units::{Bytes, SimTime, Span, u16_of};
 
 /// The part of a peer's record that is noted while it happens; what has not happened has the time
 /// `NEVER`. `PeerRecord` says what each means.
@@ -74,6 +76,22 @@ impl<O: Observer> Swarm<'_, O> {
             }
         };
         peers.iter().zip(records).map(whole).collect()
+    }
+
+    /// Useful bytes a peer holds: verified pieces, and blocks of begun ones.
+    pub(super) fn held_bytes(&self, p: PeerId) -> Bytes {
+        let pieces = &self.have[self.row(p)];
+        let cut = *self.cut(p);
+        let mut held: u64 =
+            bitfield::members(pieces).map(|i| cut.piece_size(PieceId(u16_of(i))).0).sum();
+        let words = self.block_words;
+        for part in &self.peers[p.index()].partials {
+            let got = self.blocks.received(part.bits, words);
+            held += bitfield::members(got)
+                .map(|b| cut.blocks_size(PieceId(part.piece), u16_of(b), u16_of(b + 1)).0)
+                .sum::<u64>();
+        }
+        Bytes(held)
     }
 }
 

@@ -6,16 +6,14 @@ use super::world::{Stage, Swarm};
 use crate::ids::{PeerId, PieceId, UserId};
 use crate::net::LinkId;
 use crate::observe::{Observer, Outcome};
-use crate::rng::Purpose;
+use crate::rng::{self, Purpose};
 use crate::torrent::bitfield;
 use crate::units::{SimTime, Span};
 
 impl<O: Observer> Swarm<'_, O> {
     /// Runs to the end.
     pub(super) fn run(mut self) -> Outcome {
-        for p in 0..self.peers.len() {
-            self.queue.push(self.peers[p].arrival, Event::Join(PeerId::from_index(p)));
-        }
+        self.await_arrivals();
         self.queue.push(SimTime::ZERO, Event::Sample);
         self.await_airdrop();
         while !self.over() {
@@ -40,6 +38,16 @@ impl<O: Observer> Swarm<'_, O> {
             }
         }
         self.finish()
+    }
+
+    /// Expects everybody. Of those that come at the same moment chance says who is first, and not
+    /// their places in the scenario: who connects first may get the seed's first slots.
+    fn await_arrivals(&mut self) {
+        let mut comers: Vec<_> = (0..self.peers.len()).map(PeerId::from_index).collect();
+        comers.sort_by_cached_key(|&p| rng::draw(self.seed, Purpose::Order, self.entity(p), 0));
+        for p in comers {
+            self.queue.push(self.peer(p).arrival, Event::Join(p));
+        }
     }
 
     fn over(&self) -> bool {
@@ -141,6 +149,9 @@ impl<O: Observer> Swarm<'_, O> {
             } else if let Some((p, slot)) = self.stirred.pop_front() {
                 if let Some(&(p, slot)) = self.stirred.get(super::warm::ENDS_AHEAD) {
                     self.warm_other_end(p, slot);
+                }
+                if self.has_economy {
+                    self.strike(); // or more would be let go to who has not paid for what came
                 }
                 self.serve(p, slot);
             } else if !self.from_disk.is_empty() {

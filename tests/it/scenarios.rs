@@ -140,6 +140,21 @@ fn a_file_without_question_or_seeder_is_warned_of() {
 }
 
 #[test]
+fn peers_whose_messages_wait_for_no_uplink_are_warned_of() {
+    let warnings = |preset: &str, upload: &str| {
+        let protocol = format!("protocol.preset = \"{preset}\"");
+        let text = small(&format!("[classes.mute]\ncount = 2\nupload_kib_per_s = {upload}\n"));
+        read(&text.replacen("horizon_s", &format!("{protocol}\nhorizon_s"), 1)).warnings
+    };
+    for upload in ["0", "{ each = [0, 30] }"] {
+        let told = warnings("libtorrent", upload);
+        assert!(told[0].contains("class `mute` has peers without upload"), "{told:?}");
+        assert!(warnings("mainline", upload).is_empty());
+    }
+    assert!(warnings("libtorrent", "30").is_empty());
+}
+
+#[test]
 fn arms_merge_tables_and_replace_the_rest_in_their_order() {
     let text = small(
         "stay = { linger_s = 60 }\n[protocol.choking]\nslots = 3\nrechoke_s = 7\n\

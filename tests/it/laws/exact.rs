@@ -297,7 +297,8 @@ fn the_optimistic_slots_pass_on_before_the_choker_runs() {
     let mut rules = presets::libtorrent();
     (rules.choking.slots, rules.choking.optimistic_ahead) = (Slots::Fixed(4), s(1.0));
     let mut case = star(Bytes(1 << 30), 20, &Arc::new(rules));
-    let arrivals = (0..20).map(|i| SimTime::from_secs(if i == 19 { 20.0 } else { 0.0 }));
+    // The seeder is first.
+    let arrivals = (0..20).map(|i| if i == 19 { SimTime::from_secs(20.0) } else { SimTime(1) });
     case.classes[1].arrivals = Arrivals::At(arrivals.collect());
     case.horizon = SimTime::from_secs(44.0);
     for seed in 1..=20 {
@@ -474,25 +475,27 @@ fn blocks_that_are_in_are_not_sent_again() {
 /// first had not been asked for.
 #[test]
 fn a_neighbour_known_to_be_fast_has_its_piece_to_itself() {
-    let done_s = |comes_s: f64, contiguous| {
+    let done_s = |comes: SimTime, contiguous| {
         let mut rules = presets::libtorrent();
         let requests = &mut rules.requests;
         (requests.end_game, requests.contiguous) = (EndGame::Off, contiguous);
         rules.overhead = Overhead::None;
         let rules = Arc::new(rules);
-        let seeders = [(16.0, 0.0), (160.0, comes_s)].map(|(upload, at)| {
+        let seeders = [(16.0, SimTime::ZERO), (160.0, comes)].map(|(upload, at)| {
             let mut seeder = class(Role::Seeder, 0, kib(upload), &rules);
-            seeder.arrivals = Arrivals::At(vec![SimTime::from_secs(at)]);
+            seeder.arrivals = Arrivals::At(vec![at]);
             seeder
         });
-        let leecher = class(Role::Leecher, 1, kib(100.0), &rules);
+        let mut leecher = class(Role::Leecher, 0, kib(100.0), &rules);
+        leecher.arrivals = Arrivals::At(vec![SimTime(2)]);
         let classes = seeders.into_iter().chain([leecher]).collect();
         let case = plan(Bytes::from_kib(128), Bytes::from_kib(128), classes);
         completions(&swarms::run_lawfully(&case, 1))[0].as_secs()
     };
-    let cases = [(100.0, true), (4.0, true), (0.0, true), (4.0, false)];
+    let [never, later] = [100.0, 4.0].map(SimTime::from_secs);
+    let cases = [(never, true), (later, true), (SimTime(1), true), (later, false)];
     let [alone, late, early, shared] = cases.map(|(at, contiguous)| done_s(at, contiguous));
-    assert!((alone - 10.0).abs() < 1e-3, "{alone} s");
+    assert!((alone - 9.0).abs() < 1e-3, "{alone} s");
     assert_eq!(late, alone, "not asked");
     assert!(early < 6.0, "{early} s");
     assert!(shared < alone - 0.5, "{shared} s where pieces are shared to the last block");
