@@ -184,7 +184,7 @@ fn stranded(per_s: f64, order: PickOrder) -> Plan {
     let rules = Arc::new(rules);
     let from = SimTime::from_secs(RESCUE_S);
     let mut first = class(Role::Seeder, 1, RESCUE, &rules);
-    // Its only taker gets 15 pieces, and the sixteenth is cut short; the others come when it has gone.
+    // Its only taker gets 15 pieces, the sixteenth is cut short; others come when it has gone.
     first.stay = Stay::Linger(s(15.5 * 4.0));
     // A seed that looks for takers as often as it loses them.
     let mut eager = (*rules).clone();
