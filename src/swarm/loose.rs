@@ -7,7 +7,7 @@ use super::request::Ask;
 use super::world::Swarm;
 use crate::ids::PeerId;
 use crate::observe::Observer;
-use crate::torrent::bitfield::{self, any, common, lanes, lanes_mut};
+use crate::torrent::bitfield::{self, any, both, lanes, lanes_mut};
 
 impl<O: Observer> Swarm<'_, O> {
     /// The free blocks of partial piece number `at` of `p` have changed.
@@ -32,7 +32,7 @@ impl<O: Observer> Swarm<'_, O> {
         let mut has_begun = false;
         for ((begun, &view), &loose) in begun.zip(lanes(&scratch.view)).zip(lanes(&self.loose[row]))
         {
-            *begun = common(view, loose);
+            *begun = both(view, loose);
             has_begun |= any(*begun);
         }
         has_begun

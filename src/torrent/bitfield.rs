@@ -39,12 +39,6 @@ pub fn exclusive(a: Lanes, b: Lanes) -> Lanes {
     std::array::from_fn(|l| a[l] ^ b[l])
 }
 
-/// Members of both sets.
-#[inline]
-pub fn common(a: Lanes, b: Lanes) -> Lanes {
-    std::array::from_fn(|l| a[l] & b[l])
-}
-
 /// Members of the first set only.
 #[inline]
 pub fn without(a: Lanes, b: Lanes) -> Lanes {

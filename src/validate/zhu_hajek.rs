@@ -216,8 +216,7 @@ fn in_swarm(ctx: &Ctx<'_>) -> Findings {
          arrives at 800 s: u_S ÷ piece = 0.25/s. Peers leave when done. Slope of the number of \
          leechers from 1000 s to 3000 s, 5 runs per arm. The sign is checked, not the size, \
          which depends on how busy the seed is. This seed asks the tracker every 30 s; with \
-         mainline's 300 s its neighbours are done and gone in between, and the club shrinks by \
-         0.02/s instead of 0.13/s.",
+         mainline's 300 s its neighbours are done and gone in between, and it is idle.",
     );
     let cases = [0.125, 0.375]
         .map(|per_s| [PickOrder::RarestFirst, PickOrder::Random].map(|order| (per_s, order)));

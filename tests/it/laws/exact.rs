@@ -469,7 +469,8 @@ fn blocks_that_are_in_are_not_sent_again() {
     assert!(twins > 150 && lost < 0.4, "{lost} of each of {twins} blocks is lost");
 }
 
-/// One piece of eight blocks from a seeder of 16 KiB/s, which needs 8 s. After three of them it is
+/// One piece of eight blocks from a seeder of 16 KiB/s, which needs 8 s and begins at its look at
+/// its clock after 1 s. After three of them it is
 /// known to be fast enough for whole pieces, and the piece is all its own: a second seeder of 160
 /// that comes at 4 s is asked for nothing. If it was there from the start, it is asked for what the
 /// first had not been asked for.
